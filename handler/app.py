@@ -1,0 +1,68 @@
+"""The two entry points, and the story of one invocation."""
+
+import contextlib
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from handler import settings, telemetry, triggers
+from handler.budget import Budget
+from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, drift, result
+from handler.operation import Operation
+
+
+def lambda_handler(event: Any, context: Any) -> JsonObject:
+    """Answer an AWS Lambda event.
+
+    Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`; raises `OpenApiError`, or returns `{"errCode", "errMsg"}`
+    where `ON_ERROR=return`. `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return _answer(event, getattr(context, "aws_request_id", None), remaining() if remaining else None)
+
+
+def main_handler(event: Any, context: Any) -> JsonObject:
+    """Answer a Tencent SCF event, as `lambda_handler` does.
+
+    `context` is a dict: https://cloud.tencent.com/document/product/583/55593
+    """
+    facts = context if isinstance(context, Mapping) else {}
+    return _answer(event, facts.get("request_id"), facts.get("time_limit_in_ms"))
+
+
+def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
+    budget = Budget(milliseconds / 1000 if isinstance(milliseconds, int | float) else None)
+    trigger = triggers.recognise(event)
+    on_error = "raise"
+    try:
+        operation = _operation(settings.load())
+        on_error = operation.settings.on_error
+        arguments = trigger.arguments()
+        body = operation(arguments, budget)
+        if fields := drift(body):
+            telemetry.drifted(fields)
+        outcome = result(body, convert_case=arguments.convert_case)
+        failure = None
+    except OpenApiError as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
+        telemetry.broken(error)
+        failure = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
+    if failure:
+        outcome = failure.to_dict()
+    telemetry.finished(outcome, budget, request_id=request_id, trigger=trigger.name)
+    if failure and on_error == "raise":
+        raise failure.with_traceback(None) from None
+    return outcome
+
+
+@functools.lru_cache(maxsize=1)
+def _operation(environment: settings.Settings) -> Operation:
+    """Make the operation once per process (once per environment, for those who change it while running)."""
+    return Operation(environment)
+
+
+# The platform runs the import with a whole CPU, and the first invocation with the share its memory size buys: load
+# wechatpy now. A faulty environment is reported by the invocation.
+with contextlib.suppress(OpenApiError):
+    _operation(settings.load())

@@ -1,0 +1,202 @@
+"""What callers see: the arguments, the result, the plan inside it, and the one exception.
+
+The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields follow WeChat's page of
+`getGrayReleasePlan`. Nothing here imports anything else of ours.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Secret, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+API = "openapi.operation.getGrayReleasePlan"
+
+SYSTEM_ERROR = -1  # WeChat's code for "not now": also ours for everything that kept us from an answer
+INVALID_ARGUMENTS = 40097
+NO_TOKEN = 41001
+NO_APPID = 41002
+NO_SECRET = 41004
+WRONG_METHOD = 43001
+
+_LIMITED = {45009, 45011}  # the day's and the minute's quota
+
+JsonObject = dict[str, Any]
+
+Appid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # it becomes part of store and secret names
+TokenText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]  # WeChat documents up to 512 characters
+
+
+class OpenApiError(Exception):
+    """The only exception that leaves the function; the shape is wx-server-sdk's.
+
+    `errCode` is WeChat's code or, for failures of ours, the code its documents give to that failure.
+    `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
+    `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed.
+    `status` is the HTTP status for the cloud-call face; `transient` tells that the same request may succeed
+    a moment later.
+    """
+
+    def __init__(self, errCode: int, reason: str, *, status: int = 502, transient: bool = False) -> None:
+        super().__init__(errCode, reason)
+        self.errCode = errCode
+        self.errMsg = f"{API}:fail {reason}"
+        self.status = status
+        self.transient = transient
+
+    def to_dict(self) -> JsonObject:
+        """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
+        return {"errCode": self.errCode, "errMsg": self.errMsg}
+
+    def __str__(self) -> str:
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+
+class Arguments(BaseModel):
+    """The call's arguments, camelCase or snake_case; unknown keys are ignored, null and "" count as absent."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    appid: Appid | None = None
+    access_token: Secret[TokenText] | None = Field(None, validation_alias=AliasChoices("accessToken", "access_token"))
+    cloudbase_access_token: Secret[TokenText] | None = Field(
+        None, validation_alias=AliasChoices("cloudbaseAccessToken", "cloudbase_access_token")
+    )
+    convert_case: bool = Field(default=True, validation_alias=AliasChoices("convertCase", "convert_case"))
+
+    @classmethod
+    def parse(cls, raw: object) -> "Arguments":
+        """Read the arguments from an event's object, a query or a JSON body.
+
+        Raises `OpenApiError` 40097 that names the offending arguments and never shows their values.
+        """
+        if not isinstance(raw, Mapping):
+            raise OpenApiError(INVALID_ARGUMENTS, "arguments must be a JSON object", status=400)
+        given = {name: raw[name] for name in _ARGUMENT_NAMES if raw.get(name) not in (None, "")}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            names = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)}))
+        raise OpenApiError(INVALID_ARGUMENTS, f"invalid arguments: {names}", status=400)
+
+
+_ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, to_camel(field)}]
+
+
+class GrayReleasePlan(BaseModel):
+    """The plan as WeChat documents it. Every field may be missing or null, and unknown fields are kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow", alias_generator=to_camel, hide_input_in_errors=True)
+
+    status: Annotated[int, Field(description="0 initial, 1 running, 2 paused, 3 finished, 4 deleted")] | None = None
+    create_timestamp: Annotated[int, Field(description="when the release was created, Unix seconds")] | None = None
+    default_finish_timestamp: (
+        Annotated[int, Field(description="when it is expected to reach everyone, Unix seconds")] | None
+    ) = None
+    gray_percentage: Annotated[int | float, Field(description="share of users that have it, 0-100")] | None = None
+    support_debuger_first: Annotated[bool, Field(description="developers get it first (WeChat's spelling)")] | None = (
+        None
+    )
+    support_experiencer_first: Annotated[bool, Field(description="trial users get it first")] | None = None
+
+
+class Result(BaseModel):
+    """What a successful call returns."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    errCode: Literal[0] = 0
+    errMsg: Literal["openapi.operation.getGrayReleasePlan:ok"] = "openapi.operation.getGrayReleasePlan:ok"
+    grayReleasePlan: GrayReleasePlan | None = None
+
+
+def result(body: JsonObject, *, convert_case: bool = True) -> JsonObject:
+    """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
+    rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
+    own = {"errCode": 0, "errMsg": f"{API}:ok"}
+    return own | (camel_case(rest) if convert_case else rest) | own
+
+
+def camel_case(value: Any) -> Any:
+    """Convert the keys of a JSON value recursively, as the SDK does; where `a_b` meets `aB`, `a_b` wins."""
+    if isinstance(value, list):
+        return [camel_case(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain: JsonObject = {}
+    converted: JsonObject = {}
+    for key, item in value.items():
+        camel = _camel_key(key)
+        (plain if camel == key else converted)[camel] = camel_case(item)
+    return plain | converted
+
+
+@functools.lru_cache(maxsize=256)
+def _camel_key(key: str) -> str:
+    return re.sub("_([a-z])", lambda match: match[1].upper(), key)
+
+
+def drift(body: JsonObject) -> list[str]:
+    """Name the fields of WeChat's body that are not of the documented type; their values are never shown."""
+    try:
+        Result.model_validate({"grayReleasePlan": camel_case(body.get("gray_release_plan"))})
+    except ValidationError as error:
+        paths = {tuple(detail["loc"])[1:2] for detail in error.errors(include_input=False)}
+        return sorted(str(path[0]) if path else "grayReleasePlan" for path in paths)
+    return []
+
+
+def check(body: JsonObject) -> None:
+    """Raise the `OpenApiError` that WeChat's body states; return if it states success.
+
+    As in the SDK a falsy errcode is success. Unlike there a numeric string counts as the number, and an
+    errcode that is no number at all counts as -1.
+    """
+    errcode = body.get("errcode")
+    if isinstance(errcode, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", errcode):
+        errcode = int(errcode)
+    if isinstance(errcode, float) and errcode.is_integer():
+        errcode = int(errcode)
+    if errcode:
+        is_code = isinstance(errcode, int) and not isinstance(errcode, bool)
+        errmsg = body.get("errmsg")
+        _fail(errcode if is_code else SYSTEM_ERROR, errmsg if isinstance(errmsg, str) else "unknown error")
+
+
+def _fail(code: int, reason: str) -> NoReturn:
+    if code == SYSTEM_ERROR:
+        raise OpenApiError(code, reason, status=503, transient=True)
+    raise OpenApiError(code, reason, status=429 if code in _LIMITED else 502)
+
+
+def parse_object(content: bytes) -> JsonObject:
+    """Parse a JSON object exactly, whatever its declared type.
+
+    Raises `ValueError` for anything else, also for what JSON has but a reply could not carry: NaN, numbers
+    beyond a double, nesting beyond the interpreter's stack. Half surrogates become U+FFFD.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_float=_finite, parse_constant=_refuse)
+        if "\\u" in text:  # only an escape can bring in half a surrogate pair, which no encoder takes
+            whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            value = json.loads(whole)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
+    return value
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("number out of range")
+    return number
+
+
+def _refuse(literal: str) -> NoReturn:
+    raise ValueError(f"{literal} is not JSON")

@@ -1,0 +1,1 @@
+"""For developers' machines, not shipped: `python -m handler.local` and the WeChat sandbox."""

@@ -1,0 +1,39 @@
+"""The call itself: token, request, and one more try with another token when WeChat refuses the first."""
+
+from urllib.parse import quote
+
+from handler import tokens
+from handler.budget import Budget
+from handler.contract import Arguments, JsonObject, OpenApiError
+from handler.settings import Settings
+from handler.transport import Request, WeChat
+
+PATH = "/wxa/getgrayreleaseplan"
+
+# invalid credential, invalid access_token, expired access_token
+_REFUSED_TOKEN = {40001, 40014, 42001}
+
+
+class Operation:
+    """`getGrayReleasePlan` with one process's settings, connections and tokens."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._wechat = WeChat(settings.wechat_api_base_url, settings.wechat_timeout_seconds)
+        self._source = tokens.configured(settings, self._wechat)
+
+    def __call__(self, arguments: Arguments, budget: Budget) -> JsonObject:
+        """Return WeChat's body of a success as it came. Raises `OpenApiError`."""
+        source = tokens.given(arguments) or self._source
+        token = source.token(arguments.appid, budget)
+        while True:
+            try:
+                request = Request("GET", f"{PATH}?{token.parameter}={quote(token.value, safe='')}")
+                return self._wechat.exchange("plan", request, budget)[1]
+            except OpenApiError as error:
+                if error.errCode not in _REFUSED_TOKEN:
+                    raise
+                another = source.replace(arguments.appid, token, budget)
+                if another is None or not budget.allows("plan"):
+                    raise
+                token = another

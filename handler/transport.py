@@ -1,0 +1,122 @@
+"""The one connection pool to WeChat; every answer is bounded in time and size and judged before anyone sees it."""
+
+import http.client
+import logging
+import os
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import certifi
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+
+from handler import contract
+from handler.budget import Budget, Kind, out_of_time
+from handler.connection import PlainConnection, TLSConnection
+from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
+
+BODY_LIMIT = 1024 * 1024  # bytes after decompression; a plan has a few hundred
+_CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
+
+
+class Request(NamedTuple):
+    """A request to WeChat: `target` is the path with its query."""
+
+    method: str
+    target: str
+    body: bytes | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class WeChat:
+    """WeChat's API at `base_url`, whose exchanges last at most `timeout_seconds` each."""
+
+    def __init__(self, base_url: str, timeout_seconds: float) -> None:
+        parts = urlsplit(base_url)
+        self._prefix = parts.path
+        self._timeout_seconds = timeout_seconds
+        self._pool: HTTPConnectionPool
+        if parts.scheme == "https":
+            # certifi's authorities, as requests does; a company's own proxy is trusted by the variable OpenSSL reads.
+            ca_certs = os.environ.get("SSL_CERT_FILE") or certifi.where()
+            self._pool = HTTPSConnectionPool(parts.hostname or "", parts.port, maxsize=_CONNECTIONS, ca_certs=ca_certs)
+            self._pool.ConnectionCls = TLSConnection
+        else:
+            self._pool = HTTPConnectionPool(parts.hostname or "", parts.port, maxsize=_CONNECTIONS)
+            self._pool.ConnectionCls = PlainConnection
+
+    def exchange(self, kind: Kind, request: Request, budget: Budget) -> tuple[bytes, JsonObject]:
+        """Make a request, and once more after a passing fault if the budget allows; return a success's body.
+
+        The body, as it came and parsed, is a JSON object whose errcode, if any, states success. Raises `OpenApiError`:
+        WeChat's own code, or -1 when there was no usable answer. No cause is attached: causes carry secrets.
+        """
+        while True:
+            try:
+                return self._exchange_once(kind, request, budget)
+            except OpenApiError as error:
+                if not (error.transient and budget.allows(kind) and budget.pause()):
+                    raise
+
+    def _exchange_once(self, kind: Kind, request: Request, budget: Budget) -> tuple[bytes, JsonObject]:
+        seconds = budget.timeout(self._timeout_seconds)
+        budget.requests[kind] += 1
+        started = time.monotonic()
+        try:
+            status, content = self._send(request, seconds)
+        except (Urllib3TimeoutError, TimeoutError):
+            raise out_of_time() from None
+        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            # The class names the fault; the text would show the address with its query.
+            raise _unusable(f"no answer from WeChat ({type(error).__name__})", transient=True) from None
+        finally:
+            budget.upstream_seconds += time.monotonic() - started
+        if not 200 <= status < 300:
+            raise _unusable(f"WeChat answered HTTP {status}", transient=status >= 500)
+        if len(content) > BODY_LIMIT:
+            raise _unusable(f"WeChat's answer is over {BODY_LIMIT} bytes")
+        try:
+            answer = contract.parse_object(content)
+        except ValueError:
+            raise _unusable("WeChat's answer is not a JSON object") from None
+        contract.check(answer)
+        return content, answer
+
+    def _send(self, request: Request, seconds: float) -> tuple[int, bytes]:
+        """Return the answer's status and as much of its body as may be; reuse the connection after a whole one."""
+        response = self._pool.urlopen(
+            request.method,
+            self._prefix + request.target,
+            request.body,
+            request.headers,
+            retries=False,
+            redirect=False,
+            timeout=Timeout(total=seconds),
+            preload_content=False,
+        )
+        content = b""
+        try:
+            if 200 <= response.status < 300:
+                content = response.read(BODY_LIMIT + 1)
+        finally:
+            # Read to its end, the answer has given its connection back; any other connection is of no more use.
+            response.close()
+        return response.status, content
+
+
+def _unusable(reason: str, *, transient: bool = False) -> OpenApiError:
+    return OpenApiError(SYSTEM_ERROR, reason, status=503, transient=transient)
+
+
+def _hide_queries(record: logging.LogRecord) -> bool:
+    """Cut the query, which holds the token, off the addresses that urllib3 logs (all of them are arguments)."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_hide_queries)
