@@ -23,6 +23,7 @@ NO_SECRET = 41004
 WRONG_METHOD = 43001
 
 _LIMITED = {45009, 45011}  # the day's and the minute's quota
+_CERTAINLY_SHALLOW = 100  # brackets: with fewer no value can be nested too deeply
 
 JsonObject = dict[str, Any]
 
@@ -181,6 +182,8 @@ def parse_object(content: bytes) -> JsonObject:
     try:
         text = content.decode("utf-8-sig")
         value = json.loads(text, parse_float=_finite, parse_constant=_refuse)
+        if text.count("{") + text.count("[") > _CERTAINLY_SHALLOW:
+            camel_case(value)  # newer parsers go deeper than Python functions can follow
         if "\\u" in text:  # only an escape can bring in half a surrogate pair, which no encoder takes
             whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             value = json.loads(whole)

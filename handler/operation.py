@@ -31,9 +31,9 @@ class Operation:
                 request = Request("GET", f"{PATH}?{token.parameter}={quote(token.value, safe='')}")
                 return self._wechat.exchange("plan", request, budget)[1]
             except OpenApiError as error:
-                if error.errCode not in _REFUSED_TOKEN:
+                if error.errCode not in _REFUSED_TOKEN or not budget.allows("plan"):
                     raise
                 another = source.replace(arguments.appid, token, budget)
-                if another is None or not budget.allows("plan"):
+                if another is None:
                     raise
                 token = another

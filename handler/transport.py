@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from handler import contract
@@ -67,9 +67,10 @@ class WeChat:
         started = time.monotonic()
         try:
             status, content = self._send(request, seconds)
-        except (Urllib3TimeoutError, TimeoutError):
-            raise out_of_time() from None
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            # A refused connection is a time-out by its class only.
+            if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not isinstance(error, NewConnectionError):
+                raise out_of_time() from None
             # The class names the fault; the text would show the address with its query.
             raise _unusable(f"no answer from WeChat ({type(error).__name__})", transient=True) from None
         finally:

@@ -1,0 +1,316 @@
+"""One invocation through the public entry points."""
+
+import json
+import re
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from handler.app import lambda_handler, main_handler
+from handler.contract import OpenApiError
+from handler.local.faults import Fault
+from handler.local.invoke import LambdaContext, scf_context
+from handler.local.sandbox import APPID, SECRET, Sandbox
+from tests.conftest import Invoke, Log
+
+DOCUMENTED = {
+    "errCode": 0,
+    "errMsg": "openapi.operation.getGrayReleasePlan:ok",
+    "grayReleasePlan": {
+        "status": 1,
+        "createTimestamp": 1517553721,
+        "defaultFinishTimestamp": 1517554721,
+        "grayPercentage": 8,
+    },
+}
+STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
+
+
+@pytest.mark.parametrize("event", [None, {}, {"userInfo": {"appId": "x"}, "tcbContext": {}}])
+def test_direct_event(sandbox: Sandbox, event: Any) -> None:
+    """A direct event, null too, gets the documented reply; unknown keys are ignored."""
+    assert lambda_handler(event, LambdaContext()) == DOCUMENTED
+    assert sandbox.requests == [("POST", STABLE), ("GET", PLAN)]
+
+
+@pytest.mark.parametrize("path", sorted(Path("events").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.usefixtures("sandbox")
+def test_sample_events(path: Path) -> None:
+    """Every sample event is answered on both clouds."""
+    event = json.loads(path.read_bytes())
+    plans = [lambda_handler(event, LambdaContext()), main_handler(event, scf_context())]
+    assert [plan["errCode"] for plan in plans] == [0, 0]
+
+
+def test_scf_event(sandbox: Sandbox) -> None:
+    """SCF's entry point takes the context as a dict and gives the same reply."""
+    assert main_handler({}, scf_context()) == DOCUMENTED
+    assert sandbox.connections == 1
+
+
+@pytest.mark.parametrize("context", [None, {}, SimpleNamespace(), {"time_limit_in_ms": "soon"}])
+@pytest.mark.usefixtures("sandbox")
+def test_unusual_contexts(context: Any) -> None:
+    """A context without the usual facts does not keep the function from answering."""
+    assert lambda_handler({}, context) == DOCUMENTED
+    assert main_handler({}, context) == DOCUMENTED
+
+
+def test_cold_and_warm(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A cold start opens one connection for both requests; a warm invocation opens none and makes one request."""
+    invoke()
+    assert (sandbox.connections, len(sandbox.requests)) == (1, 2)
+    invoke()
+    assert (sandbox.connections, len(sandbox.requests)) == (1, 3)
+
+
+def test_convert_case_off(sandbox: Sandbox, invoke: Invoke) -> None:
+    """`convertCase: false` keeps snake_case inside the plan and around it, as the SDK's option does."""
+    assert invoke({"convertCase": False})["gray_release_plan"] == sandbox.plan
+    assert invoke({"convert_case": False})["gray_release_plan"] == sandbox.plan
+
+
+@pytest.mark.parametrize("event", [[], "x", 0, 1.5, False, True, ""])
+def test_event_is_not_an_object(sandbox: Sandbox, event: Any) -> None:
+    """Anything that is not an object is 40097, and WeChat is not asked."""
+    with pytest.raises(OpenApiError) as caught:
+        lambda_handler(event, LambdaContext())
+    assert caught.value.errCode == 40097
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"appid": 5},
+        {"appid": "../other"},
+        {"appid": "wx\r\nX: y"},
+        {"appid": "w" * 65},
+        {"accessToken": {"a": "token"}},
+        {"access_token": "to ken"},
+        {"accessToken": "t\nk"},
+        {"cloudbaseAccessToken": "t" * 2049},
+        {"convertCase": "maybe"},
+        {"convertCase": []},
+    ],
+)
+def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
+    """A bad argument is 40097 that names it, never shows its value, and WeChat is not asked."""
+    with pytest.raises(OpenApiError) as caught:
+        invoke(event)
+    assert caught.value.errCode == 40097
+    [name] = event
+    assert caught.value.errMsg.replace("_", "").lower().endswith(f"invalid arguments: {name.replace('_', '').lower()}")
+    assert sandbox.requests == []
+
+
+def test_null_and_empty_arguments_count_as_absent(sandbox: Sandbox, invoke: Invoke) -> None:
+    """Arguments that are null or empty are as if they were not there."""
+    assert invoke({"appid": None, "accessToken": "", "convertCase": None}) == DOCUMENTED
+    assert sandbox.count(STABLE) == 1
+
+
+def test_error_text(sandbox: Sandbox, invoke: Invoke) -> None:
+    """The error's text is the compact JSON of errCode and errMsg, with WeChat's errmsg and rid."""
+    sandbox.faults.append(Fault("plan", "errcode", "48001"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert str(caught.value) == (
+        '{"errCode":48001,"errMsg":"openapi.operation.getGrayReleasePlan:fail sandbox fault rid: 5f1e-sandbox"}'
+    )
+    assert json.loads(str(caught.value)) == caught.value.to_dict()
+    assert type(caught.value).__name__ == "OpenApiError"
+
+
+def test_on_error_return(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ON_ERROR=return` returns the errCode object in place of raising, for bad arguments too."""
+    monkeypatch.setenv("ON_ERROR", "return")
+    sandbox.faults.append(Fault("plan", "errcode", "45009"))
+    assert invoke() == {
+        "errCode": 45009,
+        "errMsg": "openapi.operation.getGrayReleasePlan:fail sandbox fault rid: 5f1e-sandbox",
+    }
+    assert invoke([1])["errCode"] == 40097
+
+
+def test_no_settings(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an appid the call is 41002, and without a secret 41004."""
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == 41002
+    monkeypatch.setenv("WECHAT_APPID", APPID)
+    monkeypatch.setenv("WECHAT_SECRET", "")
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == 41004
+
+
+def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong secret is WeChat's 40125, asked for once, and the secret is nowhere in the error."""
+    monkeypatch.setenv("WECHAT_SECRET", "not-the-secret")
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == 40125
+    assert "not-the-secret" not in f"{caught.value} {caught.value!r}"
+    assert caught.value.__cause__ is None
+    assert sandbox.requests == [("POST", STABLE)]
+
+
+def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A token in the arguments is used as it is: nothing is fetched, kept or refreshed."""
+    token = sandbox.tokens.issue()["access_token"]
+    assert invoke({"accessToken": token}) == DOCUMENTED
+    with pytest.raises(OpenApiError) as caught:
+        invoke({"access_token": "another+/%&="})
+    assert caught.value.errCode == 40001
+    assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
+
+
+def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A cloudbase token goes into the query parameter of its own name."""
+    sandbox.cloudbase_tokens.add("cloud+base/token=")
+    assert invoke({"cloudbaseAccessToken": "cloud+base/token="}) == DOCUMENTED
+    assert sandbox.count(STABLE) == 0
+
+
+def test_given_token_needs_no_settings(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A given token works where neither appid nor secret is configured."""
+    monkeypatch.delenv("WECHAT_APPID")
+    monkeypatch.delenv("WECHAT_SECRET")
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+
+
+@pytest.mark.parametrize("code", ["40001", "40014", "42001"])
+def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: str) -> None:
+    """A refused token is replaced and the call made once more; a second refusal is the answer."""
+    sandbox.faults.append(Fault("plan", "errcode", code, times=1))
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
+    sandbox.requests.clear()
+    sandbox.faults[:] = [Fault("plan", "errcode", code)]
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == int(code)
+    assert sandbox.count(PLAN) == 2
+    assert sandbox.count(STABLE) == 1
+
+
+def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A token that WeChat has revoked costs one more round, once."""
+    invoke()
+    sandbox.tokens.expiry.clear()
+    sandbox.tokens.stable.clear()
+    sandbox.requests.clear()
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [PLAN, STABLE, PLAN]
+
+
+@pytest.mark.parametrize("fault", ["reset", "truncate", "status=500", "status=502", "errcode=-1"])
+@pytest.mark.parametrize("endpoint", ["plan", "token"])
+def test_passing_faults_are_retried_once(sandbox: Sandbox, invoke: Invoke, endpoint: str, fault: str) -> None:
+    """A fault that passes goes unnoticed; one that stays is -1 after two requests."""
+    path = PLAN if endpoint == "plan" else STABLE
+    sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}*1"))
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(path) == 2
+    sandbox.faults[:] = [Fault.parse(f"{endpoint}:{fault}")]
+    sandbox.requests.clear()
+    sandbox.tokens.stable.clear()
+    with pytest.raises(OpenApiError) as caught:
+        invoke({"appid": APPID} if endpoint == "plan" else {"appid": "wx-without-a-token"})
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert sandbox.count(path) == 2
+
+
+@pytest.mark.parametrize("fault", ["html", "text", "status=404", "status=301", "body=[1]", "body=null", "body="])
+def test_unusable_answers_are_not_retried(sandbox: Sandbox, invoke: Invoke, fault: str) -> None:
+    """An answer that is not a JSON object, a redirect or a refusal by HTTP is -1 at once."""
+    sandbox.faults.append(Fault.parse(f"plan:{fault}"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert sandbox.count(PLAN) == 1
+
+
+@pytest.mark.parametrize("fault", ["hang=3", "trickle=0.05", "delay=3"])
+@pytest.mark.parametrize("endpoint", ["plan", "token"])
+def test_slow_answers_are_cut_off(sandbox: Sandbox, invoke: Invoke, endpoint: str, fault: str) -> None:
+    """The deadline holds for the whole exchange, however the answer trickles, and a time-out is not retried."""
+    sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}"))
+    started = time.monotonic()
+    with pytest.raises(OpenApiError) as caught:
+        invoke(deadline=started + 0.6)
+    assert (caught.value.errCode, caught.value.status) == (-1, 504)
+    assert time.monotonic() - started < 2
+    assert sandbox.count(PLAN if endpoint == "plan" else STABLE) == 1
+
+
+def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`WECHAT_TIMEOUT_SECONDS` bounds an exchange where the invocation would have more time."""
+    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "0.3")
+    sandbox.faults.append(Fault.parse("plan:hang=5"))
+    started = time.monotonic()
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.status == 504
+    assert time.monotonic() - started < 3
+
+
+def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
+    """An invocation without time left says so, and WeChat is not asked."""
+    with pytest.raises(OpenApiError) as caught:
+        invoke(deadline=time.monotonic())
+    assert (caught.value.errCode, caught.value.status) == (-1, 504)
+    assert sandbox.requests == []
+
+
+def test_wrong_types_pass_with_a_warning(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """A plan of the wrong types passes unchanged, with one warning that names the fields and shows no values."""
+    sandbox.faults.append(Fault("plan", "types"))
+    plan = invoke()["grayReleasePlan"]
+    assert plan == {"status": "1", "createTimestamp": "yesterday", "grayPercentage": [8]}
+    [warning] = [line for line in log() if line["level"] == "WARNING"]
+    assert warning["message"] == "contract drift"
+    assert warning["fields"] == ["createTimestamp", "grayPercentage", "status"]
+    assert "yesterday" not in json.dumps(warning)
+
+
+def test_one_log_line(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """An invocation logs one structured line, which holds neither the secret nor the token."""
+    invoke()
+    [line] = log()
+    assert (line["err_code"], line["trigger"]) == (0, "direct")
+    assert (line["token_requests"], line["plan_requests"]) == (1, 1)
+    assert not {SECRET, *sandbox.tokens.expiry} & set(re.findall(r"[\w-]+", json.dumps(line)))
+
+
+def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+    """Should our own code fail, the caller gets -1, and the log the error's class and place but not its text."""
+    monkeypatch.setattr("handler.app._operation", _broken)
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == -1
+    assert caught.value.__suppress_context__
+    assert log()[0]["exception"] == "KeyError"
+    assert "secret text" not in f"{log()} {caught.value}"
+
+
+def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
+    """32 threads that start together make one token request and are all answered."""
+    sandbox.faults.append(Fault.parse("token:delay=0.2"))
+    replies: list[Any] = []
+    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert replies == [DOCUMENTED] * 32
+    assert sandbox.count(STABLE) == 1
+
+
+def _broken(_settings: object) -> None:
+    raise KeyError("secret text")

@@ -1,0 +1,77 @@
+"""The environment, validated."""
+
+import pytest
+
+from handler import settings
+from handler.contract import OpenApiError
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.weixin.qq.com",
+        "https://api2.weixin.qq.com/",
+        "https://proxy.example.com:8443/wechat",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+        "http://172.17.0.1:8080",
+        "http://sandbox:8080",
+        "http://host.docker.internal:8080",
+    ],
+)
+def test_base_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """WeChat may be reached by https anywhere, and by http where the wire is private."""
+    monkeypatch.setenv("WECHAT_API_BASE_URL", url)
+    assert settings.load().wechat_api_base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WECHAT_API_BASE_URL", "http://api.weixin.qq.com"),
+        ("WECHAT_API_BASE_URL", "http://8.8.8.8"),
+        ("WECHAT_API_BASE_URL", "ftp://127.0.0.1"),
+        ("WECHAT_API_BASE_URL", "api.weixin.qq.com"),
+        ("WECHAT_API_BASE_URL", "https://user:hush@api.weixin.qq.com"),
+        ("WECHAT_API_BASE_URL", "https://api.weixin.qq.com?hush=1"),
+        ("WECHAT_API_BASE_URL", "https://api.weixin.qq.com:99999"),
+        ("WECHAT_API_BASE_URL", "https://["),
+        ("WECHAT_TIMEOUT_SECONDS", "hush"),
+        ("WECHAT_TIMEOUT_SECONDS", "0"),
+        ("WECHAT_TIMEOUT_SECONDS", "-1"),
+        ("WECHAT_TIMEOUT_SECONDS", "nan"),
+        ("WECHAT_APPID", "hush/hush"),
+        ("ON_ERROR", "hush"),
+    ],
+)
+def test_invalid_settings(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """An invalid variable is -1 with its name, and its value is not shown."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OpenApiError) as caught:
+        settings.load()
+    assert (caught.value.errCode, caught.value.status) == (-1, 500)
+    assert caught.value.errMsg.endswith(f"invalid settings: {name}")
+    assert "hush" not in f"{caught.value!r} {caught.value.__context__}"
+
+
+def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable counts as unset, as templates leave them."""
+    for name in settings.VARIABLES:
+        monkeypatch.setenv(name, "")
+    assert settings.load() == settings.Settings()
+
+
+def test_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same environment gives the same object, and a changed one another."""
+    first = settings.load()
+    assert settings.load() is first
+    monkeypatch.setenv("WECHAT_APPID", "wx1")
+    assert settings.load() is not first
+
+
+def test_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings show no secret, however they are printed."""
+    monkeypatch.setenv("WECHAT_SECRET", "hush-hush")
+    loaded = settings.load()
+    assert "hush" not in f"{loaded} {loaded!r} {loaded.model_dump()} {loaded.model_dump_json()}"

@@ -1,0 +1,173 @@
+"""The pool to WeChat: TLS, limits, and silence about addresses."""
+
+import gzip
+import io
+import logging
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+
+from handler.budget import Budget
+from handler.contract import OpenApiError
+from handler.local.faults import Fault, http
+from handler.local.sandbox import APPID, SECRET, Sandbox
+from handler.transport import BODY_LIMIT, Request, WeChat
+from tests.conftest import Invoke
+
+GIVEN = {"accessToken": "hush-token"}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Make a private certificate authority."""
+    return trustme.CA()
+
+
+def _serve_tls(authority: trustme.CA, *names: str) -> Sandbox:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*names).configure_cert(context)
+    return Sandbox(tls=context)
+
+
+def _point_at(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    monkeypatch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("WECHAT_APPID", APPID)
+    monkeypatch.setenv("WECHAT_SECRET", SECRET)
+
+
+def test_tls(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, invoke: Invoke, tmp_path: Path) -> None:
+    """Over TLS too, one connection serves the token, the plan and later invocations."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with _serve_tls(authority, "127.0.0.1") as sandbox:
+        _point_at(monkeypatch, sandbox)
+        assert invoke()["errCode"] == 0
+        assert invoke()["errCode"] == 0
+        assert sandbox.connections == 1
+
+
+@pytest.mark.parametrize(("names", "trusted"), [(("127.0.0.1",), False), (("other.example",), True)])
+def test_wrong_certificates(  # noqa: PLR0913 - fixtures
+    monkeypatch: pytest.MonkeyPatch,
+    authority: trustme.CA,
+    invoke: Invoke,
+    tmp_path: Path,
+    names: tuple[str, ...],
+    *,
+    trusted: bool,
+) -> None:
+    """A certificate of an unknown authority or for another name is -1, and nothing is sent."""
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with _serve_tls(authority, *names) as sandbox:
+        _point_at(monkeypatch, sandbox)
+        with pytest.raises(OpenApiError) as caught:
+            invoke()
+        assert (caught.value.errCode, caught.value.status) == (-1, 503)
+        assert sandbox.requests == []
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    """A refused connection is -1 that names the fault and shows no address."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        monkeypatch.setenv("WECHAT_API_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+    with pytest.raises(OpenApiError) as caught:
+        invoke(GIVEN)
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert caught.value.errMsg.endswith("no answer from WeChat (NewConnectionError)")
+
+
+def test_connecting_is_bounded(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    """A TLS server that accepts and says nothing is given up at the deadline, and so is its thread soon after."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("WECHAT_API_BASE_URL", f"https://127.0.0.1:{silent.getsockname()[1]}")
+        started, threads = time.monotonic(), threading.active_count()
+        with pytest.raises(OpenApiError) as caught:
+            invoke(GIVEN, deadline=started + 0.5)
+        assert caught.value.status == 504
+        assert time.monotonic() - started < 2
+    while threading.active_count() > threads:
+        time.sleep(0.01)
+        assert time.monotonic() - started < 5
+
+
+def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A kept connection that WeChat has closed meanwhile is replaced without anyone noticing."""
+    sandbox.faults.append(Fault("plan", "raw", times=1, raw=http(b"{}").replace(b"HTTP/1.1 200", b"HTTP/1.0 200")))
+    invoke()
+    assert invoke()["errCode"] == 0
+    sandbox.faults.append(Fault("plan", "reset", times=1))
+    assert invoke()["errCode"] == 0
+
+
+def test_base_url_with_a_path(sandbox: Sandbox) -> None:
+    """A path in the base URL comes before WeChat's, for gateways that need one."""
+    sandbox.faults.append(Fault("any", "body", "{}"))
+    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", Request("GET", "/wxa/x?a=b"), Budget())
+    assert sandbox.requests == [("GET", "/gateway/wxa/x")]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        http(b'{"a":"' + b"x" * BODY_LIMIT + b'"}'),
+        http(gzip.compress(b" " * 100 * BODY_LIMIT), Content_Encoding="gzip"),
+        http(b"not gzip", Content_Encoding="gzip"),
+        http(b"{}", Content_Length="100"),
+        http(b"{}", Content_Length="-1"),
+        http(b"{}", Transfer_Encoding="chunked"),
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"not HTTP at all\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=[
+        "large",
+        "bomb",
+        "garbage",
+        "short",
+        "negative",
+        "chunks",
+        "long header",
+        "many headers",
+        "not http",
+        "redirect",
+    ],
+)
+def test_unusable_answers(sandbox: Sandbox, invoke: Invoke, raw: bytes) -> None:
+    """What is too large, broken or a redirect is -1, within the time of the call."""
+    sandbox.faults.append(Fault("plan", "raw", raw=raw))
+    with pytest.raises(OpenApiError) as caught:
+        invoke(GIVEN, deadline=time.monotonic() + 1)
+    assert caught.value.errCode == -1
+    assert sandbox.count("/wxa/getgrayreleaseplan") <= 2
+
+
+def test_compressed_answer(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A compressed answer is read."""
+    sandbox.faults.append(Fault("plan", "raw", raw=http(gzip.compress(b'{"a_b":1}'), Content_Encoding="gzip")))
+    assert invoke(GIVEN)["aB"] == 1
+
+
+def test_urllib3_logs_no_token(sandbox: Sandbox, invoke: Invoke) -> None:
+    """urllib3's own log at DEBUG shows the requests without their queries."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        sandbox.faults.append(Fault("plan", "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"))
+        invoke(GIVEN)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    assert "GET /wxa/getgrayreleaseplan" in stream.getvalue()
+    assert "Failed to parse headers" in stream.getvalue()
+    assert "hush-token" not in stream.getvalue()
