@@ -7,7 +7,7 @@ from typing import Any
 
 from handler import settings, telemetry, triggers
 from handler.budget import Budget
-from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, drift, result
+from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, drift
 from handler.operation import Operation
 
 
@@ -15,7 +15,7 @@ def lambda_handler(event: Any, context: Any) -> JsonObject:
     """Answer an AWS Lambda event.
 
     Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`; raises `OpenApiError`, or returns `{"errCode", "errMsg"}`
-    where `ON_ERROR=return`. `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body. `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return _answer(event, getattr(context, "aws_request_id", None), remaining() if remaining else None)
@@ -33,7 +33,7 @@ def main_handler(event: Any, context: Any) -> JsonObject:
 def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
     budget = Budget(milliseconds / 1000 if isinstance(milliseconds, int | float) else None)
     trigger = triggers.recognise(event)
-    on_error = "raise"
+    on_error, failure = "raise", None
     try:
         operation = _operation(settings.load())
         on_error = operation.settings.on_error
@@ -41,19 +41,14 @@ def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
         body = operation(arguments, budget)
         if fields := drift(body):
             telemetry.drifted(fields)
-        outcome = result(body, convert_case=arguments.convert_case)
-        failure = None
+        reply = trigger.succeed(body, arguments)
     except OpenApiError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
         telemetry.broken(error)
         failure = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
-    if failure:
-        outcome = failure.to_dict()
-    telemetry.finished(outcome, budget, request_id=request_id, trigger=trigger.name)
-    if failure and on_error == "raise":
-        raise failure.with_traceback(None) from None
-    return outcome
+    telemetry.finished(failure, budget, request_id=request_id, trigger=trigger.name)
+    return trigger.fail(failure, on_error) if failure else reply
 
 
 @functools.lru_cache(maxsize=1)

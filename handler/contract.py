@@ -27,8 +27,9 @@ _CERTAINLY_SHALLOW = 100  # brackets: with fewer no value can be nested too deep
 
 JsonObject = dict[str, Any]
 
-Appid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # it becomes part of store and secret names
-TokenText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]  # WeChat documents up to 512 characters
+# Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
+Appid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
+TokenText = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,2048}$")]  # WeChat documents up to 512 characters
 
 
 class OpenApiError(Exception):
@@ -36,15 +37,15 @@ class OpenApiError(Exception):
 
     `errCode` is WeChat's code or, for failures of ours, the code its documents give to that failure.
     `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
-    `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed.
-    `status` is the HTTP status for the cloud-call face; `transient` tells that the same request may succeed
-    a moment later.
+    `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed. `status` is the HTTP status on the
+    cloud-call face; `transient` tells that the same request may succeed a moment later.
     """
 
     def __init__(self, errCode: int, reason: str, *, status: int = 502, transient: bool = False) -> None:
         super().__init__(errCode, reason)
         self.errCode = errCode
         self.errMsg = f"{API}:fail {reason}"
+        self.reason = reason
         self.status = status
         self.transient = transient
 
@@ -66,7 +67,9 @@ class Arguments(BaseModel):
     cloudbase_access_token: Secret[TokenText] | None = Field(
         None, validation_alias=AliasChoices("cloudbaseAccessToken", "cloudbase_access_token")
     )
-    convert_case: bool = Field(default=True, validation_alias=AliasChoices("convertCase", "convert_case"))
+    convert_case: bool | None = Field(
+        default=True, strict=True, validation_alias=AliasChoices("convertCase", "convert_case")
+    )
 
     @classmethod
     def parse(cls, raw: object) -> "Arguments":
@@ -114,7 +117,7 @@ class Result(BaseModel):
     grayReleasePlan: GrayReleasePlan | None = None
 
 
-def result(body: JsonObject, *, convert_case: bool = True) -> JsonObject:
+def result(body: JsonObject, *, convert_case: bool | None = True) -> JsonObject:
     """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}

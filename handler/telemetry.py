@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from handler.budget import Budget
-from handler.contract import JsonObject
+from handler.contract import OpenApiError
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan")
 
@@ -25,12 +25,12 @@ def broken(error: Exception) -> None:
     logger.error("internal error", exception=type(error).__name__, place=place)
 
 
-def finished(outcome: JsonObject, budget: Budget, **facts: Any) -> None:
-    """Log how an invocation ended; `outcome` is the result or the errCode object."""
+def finished(failure: OpenApiError | None, budget: Budget, **facts: Any) -> None:
+    """Log how an invocation ended."""
     logger.info(
         "getGrayReleasePlan",
-        err_code=outcome["errCode"],
-        err_msg=outcome["errMsg"][:1024],
+        err_code=failure.errCode if failure else 0,
+        reason=failure.reason[:1024] if failure else "ok",
         token_requests=budget.requests["token"],
         plan_requests=budget.requests["plan"],
         upstream_ms=round(budget.upstream_seconds * 1000, 1),

@@ -1,10 +1,11 @@
-"""Which trigger an event comes from, and the arguments it carries."""
+"""Which trigger an event comes from: one class for each, which reads its arguments and shapes its reply."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import Arguments, JsonObject
+from handler import http_triggers
+from handler.contract import Arguments, JsonObject, OpenApiError, result
 
 
 class Direct:
@@ -23,6 +24,16 @@ class Direct:
     def arguments(self) -> Arguments:
         """Return the event's arguments. Raises `OpenApiError` 40097."""
         return Arguments.parse({} if self.event is None else self.event)
+
+    def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
+        """Return the cloud call's result."""
+        return result(body, convert_case=arguments.convert_case)
+
+    def fail(self, error: OpenApiError, on_error: str) -> JsonObject:
+        """Raise the error, without what led to it; where `ON_ERROR=return`, return its object."""
+        if on_error == "return":
+            return error.to_dict()
+        raise error.with_traceback(None) from None
 
 
 class Schedule(Direct):
@@ -52,20 +63,29 @@ class Timer(Direct):
 
     def arguments(self) -> Arguments:
         """Return the arguments in `Message`. Raises `OpenApiError` 40097."""
-        return Arguments.parse(self._message())
-
-    def _message(self) -> JsonObject:
         try:
             message = json.loads(self.event.get("Message"))
         except (TypeError, ValueError, RecursionError):
-            return {}
-        return message if isinstance(message, dict) else {}
+            message = None
+        return Arguments.parse(message if isinstance(message, dict) else {})
 
 
-def recognise(event: Any) -> Direct:
+Trigger = Direct | http_triggers.HttpTrigger
+
+_TRIGGERS: tuple[type[Trigger], ...] = (
+    Schedule,
+    Timer,
+    http_triggers.LoadBalancer,
+    http_triggers.HttpApi,
+    http_triggers.Scf,
+    http_triggers.RestApi,
+)
+
+
+def recognise(event: Any) -> Trigger:
     """Return the trigger that the event comes from."""
     if isinstance(event, Mapping):
-        for trigger in (Schedule, Timer):
+        for trigger in _TRIGGERS:
             if trigger.recognises(event):
                 return trigger(event)
     return Direct(event)

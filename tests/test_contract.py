@@ -141,10 +141,8 @@ def test_any_body(sandbox: Sandbox, invoke: Invoke, value: Any) -> None:
 def test_any_bytes(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
     """Whatever bytes WeChat sends, the outcome is a reply or an OpenApiError."""
     body(sandbox, content)
-    try:
+    with contextlib.suppress(OpenApiError):
         assert invoke()["errCode"] == 0
-    except OpenApiError as error:
-        assert error.errCode == json.loads(str(error))["errCode"]
 
 
 @given(value=json_values)

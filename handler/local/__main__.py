@@ -13,6 +13,7 @@ from handler.contract import OpenApiError
 from handler.local.faults import Fault
 from handler.local.invoke import call, upstream
 from handler.local.sandbox import APPID, SECRET, Sandbox, advancing
+from handler.local.serve import front
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +37,19 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("event", nargs="?", default="events/direct.json", help="a file, or - for stdin (%(default)s)")
     invoke.add_argument("--target", choices=["lambda", "scf"], default="lambda", help="entry point and context")
     invoke.set_defaults(run=_invoke)
+
+    serve = commands.add_parser(
+        "serve",
+        help="answer HTTP with the function",
+        description="Turn HTTP requests into Function URL events and the replies back, for curl and browsers. "
+        "With no credentials in the environment the WeChat sandbox is started too.",
+    )
+    serve.add_argument("--port", type=int, default=8080, help="0 takes a free one (%(default)s)")
+    serve.add_argument("--target", choices=["lambda", "scf"], default="lambda", help="whose function URL to play")
+    serve.set_defaults(run=_serve)
+
+    openapi = commands.add_parser("openapi", help="print the OpenAPI description of the HTTP faces")
+    openapi.set_defaults(run=_openapi)
 
     sandbox = commands.add_parser("sandbox", help="run the WeChat sandbox", description="Run the WeChat sandbox.")
     sandbox.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -63,7 +77,7 @@ def _invoke(options: argparse.Namespace) -> int:
         print(f"cannot read the event {options.event}: {error}", file=sys.stderr)
         return 2
     code = 0
-    with upstream():
+    with upstream(), contextlib.redirect_stdout(sys.stderr):
         try:
             reply = call(event, options.target)
         except OpenApiError as error:
@@ -76,6 +90,21 @@ def _print(reply: dict[str, Any]) -> None:
     """Print a reply for whoever reads it: indented on a terminal, one line for a program."""
     style: dict[str, Any] = {"indent": 2} if sys.stdout.isatty() else {"separators": (",", ":")}
     print(json.dumps(reply, ensure_ascii=False, **style))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    with upstream(), front(options.target, options.port) as server:
+        print(f"serving http://127.0.0.1:{server.server_port}/", flush=True)
+        with contextlib.redirect_stdout(sys.stderr):
+            server.serve_forever()
+    return 0
+
+
+def _openapi(_options: argparse.Namespace) -> int:
+    from handler.local.openapi import describe  # noqa: PLC0415 - the other commands do without
+
+    print(json.dumps(describe(), ensure_ascii=False, indent=2))
+    return 0
 
 
 def _sandbox(options: argparse.Namespace) -> int:

@@ -52,13 +52,12 @@ def scf_context() -> dict[str, Any]:
 
 
 def call(event: Any, target: Target) -> dict[str, Any]:
-    """Invoke the function with the event; its log goes to stderr. Raises `OpenApiError`."""
-    with contextlib.redirect_stdout(sys.stderr):
-        from handler import app  # noqa: PLC0415 - it logs to the stdout that it finds, and reads the environment
+    """Invoke the function with the event; it logs to the stdout that it finds. Raises `OpenApiError`."""
+    from handler import app  # noqa: PLC0415 - it reads the environment when it is imported
 
-        if target == "scf":
-            return app.main_handler(event, scf_context())
-        return app.lambda_handler(event, LambdaContext())
+    if target == "scf":
+        return app.main_handler(event, scf_context())
+    return app.lambda_handler(event, LambdaContext())
 
 
 @contextlib.contextmanager

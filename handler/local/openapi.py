@@ -1,0 +1,110 @@
+"""The OpenAPI 3.1 description of both HTTP faces, from the models of the contract."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from handler.contract import API, Arguments, GrayReleasePlan, Result
+from handler.http_triggers import CLOUDBASE_HEADER, HTTPS_PATH, RETRY_AFTER_SECONDS
+
+REF = "#/components/schemas/{model}"
+
+FAILURES = {
+    400: "40097: bad arguments",
+    405: "43001: another HTTP method",
+    429: "45009, 45011: WeChat's quota of the day or the minute is used up",
+    500: "41001, 41002, 41004: the function lacks a token, an appid or a secret, or its settings are invalid (-1)",
+    502: "WeChat refused: its errcode",
+    503: "-1: WeChat is busy, cannot be reached or gave no usable answer",
+    504: "-1: out of time",
+}
+
+
+class Error(BaseModel):
+    """A failure of the cloud call."""
+
+    errCode: int = Field(description="WeChat's code, or -1")
+    errMsg: str = Field(pattern=f"^{API.replace('.', '[.]')}:fail ", description="the reason, with WeChat's rid")
+
+
+class WeChatBody(BaseModel):
+    """WeChat's own body: the plan, or an errcode other than 0."""
+
+    model_config = ConfigDict(extra="allow")
+
+    errcode: int | None = None
+    errmsg: str | None = None
+    gray_release_plan: dict[str, Any] | None = None
+
+
+def describe() -> dict[str, Any]:
+    """Return the description."""
+    models: list[type[BaseModel]] = [Arguments, Result, GrayReleasePlan, Error, WeChatBody]
+    _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
+    arguments = definitions["$defs"]["Arguments"]["properties"]
+    query = [_query(name, schema) for name, schema in arguments.items()]
+    own_query = [_query(name, arguments[alias]) for name, alias in _WECHAT_NAMES.items()]
+    header = {
+        "name": CLOUDBASE_HEADER,
+        "in": "header",
+        "description": "a cloudbase token, where the arguments have none",
+        "schema": {"type": "string", "pattern": "^[!-~]{0,2048}$"},
+    }
+    operation = {"summary": "How far is the staged release?", "parameters": [*query, header], "responses": _answers()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": API, "version": "1", "description": "Every path but WeChat's own is the cloud call."},
+        "paths": {
+            "/": {
+                "get": {"operationId": "get", **operation},
+                "head": {"operationId": "head", **operation, "responses": _answers(body=False)},
+                "post": {
+                    "operationId": "post",
+                    **operation,
+                    "parameters": [header],
+                    "requestBody": {"content": _json("Arguments")},
+                },
+            },
+            HTTPS_PATH: {
+                "get": {
+                    "operationId": "wechat",
+                    "summary": "The same as WeChat's own HTTPS call",
+                    "parameters": [*own_query, header],
+                    "responses": {
+                        "200": {"description": "WeChat's body", "content": _json("WeChatBody")},
+                        "405": {"description": "43001", "content": _json("WeChatBody")},
+                    },
+                }
+            },
+        },
+        "components": {"schemas": definitions["$defs"]},
+    }
+
+
+_WECHAT_NAMES = {
+    "access_token": "accessToken",
+    "cloudbase_access_token": "cloudbaseAccessToken",
+    "appid": "appid",
+}
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    types = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
+    return {"name": name, "in": "query", "schema": {key: types[0][key] for key in types[0] if key in _KEPT}}
+
+
+_KEPT = ("type", "pattern", "description")
+
+
+def _json(model: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": REF.format(model=model)}}}
+
+
+def _answers(*, body: bool = True) -> dict[str, Any]:
+    answers: dict[str, Any] = {"200": {"description": "the plan", **({"content": _json("Result")} if body else {})}}
+    for status, text in FAILURES.items():
+        answers[str(status)] = {"description": text, **({"content": _json("Error")} if body else {})}
+        if status in RETRY_AFTER_SECONDS:
+            answers[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return answers

@@ -1,0 +1,109 @@
+"""A local HTTP front: requests become the events of a Lambda Function URL, or of SCF's, and replies HTTP again."""
+
+import base64
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from handler.local.invoke import Target, call
+
+
+def front(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """Return a server, not yet serving, that answers every request with the function's reply."""
+    make_event = _scf_event if target == "scf" else _lambda_event
+
+    class Handler(_Handler):
+        def answer(self) -> None:
+            """Turn one request into an event and the reply into an answer."""
+            self.respond(call(make_event(self), target))
+
+    ThreadingHTTPServer.request_queue_size = 128
+    return ThreadingHTTPServer((host, port), Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    content = b""
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Take every method, as the platforms do: the function says which it answers."""
+        if name.startswith("do_"):
+            return self._one_request
+        raise AttributeError(name)
+
+    def _one_request(self) -> None:
+        self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.answer()
+
+    def answer(self) -> None:
+        raise NotImplementedError
+
+    def respond(self, reply: dict[str, Any]) -> None:
+        body = reply["body"].encode()
+        self.send_response(reply["statusCode"])
+        for name, value in reply["headers"].items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, _format: str, *_: object) -> None:
+        """Print the request without its query, which may hold a token."""
+        print(f"serve: {self.command} {urlsplit(self.path).path}", file=sys.stderr, flush=True)
+
+    def text_or_base64(self) -> tuple[str, bool]:
+        """Return the body as the platforms pass it: text, or base64 where it is not UTF-8."""
+        try:
+            return self.content.decode(), False
+        except UnicodeDecodeError:
+            return base64.b64encode(self.content).decode(), True
+
+
+def _lambda_event(request: _Handler) -> dict[str, Any]:
+    """Make the event of https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html."""
+    address = urlsplit(request.path)
+    body, encoded = request.text_or_base64()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": unquote(address.path),
+        "rawQueryString": address.query,
+        "headers": headers,
+        "queryStringParameters": dict(parse_qsl(address.query, keep_blank_values=True)),
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": "local.lambda-url.us-east-1.on.aws",
+            "http": {
+                "method": request.command,
+                "path": unquote(address.path),
+                "protocol": request.request_version,
+                "sourceIp": request.client_address[0],
+                "userAgent": headers.get("user-agent", ""),
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": int(time.time() * 1000),
+        },
+        "body": body,
+        "isBase64Encoded": encoded,
+    }
+
+
+def _scf_event(request: _Handler) -> dict[str, Any]:
+    """Make the event of https://cloud.tencent.com/document/product/583/96099."""
+    address = urlsplit(request.path)
+    return {
+        "body": request.text_or_base64()[0],
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "httpMethod": request.command,
+        "path": unquote(address.path),
+        "queryString": dict(parse_qsl(address.query, keep_blank_values=True)),
+    }
