@@ -11,9 +11,13 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-h
 
 export UV_NO_PROGRESS := 1
 export PYTHONPATH :=
+# pyenv's shims answer only for the versions that this names: the newest first, of those that are there.
+ifneq ($(shell command -v pyenv),)
+export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help invoke test test-slow check fix lock clean
+.PHONY: help has invoke test test-slow check fix lock openapi clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,6 +31,9 @@ test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpret
 test-slow: $(VENV)/.ready ## Run the slow tests: artifacts, other processes, minutes
 	$(BIN)/python -m pytest -m slow $(TESTS)
 
+has: .tools/.ready # Whether the interpreter PYTHON is on this machine
+	@$(UV) python find --quiet "$(PYTHON)" >/dev/null
+
 check: $(VENV)/.ready ## Lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -39,6 +46,9 @@ fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pyproject.toml
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --constraint requirements.txt --group dev --output-file requirements-dev.txt
+
+openapi: $(VENV)/.ready ## Renew handler/openapi.json from the models
+	$(BIN)/python -m handler.local openapi > handler/openapi.json
 
 clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist

@@ -81,11 +81,11 @@ class HttpTrigger:
         return {name: value for name, value in last.items() if isinstance(value, str)}
 
     def _body(self) -> JsonObject:
-        content = self.event.get("body") or "{}"
+        content = self.event.get("body") or ""
         try:
             if self.event.get("isBase64Encoded") in (True, "true"):
-                content = base64.b64decode(content, validate=True).decode() or "{}"
-            value = json.loads(content)
+                content = base64.b64decode(content, validate=True).decode()
+            value = json.loads(content or "{}")
         except (TypeError, ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
@@ -124,7 +124,7 @@ class LoadBalancer(HttpTrigger):
 
     def _reply(self, status: int, value: JsonObject) -> JsonObject:
         reply = super()._reply(status, value)
-        if "multiValueHeaders" in self.event:
+        if self.event.get("multiValueHeaders"):
             reply["multiValueHeaders"] = {name: [text] for name, text in reply.pop("headers").items()}
         return reply
 

@@ -44,7 +44,9 @@ def describe() -> dict[str, Any]:
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     arguments = definitions["$defs"]["Arguments"]["properties"]
     query = [_query(name, schema) for name, schema in arguments.items()]
-    own_query = [_query(name, arguments[alias]) for name, alias in _WECHAT_NAMES.items()]
+    # As WeChat does, the HTTPS face answers 200 to anything and states the error in the body: no value is excluded.
+    text = {"in": "query", "schema": {"type": "string"}}
+    own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
     header = {
         "name": CLOUDBASE_HEADER,
         "in": "header",
@@ -70,7 +72,7 @@ def describe() -> dict[str, Any]:
                 "get": {
                     "operationId": "wechat",
                     "summary": "The same as WeChat's own HTTPS call",
-                    "parameters": [*own_query, header],
+                    "parameters": [*own_query, {**text, "name": CLOUDBASE_HEADER, "in": "header"}],
                     "responses": {
                         "200": {"description": "WeChat's body", "content": _json("WeChatBody")},
                         "405": {"description": "43001", "content": _json("WeChatBody")},
@@ -80,13 +82,6 @@ def describe() -> dict[str, Any]:
         },
         "components": {"schemas": definitions["$defs"]},
     }
-
-
-_WECHAT_NAMES = {
-    "access_token": "accessToken",
-    "cloudbase_access_token": "cloudbaseAccessToken",
-    "appid": "appid",
-}
 
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
