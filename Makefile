@@ -5,11 +5,17 @@ PYTHON ?=
 VENV := .venv$(addprefix -,$(PYTHON))
 BIN := $(VENV)/bin
 SHELL := /bin/bash
-UV := $(or $(shell command -v uv),.tools/bin/uv)
+SAM_VERSION := 1.170.0
+CHECKOV_VERSION := 3.3.30
+SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
+UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
+export UV
+export SAM
 export UV_NO_PROGRESS := 1
+export SAM_CLI_TELEMETRY := 0
 export PYTHONPATH :=
 # pyenv's shims answer only for the versions that this names: the newest first, of those that are there.
 ifneq ($(shell command -v pyenv),)
@@ -17,7 +23,7 @@ export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | gr
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke test test-slow check fix lock openapi clean
+.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,8 +34,11 @@ invoke: $(VENV)/.ready ## Run the function here with EVENT (events/direct.json),
 test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
 	$(BIN)/python -m pytest $(TESTS)
 
-test-slow: $(VENV)/.ready ## Run the slow tests: artifacts, other processes, minutes
+test-slow: $(VENV)/.ready .tools/sam/.ready ## Run the slow tests: artifacts, other processes, minutes
 	$(BIN)/python -m pytest -m slow $(TESTS)
+
+test-sam: $(VENV)/.ready .tools/sam/.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
+	$(BIN)/python -m pytest -m engine tests/deploy
 
 has: .tools/.ready # Whether the interpreter PYTHON is on this machine
 	@$(UV) python find --quiet "$(PYTHON)" >/dev/null
@@ -38,6 +47,19 @@ check: $(VENV)/.ready ## Lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+validate: .tools/sam/.ready .tools/checkov/.ready ## Lint the template: sam, cfn-lint, checkov
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	.tools/checkov/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
+
+build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
+
+scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
+	python3 -m handler.local.artifact scf dist/scf --zip dist/scf.zip
+
+deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
+	$(BIN)/python -m handler.local.deploy_scf $(DEPLOY)
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
@@ -63,8 +85,26 @@ clean: ## Remove everything that these targets made
 		{ rm -rf .tools; mkdir .tools; python3 -m pip install -q --disable-pip-version-check --target .tools uv >&2; }; }
 	@touch $@
 
+# Tools whose dependencies would not go together with ours.
+.tools/sam/.ready: | .tools/.ready
+	@echo "setting up aws-sam-cli" >&2
+	@$(UV) venv --quiet --allow-existing --python ">=3.11,<3.14" .tools/sam >&2
+	@$(UV) pip install --quiet --python .tools/sam/bin/python aws-sam-cli==$(SAM_VERSION) >&2
+	@touch $@
+
+.tools/checkov/.ready: | .tools/.ready
+	@echo "setting up checkov" >&2
+	@$(UV) venv --quiet --allow-existing --python ">=3.11,<3.14" .tools/checkov >&2
+	@$(UV) pip install --quiet --python .tools/checkov/bin/python checkov==$(CHECKOV_VERSION) >&2
+	@touch $@
+
 $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 	@echo "setting up $(VENV)" >&2
 	@$(UV) venv --quiet --allow-existing --python "$(or $(PYTHON),>=3.10)" $(VENV) >&2
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt >&2
 	@touch $@
+
+# What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
+ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
+build-GetGrayReleasePlanFunction:
+	python3 -m handler.local.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)

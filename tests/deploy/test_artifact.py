@@ -1,0 +1,246 @@
+"""The artifacts: what is in them, and that they run where they are meant to, with nothing else beside them."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handler.local import artifact
+from handler.local.invoke import scf_context
+from handler.local.sandbox import APPID, SECRET, Sandbox
+from tests.deploy.conftest import ROOT, build, sam
+from tests.test_app import DOCUMENTED
+
+pytestmark = pytest.mark.slow
+
+FOREIGN = (
+    "boto3",
+    "botocore",
+    "redis",
+    "setuptools",
+    "pip",
+    "pytest",
+    "hypothesis",
+    "Crypto/SelfTest",
+    "handler/local",
+)
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
+    directory = tmp_path_factory.mktemp("runtime")
+    # From the lock, with its hashes checked, and without what it does not ask for.
+    artifact.uv(
+        *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
+        *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
+        *("awslambdaric", "snapshot-restore-py"),
+    )
+    return directory
+
+
+@pytest.fixture
+def lambda_url(lambda_artifact: Path, runtime: Path) -> Iterator[str]:
+    """Run the artifact in Lambda's own runtime pieces, on the sandbox; return where to invoke it."""
+    emulator = next(Path(sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64"))
+    python = artifact.find_interpreter("3.13")
+    with Sandbox() as sandbox:
+        invoke, api = _free_port(), _free_port()
+        command = [
+            *(str(emulator), "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
+            *("--runtime-api-address", f"127.0.0.1:{api}", python, "-m", "awslambdaric", "handler.app.lambda_handler"),
+        ]
+        environ = {
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": f"{lambda_artifact}:{runtime}",
+            "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_NAME": "artifact",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "WECHAT_API_BASE_URL": sandbox.base_url,
+            "WECHAT_APPID": APPID,
+            "WECHAT_SECRET": SECRET,
+        }
+        with subprocess.Popen(
+            command, cwd=lambda_artifact, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            for _ in range(500):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", invoke)) == 0:
+                        break
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def post(url: str, event: Any) -> Any:
+    """Invoke the function in the emulator."""
+    with urllib.request.urlopen(url, json.dumps(event).encode(), timeout=30) as answer:  # noqa: S310 - loopback
+        return json.load(answer)
+
+
+def test_lambda(lambda_url: str) -> None:
+    """In Lambda's runtime the artifact answers direct and HTTP events, and its failures can be parsed."""
+    assert post(lambda_url, {}) == DOCUMENTED
+    assert post(lambda_url, None) == DOCUMENTED
+    reply = post(lambda_url, json.loads((ROOT / "events/function-url.json").read_bytes()))
+    assert reply["statusCode"] == 200
+    failure = post(lambda_url, {"accessToken": "wrong"})
+    assert failure["errorType"] == "OpenApiError"
+    assert json.loads(failure["errorMessage"])["errCode"] == 40001
+    assert "wrong" not in json.dumps(failure["stackTrace"])
+    assert '"/var/task/handler/app.py"' in failure["stackTrace"][0]
+
+
+def test_lambda_content(lambda_artifact: Path) -> None:
+    """The Lambda artifact is small, and holds nothing that the function cannot use."""
+    names = [path.relative_to(lambda_artifact).as_posix() for path in lambda_artifact.rglob("*")]
+    assert not [name for name in names if name.startswith(FOREIGN) or name.endswith((".pyi", ".lock", "openapi.json"))]
+    assert {name.split("/")[1] for name in names if ".dist-info/" in name} == {"METADATA"}
+    assert sum(path.stat().st_size for path in lambda_artifact.rglob("*") if path.is_file()) <= 30e6
+    assert (lambda_artifact.parent / "lambda.zip").stat().st_size <= 10e6
+
+
+def test_bytecode(lambda_artifact: Path) -> None:
+    """Every module ships bytecode of the target's Python that is never checked against its source."""
+    magic = subprocess.run(
+        [artifact.find_interpreter("3.13"), "-c", "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    modules = list(lambda_artifact.rglob("*.py"))
+    assert len(modules) > 300
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        header = compiled.read_bytes()[:8]
+        assert header[:4].hex() == magic
+        assert int.from_bytes(header[4:], "little") == 0b01, "hash-based, unchecked"
+    assert importlib.util.MAGIC_NUMBER.hex()
+
+
+@pytest.mark.parametrize("target", ["lambda", "scf"])
+def test_reproducible(target: str, tmp_path: Path) -> None:
+    """Two builds are the same byte for byte."""
+    hashes = set()
+    for name in ("first", "second"):
+        build(target, tmp_path / name, "--zip", str(tmp_path / f"{name}.zip"))
+        hashes.add(hashlib.sha256((tmp_path / f"{name}.zip").read_bytes()).hexdigest())
+    assert len(hashes) == 1
+
+
+def test_arm64(tmp_path: Path) -> None:
+    """For arm64 every extension is built for that processor."""
+    build("lambda", tmp_path / "code", "--arm64")
+    extensions = list((tmp_path / "code").rglob("*.so"))
+    assert len(extensions) > 10
+    assert {path.read_bytes()[18] for path in extensions} == {183}  # ELF's e_machine for AArch64
+
+
+def test_no_interpreter(tmp_path: Path) -> None:
+    """Without an interpreter of the target's version the build says what to do."""
+    with pytest.raises(artifact.BuildError, match=r"uv python install 3\.99"):
+        artifact.build(artifact.Target("3.99", "x86_64-manylinux2014", "/x"), tmp_path / "x", ROOT / "requirements.txt")
+    with pytest.raises(artifact.BuildError, match="would be emptied"):
+        artifact.build(artifact.LAMBDA, ROOT, ROOT / "requirements.txt")
+
+
+def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
+    """In a bare Python 3.10 the SCF zip answers through `index.main_handler`, and its failures are OpenApiErrors."""
+    with zipfile.ZipFile(scf_artifact) as zipped:
+        zipped.extractall(tmp_path)
+    code = (
+        "import sys, json; sys.path[:0] = [sys.argv[1]]; import index\n"
+        "sys.stdout, out = sys.stderr, sys.stdout\n"
+        "context = json.loads(sys.argv[2])\n"
+        "print(json.dumps([index.main_handler(json.loads(e), context) for e in sys.argv[3:]]), file=out)\n"
+        "try: index.main_handler([], context)\n"
+        "except Exception as error: print(error, file=out)\n"
+        "assert 'redis' not in sys.modules and 'boto3' not in sys.modules\n"
+    )
+    events = [(ROOT / f"events/{name}.json").read_text("utf-8") for name in ("direct", "scf-timer", "scf-function-url")]
+    with Sandbox() as sandbox:
+        process = subprocess.run(
+            [
+                artifact.find_interpreter("3.10"),
+                "-I",
+                "-S",
+                "-c",
+                code,
+                str(tmp_path),
+                json.dumps(scf_context()),
+                *events,
+            ],
+            env={
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "TENCENTCLOUD_RUNENV": "SCF",
+                "WECHAT_API_BASE_URL": sandbox.base_url,
+                "WECHAT_APPID": APPID,
+                "WECHAT_SECRET": SECRET,
+            },
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        replies, failure = process.stdout.splitlines()
+        assert json.loads(replies)[:2] == [DOCUMENTED, DOCUMENTED]
+        assert json.loads(json.loads(replies)[2]["body"]) == DOCUMENTED
+        assert json.loads(failure)["errCode"] == 40097
+        assert sandbox.connections == 1
+
+
+def test_scf_size(scf_artifact: Path) -> None:
+    """The SCF zip fits into one API request: 10 MB, with the code in base64."""
+    request = json.loads(scf_artifact.with_suffix(".json").read_text("utf-8"))
+    assert request["Handler"] == "index.main_handler"
+    assert scf_artifact.with_suffix(".json").stat().st_size < 10e6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["apigateway aws-proxy", "apigateway http-api-proxy", "alb request", "cloudwatch scheduled-event"],
+)
+def test_sams_own_events(arguments: str) -> None:
+    """Events that SAM makes up get the right reply."""
+    from handler.app import lambda_handler  # noqa: PLC0415
+    from handler.local.invoke import LambdaContext  # noqa: PLC0415
+
+    process = subprocess.run(
+        [sam(), "local", "generate-event", *arguments.split()], capture_output=True, text=True, check=True
+    )
+    with Sandbox() as sandbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)
+        patch.setenv("WECHAT_APPID", APPID)
+        patch.setenv("WECHAT_SECRET", SECRET)
+        reply = lambda_handler(json.loads(process.stdout), LambdaContext())
+        assert (json.loads(reply["body"]) if "body" in reply else reply) == DOCUMENTED
+
+
+def test_builder_needs_no_environment(tmp_path: Path) -> None:
+    """The builder runs on the standard library alone, as `sam build` calls it."""
+    process = subprocess.run(
+        ["python3", "-I", "-S", str(ROOT / "handler/local/artifact.py"), "scf", str(tmp_path / "code")],
+        env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr

@@ -1,0 +1,88 @@
+"""The templates: least privilege, and every setting declared in both."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from handler.settings import VARIABLES
+
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+AWS_ONLY = {name for name in VARIABLES if name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, read as `{tag: value}`."""
+
+
+def _short_form(loader: Loader, tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {tag: loader.construct_mapping(node, deep=True)}
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.ScalarNode)
+    return {tag: loader.construct_scalar(node)}
+
+
+Loader.add_multi_constructor("!", _short_form)
+
+TEMPLATE = yaml.load(Path("template.yaml").read_bytes(), Loader)  # noqa: S506 - a SafeLoader
+FUNCTION = TEMPLATE["Resources"]["GetGrayReleasePlanFunction"]["Properties"]
+
+
+def test_every_setting_is_declared() -> None:
+    """The template declares the settings and powertools' variables, no more and no fewer."""
+    assert set(FUNCTION["Environment"]["Variables"]) == set(VARIABLES) | POWERTOOLS
+
+
+def test_every_setting_is_declared_for_scf() -> None:
+    """scf.json declares the settings but for AWS's own services, and holds no secret."""
+    function = json.loads(Path("scf.json").read_bytes())
+    variables = {variable["Key"]: variable["Value"] for variable in function["Environment"]["Variables"]}
+    assert set(variables) == (set(VARIABLES) | POWERTOOLS) - AWS_ONLY - {"POWERTOOLS_METRICS_NAMESPACE"}
+    assert not [
+        name
+        for name, value in variables.items()
+        if value and re.search("SECRET|TOKEN$|URL$", name) and "API" not in name
+    ]
+    assert function["Timeout"] > 3
+    assert [trigger["Enable"] for trigger in function["Triggers"] if trigger["Type"] == "timer"] == ["CLOSE"]
+
+
+def test_no_wildcards() -> None:
+    """No action and no resource is a wildcard."""
+    statements = [
+        statement
+        for policy in TEMPLATE["Resources"]["FunctionRole"]["Properties"]["Policies"]
+        for choice in (policy.get("If", [policy, policy])[1:2])
+        for statement in choice["PolicyDocument"]["Statement"]
+    ]
+    assert len(statements) == 6
+    assert "*" not in json.dumps(statements)
+
+
+def test_function() -> None:
+    """The URL asks for IAM, the runtime is the artifact's, and what fails is kept."""
+    assert FUNCTION["FunctionUrlConfig"] == {"AuthType": "AWS_IAM"}
+    assert FUNCTION["Runtime"] == "python3.13"
+    assert FUNCTION["Handler"] == "handler.app.lambda_handler"
+    assert FUNCTION["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+    assert "RetentionInDays" in TEMPLATE["Resources"]["LogGroup"]["Properties"]
+
+
+@pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+def test_parameters(name: str) -> None:
+    """Every parameter has a description, a default, and a constraint."""
+    parameter = TEMPLATE["Parameters"][name]
+    assert parameter["Description"].endswith(".")
+    assert "Default" in parameter
+    assert set(parameter) & {"AllowedPattern", "AllowedValues", "MinValue", "MaxLength"}
+
+
+def test_secrets_are_not_echoed() -> None:
+    """Parameters that may hold a secret are not shown."""
+    hidden = {name for name, parameter in TEMPLATE["Parameters"].items() if parameter.get("NoEcho")}
+    assert hidden == {"WechatSecret", "WechatComponentSecret", "WechatTokenStoreUrl", "WechatCloudbaseAccessToken"}
