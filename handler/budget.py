@@ -1,13 +1,15 @@
 """What one invocation may still spend: time until its deadline, and requests of each kind to WeChat."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 from handler.contract import SYSTEM_ERROR, OpenApiError
 
 Kind = Literal["token", "plan"]
+T = TypeVar("T")
 
 MARGIN_SECONDS = 0.5  # to log and to answer, on the smallest memory size (which gets a sliver of a CPU)
 REQUESTS_OF_A_KIND = 2  # one, and one more after a refreshed token or a passing fault
@@ -27,6 +29,7 @@ class Budget:
         self._seconds = float("inf") if seconds is None else seconds - min(MARGIN_SECONDS, seconds / 10)
         self.requests: dict[Kind, int] = {"token": 0, "plan": 0}
         self.upstream_seconds = 0.0
+        self.token_source: str | None = None
 
     def remaining(self) -> float:
         """Seconds until the deadline, less the margin; negative when it has passed."""
@@ -45,11 +48,39 @@ class Budget:
 
     def pause(self) -> bool:
         """Wait a moment before a second try; return whether there was time for it."""
-        seconds = random.uniform(*_PAUSE_SECONDS)  # noqa: S311 - jitter, not a secret
+        return self.wait(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - jitter, not a secret
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, if there is time for it; return whether there was."""
         if self.remaining() <= seconds:
             return False
         time.sleep(seconds)
         return True
+
+
+def within(seconds: float | None, call: Callable[[], T]) -> T:
+    """Return what the call returns or raises within so many seconds. Raises `TimeoutError`.
+
+    For calls that cannot be bounded otherwise (name look-up, other people's clients): a thread of its own makes the
+    call, and one that is given up ends by itself.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001 - raised below, where it is waited for
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise TimeoutError
+    return results[0]
 
 
 def out_of_time() -> OpenApiError:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
 
+from handler.budget import within
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3 import HTTPResponse
@@ -25,28 +27,20 @@ class PlainConnection(HTTPConnection):
     def connect(self) -> None:
         """Look up the name, try every address and shake hands. Raises `ConnectTimeoutError`.
 
-        A thread of its own bounds what knows no timeout (the look-up) or spends it again on each address. One that
-        is given up ends by itself and closes what it opened.
+        The look-up knows no timeout, and each address would have the whole of it.
         """
-        failure: list[BaseException] = []
         given_up = threading.Event()
 
         def attempt() -> None:
-            try:
-                super(PlainConnection, self).connect()
-            except BaseException as error:  # noqa: BLE001 - raised below, where it is waited for
-                failure.append(error)
+            super(PlainConnection, self).connect()
             if given_up.is_set():
                 self.close()
 
-        thread = threading.Thread(target=attempt, daemon=True)
-        thread.start()
-        thread.join(self.timeout)
-        if thread.is_alive():
+        try:
+            within(self.timeout, attempt)
+        except TimeoutError:
             given_up.set()
-            raise ConnectTimeoutError(self, "connecting took too long")
-        if failure:
-            raise failure[0]
+            raise ConnectTimeoutError(self, "connecting took too long") from None
 
     def getresponse(self) -> "HTTPResponse":  # type: ignore[override]  # as urllib3 does
         """Read the answer's head; it and the body have `timeout` seconds from now on together."""

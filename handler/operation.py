@@ -19,17 +19,18 @@ class Operation:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._wechat = WeChat(settings.wechat_api_base_url, settings.wechat_timeout_seconds)
+        self._wechat = WeChat(settings.base_url(), settings.wechat_timeout_seconds)
         self._source = tokens.configured(settings, self._wechat)
 
     def __call__(self, arguments: Arguments, budget: Budget) -> JsonObject:
         """Return WeChat's body of a success as it came. Raises `OpenApiError`."""
         source = tokens.given(arguments) or self._source
+        budget.token_source = source.name
         token = source.token(arguments.appid, budget)
         while True:
             try:
-                request = Request("GET", f"{PATH}?{token.parameter}={quote(token.value, safe='')}")
-                return self._wechat.exchange("plan", request, budget)[1]
+                query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
+                return self._wechat.exchange("plan", Request("GET", PATH + query), budget)
             except OpenApiError as error:
                 if error.errCode not in _REFUSED_TOKEN or not budget.allows("plan"):
                     raise

@@ -31,6 +31,7 @@ def finished(failure: OpenApiError | None, budget: Budget, **facts: Any) -> None
         "getGrayReleasePlan",
         err_code=failure.errCode if failure else 0,
         reason=failure.reason[:1024] if failure else "ok",
+        token_source=budget.token_source,
         token_requests=budget.requests["token"],
         plan_requests=budget.requests["plan"],
         upstream_ms=round(budget.upstream_seconds * 1000, 1),

@@ -48,10 +48,10 @@ class WeChat:
             self._pool = HTTPConnectionPool(parts.hostname or "", parts.port, maxsize=_CONNECTIONS)
             self._pool.ConnectionCls = PlainConnection
 
-    def exchange(self, kind: Kind, request: Request, budget: Budget) -> tuple[bytes, JsonObject]:
+    def exchange(self, kind: Kind, request: Request, budget: Budget) -> JsonObject:
         """Make a request, and once more after a passing fault if the budget allows; return a success's body.
 
-        The body, as it came and parsed, is a JSON object whose errcode, if any, states success. Raises `OpenApiError`:
+        The body is a JSON object whose errcode, if any, states success. Raises `OpenApiError`:
         WeChat's own code, or -1 when there was no usable answer. No cause is attached: causes carry secrets.
         """
         while True:
@@ -61,7 +61,9 @@ class WeChat:
                 if not (error.transient and budget.allows(kind) and budget.pause()):
                     raise
 
-    def _exchange_once(self, kind: Kind, request: Request, budget: Budget) -> tuple[bytes, JsonObject]:
+    def _exchange_once(self, kind: Kind, request: Request, budget: Budget) -> JsonObject:
+        if not budget.allows(kind):
+            raise _unusable(f"no {kind} request left in this invocation") if budget.remaining() > 0 else out_of_time()
         seconds = budget.timeout(self._timeout_seconds)
         budget.requests[kind] += 1
         started = time.monotonic()
@@ -84,7 +86,7 @@ class WeChat:
         except ValueError:
             raise _unusable("WeChat's answer is not a JSON object") from None
         contract.check(answer)
-        return content, answer
+        return answer
 
     def _send(self, request: Request, seconds: float) -> tuple[int, bytes]:
         """Return the answer's status and as much of its body as may be; reuse the connection after a whole one."""

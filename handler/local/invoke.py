@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from handler.local.sandbox import APPID, SECRET, Sandbox
+from handler.settings import VARIABLES
 
 Target = Literal["lambda", "scf"]
 TIMEOUT_SECONDS = 20  # what template.yaml gives the function
 
 # Any of these says where tokens come from: then the sandbox would only be in the way.
-CREDENTIALS = ("WECHAT_APPID", "WECHAT_SECRET", "WECHAT_API_BASE_URL")
+CREDENTIALS = tuple(name for name in VARIABLES if name not in ("WECHAT_TIMEOUT_SECONDS", "ON_ERROR"))
 
 
 @dataclass
@@ -68,9 +69,10 @@ def upstream(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
         return
     with Sandbox(access_log=True) as sandbox:
         print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
-        os.environ.update(WECHAT_APPID=APPID, WECHAT_SECRET=SECRET, WECHAT_API_BASE_URL=sandbox.base_url)
+        given = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, "WECHAT_API_BASE_URL": sandbox.base_url}
+        os.environ.update(given)
         try:
             yield
         finally:
-            for name in CREDENTIALS:
+            for name in given:
                 del os.environ[name]
