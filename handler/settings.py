@@ -25,6 +25,12 @@ def _base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _store_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://")):
+        raise ValueError("must be redis:// or rediss://")
+    return url
+
+
 def _is_private(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_private
@@ -57,8 +63,8 @@ class Settings(BaseModel):
     wechat_token_source: Source = Field(
         "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
     )
-    wechat_token_store_url: SecretStr | None = Field(
-        None, description="`redis://` or `rediss://` address of a store in wechatpy's layout", pattern="^rediss?://"
+    wechat_token_store_url: Annotated[SecretStr, AfterValidator(_store_url)] | None = Field(
+        None, description="`redis://` or `rediss://` address of a store in wechatpy's layout"
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(None, description="a cloudbase token")
     wechat_cloudbase_token_file: str = Field(

@@ -30,6 +30,11 @@ DOCUMENTED_PLAN = {
     "gray_percentage": 8,
 }
 
+COMPONENT_APPID = "wxfedcba9876543210"
+COMPONENT_SECRET = "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a"  # noqa: S105 - the same
+TICKET = "ticket@@@sandbox"
+REFRESH_TOKEN = "refreshtoken@@@sandbox"  # noqa: S105 - the same
+
 LIFETIME_SECONDS = 7200
 OVERLAP_SECONDS = 300  # the last part of a stable token's life, in which there is a new one and both work
 
@@ -120,6 +125,54 @@ class Tokens:
             raise Refusal(42001, "access_token expired")
 
 
+@dataclass
+class Platform:
+    """A third-party platform: its ticket, the refresh tokens of its authorizers, and its own tokens' ends.
+
+    `rotate` gives out a new refresh token with each access token, and ends the one before.
+    """
+
+    tokens: Tokens
+    appid: str = COMPONENT_APPID
+    secret: str = COMPONENT_SECRET
+    ticket: str = TICKET
+    authorizers: dict[str, str] = field(default_factory=lambda: {APPID: REFRESH_TOKEN})
+    expiry: dict[str, float] = field(default_factory=dict)
+    rotate: bool = False
+
+    def component_token(self, fields: Mapping[str, Any]) -> Json:
+        """Return the platform's own token."""
+        if fields.get("component_appid") != self.appid:
+            raise Refusal(40013, "invalid appid")
+        if fields.get("component_appsecret") != self.secret:
+            raise Refusal(40125, "invalid appsecret")
+        if fields.get("component_verify_ticket") != self.ticket:
+            raise Refusal(61006, "component ticket is invalid")
+        token = f"component_{secrets.token_urlsafe(64)}"
+        self.expiry[token] = self.tokens.clock() + LIFETIME_SECONDS
+        return {"component_access_token": token, "expires_in": LIFETIME_SECONDS}
+
+    def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
+        """Return a token of an authorizer for its refresh token."""
+        if token not in self.expiry:
+            raise Refusal(40001, "invalid credential, component_access_token is invalid")
+        if self.expiry[token] <= self.tokens.clock():
+            raise Refusal(42001, "component_access_token expired")
+        appid = str(fields.get("authorizer_appid"))
+        if fields.get("component_appid") != self.appid or appid not in self.authorizers:
+            raise Refusal(61003, "component is not authorized by this account")
+        if fields.get("authorizer_refresh_token") != self.authorizers[appid]:
+            raise Refusal(61023, "refresh_token is invalid")
+        if self.rotate:
+            self.authorizers[appid] = f"refreshtoken@@@{secrets.token_urlsafe(16)}"
+        issued = self.tokens.issue()
+        return {
+            "authorizer_access_token": issued["access_token"],
+            "expires_in": issued["expires_in"],
+            "authorizer_refresh_token": self.authorizers[appid],
+        }
+
+
 class Sandbox:
     """The server; use it as a context manager, or call `serve_forever`.
 
@@ -142,6 +195,7 @@ class Sandbox:
         self.plan = DOCUMENTED_PLAN if plan is None else plan
         self.faults = faults if faults is not None else []
         self.tokens = Tokens(apps if apps is not None else {APPID: SECRET}, clock)
+        self.platform = Platform(self.tokens)
         self.cloudbase_tokens: set[str] = set()
         self.requests: list[tuple[str, str]] = []
         self.connections = 0
@@ -177,15 +231,13 @@ class Sandbox:
             return refusal.body
 
     def _stable_token(self, method: str, _query: Mapping[str, str], body: bytes) -> Json:
-        if method != "POST":
-            raise Refusal(43002, "require POST method")
-        try:
-            fields = json.loads(body)
-        except ValueError:
-            fields = None
-        if not isinstance(fields, dict):
-            raise Refusal(47001, "data format error")
-        return self.tokens.stable_token(fields)
+        return self.tokens.stable_token(_posted(method, body))
+
+    def _component_token(self, method: str, _query: Mapping[str, str], body: bytes) -> Json:
+        return self.platform.component_token(_posted(method, body))
+
+    def _authorizer_token(self, method: str, query: Mapping[str, str], body: bytes) -> Json:
+        return self.platform.authorizer_token(query.get("component_access_token", ""), _posted(method, body))
 
     def _classic_token(self, _method: str, query: Mapping[str, str], _body: bytes) -> Json:
         return self.tokens.classic_token(query)
@@ -209,9 +261,24 @@ class Sandbox:
         raise Refusal(40066, "invalid url")
 
 
+def _posted(method: str, body: bytes) -> Json:
+    """Return the JSON object of a POST. Raises `Refusal`."""
+    if method != "POST":
+        raise Refusal(43002, "require POST method")
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise Refusal(47001, "data format error")
+    return fields
+
+
 _ROUTES: dict[str, Callable[[Sandbox, str, Mapping[str, str], bytes], Json]] = {
     "/cgi-bin/stable_token": Sandbox._stable_token,  # noqa: SLF001 - its own
     "/cgi-bin/token": Sandbox._classic_token,  # noqa: SLF001 - its own
+    "/cgi-bin/component/api_component_token": Sandbox._component_token,  # noqa: SLF001 - its own
+    "/cgi-bin/component/api_authorizer_token": Sandbox._authorizer_token,  # noqa: SLF001 - its own
     "/wxa/getgrayreleaseplan": Sandbox._plan,  # noqa: SLF001 - its own
 }
 
