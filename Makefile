@@ -9,6 +9,8 @@ SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
+# WITH_STORE=1 builds the client of Redis and Valkey in, for the token sources component and store.
+STORE := $(if $(WITH_STORE),--with-store)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
@@ -23,7 +25,7 @@ export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | gr
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf clean
+.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,18 +58,21 @@ build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambd
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
-	python3 -m handler.local.artifact scf dist/scf --zip dist/scf.zip
+	python3 -m handler.local.artifact scf dist/scf --zip dist/scf.zip $(STORE)
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
 	$(BIN)/python -m handler.local.deploy_scf $(DEPLOY)
+
+bench: $(VENV)/.ready ## Measure what a cold import costs with and without the artifact's bytecode, side by side
+	$(BIN)/python -m tests.bench.cold_import
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pyproject.toml
-	$(LOCK) --upgrade --output-file requirements.txt
-	$(LOCK) --upgrade --constraint requirements.txt --group dev --output-file requirements-dev.txt
+	$(LOCK) --upgrade --extra store --output-file requirements.txt
+	$(LOCK) --upgrade --extra store --constraint requirements.txt --group dev --output-file requirements-dev.txt
 
 openapi: $(VENV)/.ready ## Renew handler/openapi.json from the models
 	$(BIN)/python -m handler.local openapi > handler/openapi.json
@@ -107,4 +112,4 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction:
-	python3 -m handler.local.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)
+	python3 -m handler.local.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STORE)

@@ -1,14 +1,20 @@
-"""The log: one structured line per invocation, and warnings."""
+"""The log: one structured line per invocation, and warnings. On Lambda also the metric that the alarm watches."""
 
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from handler.budget import Budget
 from handler.contract import OpenApiError
 
-logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan")
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+_NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease"
+
+logger = Logger(service=_SERVICE)
+# Metrics are log lines that only CloudWatch reads.
+_metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE) if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else None
 
 
 def drifted(fields: list[str]) -> None:
@@ -37,3 +43,6 @@ def finished(failure: OpenApiError | None, budget: Budget, **facts: Any) -> None
         upstream_ms=round(budget.upstream_seconds * 1000, 1),
         **facts,
     )
+    if _metrics:
+        _metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=1 if failure else 0)
+        _metrics.flush_metrics()

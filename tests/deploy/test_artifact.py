@@ -161,6 +161,14 @@ def test_arm64(tmp_path: Path) -> None:
     assert {path.read_bytes()[18] for path in extensions} == {183}  # ELF's e_machine for AArch64
 
 
+def test_with_store(tmp_path: Path) -> None:
+    """The build switch brings the client of Redis along, which works in the target's Python."""
+    build("lambda", tmp_path / "code", "--with-store")
+    code = "import sys; sys.path[:0] = [sys.argv[1]]; import handler.component, handler.store, redis"
+    command = [artifact.find_interpreter("3.13"), "-I", "-S", "-W", "ignore", "-c", code, str(tmp_path / "code")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def test_no_interpreter(tmp_path: Path) -> None:
     """Without an interpreter of the target's version the build says what to do."""
     with pytest.raises(artifact.BuildError, match=r"uv python install 3\.99"):
