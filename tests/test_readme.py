@@ -1,0 +1,59 @@
+"""The documentation says what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from handler.local.__main__ import _parser
+from handler.settings import Settings
+from tests.test_local import REPLY
+
+README = Path("README.md").read_text("utf-8")
+DOCUMENTS = {path.name: path.read_text("utf-8") for path in (Path("README.md"), Path("README.zh-CN.md"))}
+COMMANDS = re.findall(r"```sh\n(.*?)```", "".join(DOCUMENTS.values()), re.DOTALL)
+LINES = [line for block in COMMANDS for line in block.splitlines()]
+
+
+def test_settings_table() -> None:
+    """The settings table is what the settings say."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}` " if field.default is not None else ""
+        rows.append(f"| `{name.upper()}` | {field.description} | {default}|")
+    table = "| variable | meaning | default |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    assert table in README, f"the table should be\n{table}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_reply(name: str) -> None:
+    """The documented reply is the one that `make invoke` prints (tests/test_local.py runs it)."""
+    assert re.findall(r"```json\n(.*?)```", DOCUMENTS[name], re.DOTALL) == [REPLY]
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("make ")])
+def test_make_targets(line: str) -> None:
+    """Every make target that is named exists, and CI or a test runs what it does."""
+    [target] = line.split()[1:]
+    assert re.search(rf"^{target}:.*## ", Path("Makefile").read_text("utf-8"), re.MULTILINE)
+    run = Path(".ci/run").read_text("utf-8")
+    assert f"make {target}" in run or f"make --silent {target}" in run or target == "deploy-scf"  # test_deploy_scf.py
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python -m handler.local ")])
+def test_local_commands(line: str) -> None:
+    """Every `python -m handler.local` command that is named is one, and its files exist."""
+    options = _parser().parse_args(line.split()[3:])
+    assert Path(getattr(options, "event", "README.md")).exists()
+
+
+def test_other_commands() -> None:
+    """What is left are SAM's and Tencent's own commands, which the deploy tests run or stand in for."""
+    left = {line.split()[0] for line in LINES if not line.startswith(("make ", "python -m handler.local "))}
+    assert left == {"sam", "tccli"}
+
+
+def test_named_tests_exist() -> None:
+    """The tests that SECURITY.md names hold its claims: they exist."""
+    for file, test in re.findall(r"`(tests/\w+\.py)::(\w+)`", Path(".github/SECURITY.md").read_text("utf-8")):
+        assert f"def {test}(" in Path(file).read_text("utf-8")
