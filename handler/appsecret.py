@@ -1,42 +1,57 @@
 """An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
 
 import json
-from typing import TYPE_CHECKING, Any
-
-from pydantic import SecretStr
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from handler.budget import Budget, out_of_time, within
 from handler.contract import NO_SECRET, OpenApiError
+from handler.settings import Settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+    from pydantic import SecretStr
 
+T = TypeVar("T")
+
+_WRONG_SECRET = 40125
 MAX_AGE_SECONDS = 300  # a rotated secret is noticed by WeChat's refusal, long before
 
 
 class AppSecret:
-    """The secret of an appid: the plain one, else that of a name in Secrets Manager, else that of an SSM parameter.
+    """The AppSecret that settings of this prefix name: the plain one, else Secrets Manager's, else SSM's.
 
-    `{appid}` in either name stands for the appid. `timeout_seconds` bounds one reading.
+    `{appid}` in a name stands for the appid.
     """
 
-    def __init__(
-        self, plain: SecretStr | None, name: str | None, parameter: str | None, timeout_seconds: float
-    ) -> None:
-        self._plain = plain
-        self._name = name
-        self._parameter = parameter
-        self._timeout_seconds = timeout_seconds
+    def __init__(self, settings: Settings, prefix: Literal["wechat", "wechat_component"]) -> None:
+        self._plain: SecretStr | None = getattr(settings, f"{prefix}_secret")
+        self._name: str | None = getattr(settings, f"{prefix}_secret_name")
+        self._parameter: str | None = getattr(settings, f"{prefix}_secret_parameter")
+        self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
+        self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
-        self.can_rotate = plain is None
 
-    def get(self, appid: str, budget: Budget, *, fresh: bool = False) -> str:
+    def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
+        """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
+        secret = self._get(appid, budget)
+        try:
+            return call(secret)
+        except OpenApiError as error:
+            if error.errCode != _WRONG_SECRET or self._plain or not budget.allows("token"):
+                raise
+            rotated = self._get(appid, budget, fresh=True)
+            if rotated == secret:
+                raise
+        return call(rotated)
+
+    def _get(self, appid: str, budget: Budget, *, fresh: bool = False) -> str:
         """Return the secret, `fresh` from AWS if asked for. Raises `OpenApiError` 41004, in words that show nothing."""
         if self._plain is not None:
             return self._plain.get_secret_value()
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
-            raise OpenApiError(NO_SECRET, "appsecret missing: set WECHAT_SECRET_NAME or another", status=500)
+            raise OpenApiError(NO_SECRET, self._missing, status=500)
         try:
             value = within(budget.timeout(self._timeout_seconds), lambda: self._read(name, fresh=fresh))
         except TimeoutError:

@@ -77,12 +77,7 @@ class ComponentTokens:
         self._settings = settings
         self._wechat = wechat
         self._open = StoreOpener(settings)
-        self._secret = AppSecret(
-            settings.wechat_component_secret,
-            settings.wechat_component_secret_name,
-            settings.wechat_component_secret_parameter,
-            settings.wechat_timeout_seconds,
-        )
+        self._secret = AppSecret(settings, "wechat_component")
 
     def token(self, appid: str | None, budget: Budget) -> Token:
         """Return the stored token of the authorizer, or a refreshed one."""
@@ -109,10 +104,14 @@ class ComponentTokens:
         if platform is None:
             raise OpenApiError(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", status=500)
         adapter = PoolAdapter(self._wechat, budget)
-        component = Component(platform, self._secret.get(platform, budget), store, adapter)
+
+        def refresh(secret: str) -> None:
+            component = Component(platform, secret, store, adapter)
+            AuthorizerClient(appid, component, session=store).fetch_access_token()
+
         used = store.text(COMPONENT_KEY)
         try:
-            AuthorizerClient(appid, component, session=store).fetch_access_token()
+            self._secret.use(platform, budget, refresh)
         except OpenApiError as error:
             # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
             if error.errCode in _REFUSED_TOKEN and used is not None and store.text(COMPONENT_KEY) == used:

@@ -25,7 +25,6 @@ from handler.tokens import Token, read
 from handler.transport import Request, WeChat
 
 RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that still works
-_WRONG_SECRET = 40125
 MINI_PROGRAMS = 1024  # kept per process; a token is half a kilobyte
 
 
@@ -95,12 +94,7 @@ class StableTokens:
 
     def __init__(self, settings: Settings, wechat: WeChat, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._secret = AppSecret(
-            settings.wechat_secret,
-            settings.wechat_secret_name,
-            settings.wechat_secret_parameter,
-            settings.wechat_timeout_seconds,
-        )
+        self._secret = AppSecret(settings, "wechat")
         self._wechat = wechat
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -154,17 +148,8 @@ class StableTokens:
             entry.lock.release()
 
     def _fetch(self, appid: str, budget: Budget) -> Token:
-        secret = self._secret.get(appid, budget)
-        try:
-            return self._fetch_with(appid, secret, budget)
-        except OpenApiError as error:
-            if error.errCode != _WRONG_SECRET or not (self._secret.can_rotate and budget.allows("token")):
-                raise
-            rotated = self._secret.get(appid, budget, fresh=True)
-            if rotated == secret:
-                raise
-        return self._fetch_with(appid, rotated, budget)
+        def fetch(secret: str) -> JsonObject:
+            return StableClient(appid, secret, self._wechat, budget).fetch_access_token()
 
-    def _fetch_with(self, appid: str, secret: str, budget: Budget) -> Token:
-        answer = StableClient(appid, secret, self._wechat, budget).fetch_access_token()
+        answer = self._secret.use(appid, budget, fetch)
         return Token(answer["access_token"], self._clock() + answer["expires_in"])

