@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +16,11 @@ def lambda_handler(event: Any, context: Any) -> JsonObject:
     """Answer an AWS Lambda event.
 
     Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`; raises `OpenApiError`, or returns `{"errCode", "errMsg"}`
-    where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body. `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body.
+    `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
     remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return _answer(event, getattr(context, "aws_request_id", None), remaining() if remaining else None)
+    return _answer(event, getattr(context, "aws_request_id", None), remaining() if callable(remaining) else None)
 
 
 def main_handler(event: Any, context: Any) -> JsonObject:
@@ -35,7 +37,8 @@ def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
     trigger = triggers.recognise(event)
     on_error, failure = "raise", None
     try:
-        operation = _operation(settings.load())
+        with _one_at_a_time:
+            operation = _operation(settings.load())
         on_error = operation.settings.on_error
         arguments = trigger.arguments()
         body = operation(arguments, budget)
@@ -49,6 +52,9 @@ def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
         failure = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
     telemetry.finished(failure, budget, request_id=request_id, trigger=trigger.name)
     return trigger.fail(failure, on_error) if failure else reply
+
+
+_one_at_a_time = threading.Lock()  # or threads that start together would each make their own, with its own tokens
 
 
 @functools.lru_cache(maxsize=1)

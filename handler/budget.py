@@ -1,5 +1,6 @@
 """What one invocation may still spend: time until its deadline, and requests of each kind to WeChat."""
 
+import copy
 import random
 import threading
 import time
@@ -28,7 +29,7 @@ class Budget:
         # A tenth is enough where the platform leaves hardly more than the margin (SCF's default is 3 seconds).
         self._seconds = float("inf") if seconds is None else seconds - min(MARGIN_SECONDS, seconds / 10)
         self.requests: dict[Kind, int] = {"token": 0, "plan": 0}
-        self.upstream_seconds = 0.0
+        self.upstream_seconds: list[float] = []
         self.token_source: str | None = None
 
     def remaining(self) -> float:
@@ -41,6 +42,13 @@ class Budget:
         if seconds <= 0:
             raise out_of_time()
         return seconds
+
+    def half(self) -> "Budget":
+        """Return a budget of half the remaining time and the same requests, for what the call could do without."""
+        half = copy.copy(self)
+        if self._seconds != float("inf"):
+            half._seconds -= self.remaining() / 2  # noqa: SLF001 - its own kind
+        return half
 
     def allows(self, kind: Kind) -> bool:
         """Whether one more request of this kind may be made."""

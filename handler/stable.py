@@ -110,7 +110,7 @@ class StableTokens:
             return self._renew(appid, entry, token, budget)
         if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):
             try:
-                entry.token = token = self._fetch(appid, budget)
+                entry.token = token = self._fetch(appid, budget.half())
             except OpenApiError:
                 entry.renew_after = now + RETRY_RENEWAL_SECONDS
             finally:

@@ -40,7 +40,7 @@ def finished(failure: OpenApiError | None, budget: Budget, **facts: Any) -> None
         token_source=budget.token_source,
         token_requests=budget.requests["token"],
         plan_requests=budget.requests["plan"],
-        upstream_ms=round(budget.upstream_seconds * 1000, 1),
+        upstream_ms=round(sum(budget.upstream_seconds) * 1000, 1),
         **facts,
     )
     if _metrics:

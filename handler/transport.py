@@ -76,7 +76,7 @@ class WeChat:
             # The class names the fault; the text would show the address with its query.
             raise _unusable(f"no answer from WeChat ({type(error).__name__})", transient=True) from None
         finally:
-            budget.upstream_seconds += time.monotonic() - started
+            budget.upstream_seconds.append(time.monotonic() - started)
         if not 200 <= status < 300:
             raise _unusable(f"WeChat answered HTTP {status}", transient=status >= 500)
         if len(content) > BODY_LIMIT:

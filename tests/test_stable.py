@@ -82,6 +82,17 @@ def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: Stable
     assert sandbox.count(STABLE) == 3
 
 
+def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """A renewal that hangs takes at most half of the time that is left: the stale token still gets its turn."""
+    first = tokens.token(None, Budget())
+    clock.now += 7200 - 200
+    sandbox.faults.append(Fault("token", "hang", "3"))
+    budget = Budget(1)
+    assert tokens.token(None, budget) is first
+    assert budget.remaining() > 0.3
+    assert budget.requests["token"] == 1
+
+
 def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """An expired token is never used: without a new one the call fails."""
     tokens.token(None, Budget())

@@ -14,21 +14,14 @@ from handler.local.invoke import Target, call
 
 def front(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
     """Return a server, not yet serving, that answers every request with the function's reply."""
-    make_event = _scf_event if target == "scf" else _lambda_event
-
-    class Handler(_Handler):
-        def answer(self) -> None:
-            """Turn one request into an event and the reply into an answer."""
-            self.respond(call(make_event(self), target))
-
-    ThreadingHTTPServer.request_queue_size = 128
-    return ThreadingHTTPServer((host, port), Handler)
+    return ThreadingHTTPServer((host, port), _ScfHandler if target == "scf" else _LambdaHandler)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     content = b""
+    target: Target
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Take every method, as the platforms do: the function says which it answers."""
@@ -38,12 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _one_request(self) -> None:
         self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.answer()
-
-    def answer(self) -> None:
-        raise NotImplementedError
-
-    def respond(self, reply: dict[str, Any]) -> None:
+        reply = call(_scf_event(self) if self.target == "scf" else _lambda_event(self), self.target)
         body = reply["body"].encode()
         self.send_response(reply["statusCode"])
         for name, value in reply["headers"].items():
@@ -62,6 +50,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self.content.decode(), False
         except UnicodeDecodeError:
             return base64.b64encode(self.content).decode(), True
+
+
+class _LambdaHandler(_Handler):
+    target = "lambda"
+
+
+class _ScfHandler(_Handler):
+    target = "scf"
 
 
 def _lambda_event(request: _Handler) -> dict[str, Any]:
