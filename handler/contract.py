@@ -144,12 +144,14 @@ def _camel_key(key: str) -> str:
 
 
 def drift(body: JsonObject) -> list[str]:
-    """Name the fields of WeChat's body that are not of the documented type; their values are never shown."""
+    """Name the fields of WeChat's plan that are not of the documented type; their values are never shown."""
+    plan = body.get("gray_release_plan")
     try:
-        Result.model_validate({"grayReleasePlan": camel_case(body.get("gray_release_plan"))})
+        if plan is not None:
+            GrayReleasePlan.model_validate(plan, by_alias=False, by_name=True)
     except ValidationError as error:
-        paths = {tuple(detail["loc"])[1:2] for detail in error.errors(include_input=False)}
-        return sorted(str(path[0]) if path else "grayReleasePlan" for path in paths)
+        paths = [detail["loc"] for detail in error.errors(include_input=False)]
+        return sorted({str(path[0]) if path else "gray_release_plan" for path in paths})
     return []
 
 

@@ -276,7 +276,7 @@ def test_wrong_types_pass_with_a_warning(sandbox: Sandbox, invoke: Invoke, log: 
     assert plan == {"status": "1", "createTimestamp": "yesterday", "grayPercentage": [8]}
     [warning] = [line for line in log() if line["level"] == "WARNING"]
     assert warning["message"] == "contract drift"
-    assert warning["fields"] == ["createTimestamp", "grayPercentage", "status"]
+    assert warning["fields"] == ["create_timestamp", "gray_percentage", "status"]
     assert "yesterday" not in json.dumps(warning)
 
 
