@@ -114,7 +114,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[type[Stub], str]]:
     state = {"function": {}, "triggers": {}, "actions": [], "pending": 0, "failure": None}
     handler: type[Stub] = type("_Stub", (Stub,), state)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         yield handler, f"127.0.0.1:{server.server_port}"
         server.shutdown()
 

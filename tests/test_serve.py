@@ -23,7 +23,7 @@ def address(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
     """Serve the function in either platform's shape, on the sandbox."""
     assert sandbox.requests == []
     with front(request.param, 0) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -211,7 +211,7 @@ class Sandbox:
         self._server.serve_forever()
 
     def __enter__(self) -> "Self":
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
