@@ -16,13 +16,12 @@ from handler.contract import NO_APPID, SYSTEM_ERROR, OpenApiError
 from handler.settings import Settings
 from handler.stable import PoolAdapter
 from handler.store import StoreOpener, TokenStore
-from handler.tokens import Token, read
+from handler.tokens import REFUSED, Token, read
 from handler.transport import WeChat
 
 POLL_SECONDS = 0.05  # between looks at the store while another function refreshes
 COMPONENT_KEY = "component_access_token"
 _UNUSED_AES_KEY = "A" * 43  # wechatpy wants one for messages, of which this function gets none
-_REFUSED_TOKEN = {40001, 40014, 42001}
 
 
 class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
@@ -114,7 +113,7 @@ class ComponentTokens:
             self._secret.use(platform, budget, refresh)
         except OpenApiError as error:
             # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
-            if error.errCode in _REFUSED_TOKEN and used is not None and store.text(COMPONENT_KEY) == used:
+            if error.errCode in REFUSED and used is not None and store.text(COMPONENT_KEY) == used:
                 store.delete(COMPONENT_KEY)
             raise
 

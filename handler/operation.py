@@ -10,9 +10,6 @@ from handler.transport import Request, WeChat
 
 PATH = "/wxa/getgrayreleaseplan"
 
-# invalid credential, invalid access_token, expired access_token
-_REFUSED_TOKEN = {40001, 40014, 42001}
-
 
 class Operation:
     """`getGrayReleasePlan` with one process's settings, connections and tokens."""
@@ -32,7 +29,7 @@ class Operation:
                 query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
                 return self._wechat.exchange("plan", Request("GET", PATH + query), budget)
             except OpenApiError as error:
-                if error.errCode not in _REFUSED_TOKEN or not budget.allows("plan"):
+                if error.errCode not in tokens.REFUSED or not budget.allows("plan"):
                     raise
                 another = source.replace(arguments.appid, token, budget)
                 if another is None:

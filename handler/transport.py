@@ -13,7 +13,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
-from handler import contract
+from handler import answers
 from handler.budget import Budget, Kind, out_of_time
 from handler.connection import PlainConnection, TLSConnection
 from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
@@ -82,10 +82,10 @@ class WeChat:
         if len(content) > BODY_LIMIT:
             raise _unusable(f"WeChat's answer is over {BODY_LIMIT} bytes")
         try:
-            answer = contract.parse_object(content)
+            answer = answers.parse_object(content)
         except ValueError:
             raise _unusable("WeChat's answer is not a JSON object") from None
-        contract.check(answer)
+        answers.check(answer)
         return answer
 
     def _send(self, request: Request, seconds: float) -> tuple[int, bytes]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -100,6 +101,19 @@ def store(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStor
     monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{server.port}/0")
     yield RedisStorage(client)
     client.close()
+
+
+@pytest.fixture
+def debug_log() -> Iterator[io.StringIO]:
+    """Collect what every logger says at DEBUG."""
+    stream = io.StringIO()
+    handler, root = logging.StreamHandler(stream), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:

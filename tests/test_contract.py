@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handler.contract import API, Arguments, OpenApiError, camel_case, parse_object, result
+from handler.answers import parse_object
+from handler.contract import API, Arguments, OpenApiError, camel_case, result
 from handler.local.sandbox import Sandbox
 from tests.conftest import Invoke, body
 

@@ -62,19 +62,13 @@ EVENTS: list[Any] = [
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[io.StringIO]:
+def printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], debug_log: io.StringIO
+) -> Iterator[io.StringIO]:
     """Collect what every logger says at DEBUG, stdout, stderr and what a test adds; then look for the secrets."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", stream)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
-    text = stream.getvalue() + "".join(capfd.readouterr())
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", debug_log)
+    yield debug_log
+    text = debug_log.getvalue() + "".join(capfd.readouterr())
     assert '"message":"getGrayReleasePlan"' in text
     assert "Starting new HTTP connection" in text
     assert [name for name, secret in SECRETS.items() if secret in text] == []

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import logging
 import socket
 import ssl
 import threading
@@ -154,20 +153,11 @@ def test_compressed_answer(sandbox: Sandbox, invoke: Invoke) -> None:
     assert invoke(GIVEN)["aB"] == 1
 
 
-def test_urllib3_logs_no_token(sandbox: Sandbox, invoke: Invoke) -> None:
+def test_urllib3_logs_no_token(sandbox: Sandbox, invoke: Invoke, debug_log: io.StringIO) -> None:
     """urllib3's own log at DEBUG shows the requests without their queries."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        sandbox.faults.append(Fault("plan", "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"))
-        invoke(GIVEN)
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
-    assert "GET /wxa/getgrayreleaseplan" in stream.getvalue()
-    assert "Failed to parse headers" in stream.getvalue()
-    assert "hush-token" not in stream.getvalue()
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"
+    sandbox.faults.append(Fault("plan", "raw", raw=raw))
+    invoke(GIVEN)
+    assert "GET /wxa/getgrayreleaseplan" in debug_log.getvalue()
+    assert "Failed to parse headers" in debug_log.getvalue()
+    assert "hush-token" not in debug_log.getvalue()
