@@ -86,7 +86,10 @@ def describe() -> dict[str, Any]:
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     types = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
-    return {"name": name, "in": "query", "schema": {key: types[0][key] for key in types[0] if key in _KEPT}}
+    kept = {key: types[0][key] for key in types[0] if key in _KEPT}
+    if kept["type"] == "boolean":  # a query spells it, and an empty one counts as absent
+        kept = {"type": "string", "enum": ["true", "false", ""]}
+    return {"name": name, "in": "query", "schema": kept}
 
 
 _KEPT = ("type", "pattern", "description")
