@@ -64,8 +64,8 @@ class AppSecret:
     def _read(self, name: str, *, fresh: bool) -> object:
         if self._provider is None:
             # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
-            from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
-            from botocore.config import Config  # noqa: PLC0415
+            from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415 - it loads boto3
+            from botocore.config import Config  # noqa: PLC0415 - the same
 
             seconds = self._timeout_seconds
             config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 2})

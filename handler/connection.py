@@ -47,7 +47,7 @@ class PlainConnection(HTTPConnection):
         deadline = time.monotonic() + (self.timeout or 0)
 
         def response(sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
-            return http.client.HTTPResponse(_TimedReader(sock, deadline), **options)  # type: ignore[arg-type]
+            return http.client.HTTPResponse(_TimedReader(sock, deadline), **options)  # type: ignore[arg-type]  # it asks for makefile alone
 
         self.response_class = response  # type: ignore[assignment]  # http.client only calls it
         return super().getresponse()

@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Secret, StringC
 from pydantic.alias_generators import to_camel
 
 API = "openapi.operation.getGrayReleasePlan"
+HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
 SYSTEM_ERROR = -1  # WeChat's code for "not now": also ours for everything that kept us from an answer
 INVALID_ARGUMENTS = 40097

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from handler.contract import INVALID_ARGUMENTS, WRONG_METHOD, Arguments, JsonObject, OpenApiError, result
+from handler.contract import HTTPS_PATH, INVALID_ARGUMENTS, WRONG_METHOD, Arguments, JsonObject, OpenApiError, result
 
-HTTPS_PATH = "/wxa/getgrayreleaseplan"
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
 RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat counts by the minute; its "system busy" passes in moments
 

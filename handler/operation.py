@@ -4,11 +4,9 @@ from urllib.parse import quote
 
 from handler import tokens
 from handler.budget import Budget
-from handler.contract import Arguments, JsonObject, OpenApiError
+from handler.contract import HTTPS_PATH, Arguments, JsonObject, OpenApiError
 from handler.settings import Settings
 from handler.transport import Request, WeChat
-
-PATH = "/wxa/getgrayreleaseplan"
 
 
 class Operation:
@@ -27,7 +25,7 @@ class Operation:
         while True:
             try:
                 query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
-                return self._wechat.exchange("plan", Request("GET", PATH + query), budget)
+                return self._wechat.exchange("plan", Request("GET", HTTPS_PATH + query), budget)
             except OpenApiError as error:
                 if error.errCode not in tokens.REFUSED or not budget.allows("plan"):
                     raise

@@ -63,27 +63,27 @@ class Stub(BaseHTTPRequestHandler):
         cls.pending = max(cls.pending - 1, 0)
         return self.function | {"Status": "Creating" if cls.pending else "Active"}
 
-    def CreateFunction(self, fields: Json) -> Json:  # noqa: N802
+    def CreateFunction(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Create it."""
         assert base64.b64decode(fields.pop("Code")["ZipFile"]) == b"PK code"
         self.function.update(fields)
         type(self).pending = 3
         return {}
 
-    def UpdateFunctionCode(self, fields: Json) -> Json:  # noqa: N802
+    def UpdateFunctionCode(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Take new code."""
         assert fields["Code"]["ZipFile"]
         type(self).pending = 2
         return {}
 
-    def UpdateFunctionConfiguration(self, fields: Json) -> Json:  # noqa: N802
+    def UpdateFunctionConfiguration(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Take a new configuration, which must not come before the code is active."""
         assert not self.pending
         self.function.update(fields)
         type(self).pending = 2
         return {}
 
-    def ListTriggers(self, _fields: Json) -> Json:  # noqa: N802
+    def ListTriggers(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """List the triggers as Tencent shows them."""
         listed = copy.deepcopy(list(self.triggers.values()))
         for trigger in listed:
@@ -97,7 +97,7 @@ class Stub(BaseHTTPRequestHandler):
                 trigger["TriggerDesc"] = json.dumps(description)
         return {"Triggers": listed, "TotalCount": len(listed)}
 
-    def CreateTrigger(self, fields: Json) -> Json:  # noqa: N802
+    def CreateTrigger(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Create or update a trigger."""
         assert not self.pending
         self.triggers[fields["TriggerName"]] = fields
@@ -206,6 +206,6 @@ def test_failures(stub: tuple[type[Stub], str], code: Path, capsys: pytest.Captu
     assert "hush" not in error
     stub[0].failure = None
     stub[0].function.update({"Description": "x", "Environment": None, "Status": "x"})
-    stub[0].GetFunction = lambda *_: {"Status": "CreateFailed", "Description": "x"}  # type: ignore[method-assign]
+    stub[0].GetFunction = lambda *_: {"Status": "CreateFailed", "Description": "x"}  # type: ignore[method-assign]  # one failure
     assert deploy(stub, code) == 1
     assert "CreateFailed" in capsys.readouterr().err

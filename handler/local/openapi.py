@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
-from handler.contract import API, Arguments, GrayReleasePlan, Result
-from handler.http_triggers import CLOUDBASE_HEADER, HTTPS_PATH, RETRY_AFTER_SECONDS
+from handler.contract import API, HTTPS_PATH, Arguments, GrayReleasePlan, Result
+from handler.http_triggers import CLOUDBASE_HEADER, RETRY_AFTER_SECONDS
 
 REF = "#/components/schemas/{model}"
 
