@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, camel_case
@@ -10,11 +11,11 @@ _LIMITED = {45009, 45011}  # the day's and the minute's quota
 _CERTAINLY_SHALLOW = 100  # brackets: with fewer no value can be nested too deeply
 
 
-def check(body: JsonObject) -> None:
+def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> None:
     """Raise the `OpenApiError` that WeChat's body states; return if it states success.
 
     As in the SDK a falsy errcode is success. Unlike there a numeric string counts as the number, and an
-    errcode that is no number at all counts as -1.
+    errcode that is no number at all counts as -1. `secrets` names what the errmsg must not show, should it echo them.
     """
     errcode = body.get("errcode")
     if isinstance(errcode, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", errcode):
@@ -24,7 +25,10 @@ def check(body: JsonObject) -> None:
     if errcode:
         is_code = isinstance(errcode, int) and not isinstance(errcode, bool)
         errmsg = body.get("errmsg")
-        _fail(errcode if is_code else SYSTEM_ERROR, errmsg if isinstance(errmsg, str) else "unknown error")
+        reason = errmsg if isinstance(errmsg, str) else "unknown error"
+        for secret in secrets():
+            reason = reason.replace(secret, "***")
+        _fail(errcode if is_code else SYSTEM_ERROR, reason)
 
 
 def _fail(code: int, reason: str) -> NoReturn:

@@ -1,12 +1,13 @@
 """The one connection pool to WeChat; every answer is bounded in time and size and judged before anyone sees it."""
 
 import http.client
+import json
 import logging
 import os
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
@@ -29,6 +30,13 @@ class Request(NamedTuple):
     target: str
     body: bytes | None = None
     headers: Mapping[str, str] | None = None
+
+    def secrets(self) -> list[str]:
+        """Return the values that it sends in its query and its JSON body, but for appids and the like."""
+        fields = [field.partition("=")[::2] for field in urlsplit(self.target).query.split("&")]
+        fields += [(name, unquote(value)) for name, value in fields]
+        fields += [(name, str(value)) for name, value in json.loads(self.body or b"{}").items()]
+        return [value for name, value in fields if len(value) >= 8 and not name.endswith(("appid", "_type"))]
 
 
 class WeChat:
@@ -85,7 +93,7 @@ class WeChat:
             answer = answers.parse_object(content)
         except ValueError:
             raise _unusable("WeChat's answer is not a JSON object") from None
-        answers.check(answer)
+        answers.check(answer, request.secrets)
         return answer
 
     def _send(self, request: Request, seconds: float) -> tuple[int, bytes]:

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-Send = Callable[[bytes], None]
+ENDPOINTS = ("plan", "stable", "component", "authorizer", "token", "any")
 
-WRONG_TYPES = {
-    "plan": {
-        "errcode": 0,
-        "errmsg": "ok",
-        "gray_release_plan": {"status": "1", "create_timestamp": "yesterday", "gray_percentage": [8]},
-    },
-    "token": {"access_token": 12345, "expires_in": "soon"},
+_PLAN_OF_WRONG_TYPES = {
+    "errcode": 0,
+    "errmsg": "ok",
+    "gray_release_plan": {"status": "1", "create_timestamp": "yesterday", "gray_percentage": [8]},
+}
+_TOKEN_OF_WRONG_TYPES = {
+    **dict.fromkeys(("access_token", "component_access_token", "authorizer_access_token"), 12345),
+    "expires_in": "soon",
 }
 
 
@@ -22,19 +23,21 @@ def http(
     content: bytes, status: int = 200, content_type: str = "application/json; charset=utf-8", **headers: str
 ) -> bytes:
     """Return a whole HTTP answer."""
-    fields = {"Content-Type": content_type, "Content-Length": str(len(content)), **headers}
-    lines = [f"HTTP/1.1 {status} Sandbox", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+    fields = {"Content-Type": content_type, "Content-Length": str(len(content))}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status} Sandbox", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 
 @dataclass
 class Fault:
-    """A fault at an endpoint: `plan`, `token` (every token endpoint) or `any`.
+    """A fault at an endpoint: `plan`, `stable`, `component`, `authorizer`, `token` (all but the plan) or `any`.
 
     Kinds and their values: `errcode` (the code), `status` (of an HTML page), `delay` (seconds before the right
-    answer), `trickle` (seconds between the bytes of the right answer), `hang` (seconds of silence), `reset` (before
-    an answer), `truncate` (half the answer, then the end), `html`, `text` (not JSON), `types` (JSON with the wrong
-    types), `body` (a JSON body of one's own) and `raw` (the bytes of a whole answer, from Python only).
+    answer), `trickle` (seconds between the bytes of the right answer), `hang` (seconds of silence), `reset` (the
+    connection, before an answer or, with the value `body`, in the midst of it), `truncate` (half the answer, then the
+    end), `html`, `text` (not JSON), `types` (JSON with the wrong types), `body` (a JSON body of one's own) and `raw`
+    (the bytes of a whole answer, from Python only).
     It strikes `times` requests, `None` for every one.
     """
 
@@ -53,10 +56,11 @@ class Fault:
         endpoint, colon, rest = text.partition(":")
         rest, star, times = rest.rpartition("*") if "*" in rest else (rest, "", "")
         kind, _, value = rest.partition("=")
-        if not colon or endpoint not in ("plan", "token", "any") or kind not in _PLAYS or kind == "raw":
+        if not colon or endpoint not in ENDPOINTS or kind not in _PLAYS or kind == "raw":
             known = ", ".join(sorted(set(_PLAYS) - {"raw"}))
             raise ValueError(
-                f"not a fault: {text!r} (ENDPOINT:KIND[=VALUE][*TIMES]; endpoints plan, token, any; kinds {known})"
+                f"not a fault: {text!r} (ENDPOINT:KIND[=VALUE][*TIMES]; endpoints {', '.join(ENDPOINTS)}; "
+                f"kinds {known})"
             )
         if kind in ("errcode", "status"):
             int(value)
@@ -66,7 +70,8 @@ class Fault:
 
     def strikes(self, endpoint: str) -> bool:
         """Whether a request to this endpoint meets the fault; counts it if so."""
-        if self.endpoint not in (endpoint, "any") or self.times == 0:
+        group = "plan" if endpoint == "plan" else "token"
+        if self.endpoint not in (endpoint, group, "any") or self.times == 0:
             return False
         if self.times is not None:
             self.times -= 1
@@ -111,7 +116,14 @@ def _hang(fault: Fault, _endpoint: str, _answer: bytes, _sock: socket.socket) ->
     return False
 
 
-def _reset(_fault: Fault, _endpoint: str, _answer: bytes, sock: socket.socket) -> bool:
+def _types(_fault: Fault, endpoint: str) -> bytes:
+    return http(json.dumps(_PLAN_OF_WRONG_TYPES if endpoint == "plan" else _TOKEN_OF_WRONG_TYPES).encode())
+
+
+def _reset(fault: Fault, endpoint: str, answer: bytes, sock: socket.socket) -> bool:
+    if fault.value == "body":
+        _truncate(fault, endpoint, answer, sock)
+        time.sleep(0.02)  # or the end overtakes the bytes before it
     # Closing with linger 0 sends RST instead of FIN.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     return False
@@ -133,7 +145,7 @@ _PLAYS: dict[str, Callable[[Fault, str, bytes, socket.socket], bool]] = {
     "truncate": _truncate,
     "html": _answer(lambda _, __: _page(200)),
     "text": _answer(lambda _, __: http(b"not JSON", 200, "text/plain")),
-    "types": _answer(lambda _, endpoint: http(json.dumps(WRONG_TYPES[endpoint]).encode())),
+    "types": _answer(_types),
     "body": _answer(lambda fault, _: http(fault.value.encode())),
     "raw": _answer(lambda fault, _: fault.raw),
 }

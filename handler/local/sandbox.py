@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from handler.contract import HTTPS_PATH
 from handler.local.faults import Fault, http
 
 if TYPE_CHECKING:
@@ -279,7 +280,15 @@ _ROUTES: dict[str, Callable[[Sandbox, str, Mapping[str, str], bytes], Json]] = {
     "/cgi-bin/token": Sandbox._classic_token,  # noqa: SLF001 - its own
     "/cgi-bin/component/api_component_token": Sandbox._component_token,  # noqa: SLF001 - its own
     "/cgi-bin/component/api_authorizer_token": Sandbox._authorizer_token,  # noqa: SLF001 - its own
-    "/wxa/getgrayreleaseplan": Sandbox._plan,  # noqa: SLF001 - its own
+    HTTPS_PATH: Sandbox._plan,  # noqa: SLF001 - its own
+}
+
+
+_ENDPOINTS = {  # as faults name them
+    HTTPS_PATH: "plan",
+    "/cgi-bin/stable_token": "stable",
+    "/cgi-bin/component/api_component_token": "component",
+    "/cgi-bin/component/api_authorizer_token": "authorizer",
 }
 
 
@@ -313,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with sandbox.lock:
             sandbox.requests.append((self.command, address.path))
-            endpoint = "plan" if address.path == "/wxa/getgrayreleaseplan" else "token"
+            endpoint = _ENDPOINTS.get(address.path, "token")
             fault = next((fault for fault in sandbox.faults if fault.strikes(endpoint)), None)
         reply = sandbox.answer(self.command, address.path, dict(parse_qsl(address.query)), body)
         answer = http(json.dumps(reply, ensure_ascii=False).encode())
