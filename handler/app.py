@@ -8,7 +8,7 @@ from typing import Any
 
 from handler import settings, telemetry, triggers
 from handler.budget import Budget
-from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, drift
+from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
 from handler.operation import Operation
 
 
@@ -35,23 +35,23 @@ def main_handler(event: Any, context: Any) -> JsonObject:
 def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
     budget = Budget(milliseconds / 1000 if isinstance(milliseconds, int | float) else None)
     trigger = triggers.recognise(event)
-    on_error, failure = "raise", None
+    on_error, by_appid = "raise", False
+    outcome: JsonObject | OpenApiError
     try:
         with _one_at_a_time:
             operation = _operation(settings.load())
-        on_error = operation.settings.on_error
+        on_error, by_appid = operation.settings.on_error, operation.settings.metrics_by_appid
         arguments = trigger.arguments()
-        body = operation(arguments, budget)
-        if fields := drift(body):
-            telemetry.drifted(fields)
-        reply = trigger.succeed(body, arguments)
+        outcome = operation(arguments, budget)
+        reply = trigger.succeed(outcome, arguments)
     except OpenApiError as error:
-        failure = error
+        outcome = error
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
         telemetry.broken(error)
-        failure = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
-    telemetry.finished(failure, budget, request_id=request_id, trigger=trigger.name)
-    return trigger.fail(failure, on_error) if failure else reply
+        outcome = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
+    facts = {"request_id": request_id, "trigger": trigger.name, "correlation_id": trigger.correlation_id()}
+    telemetry.finished(outcome, budget, metrics_by_appid=by_appid, **facts)
+    return trigger.fail(outcome, on_error) if isinstance(outcome, OpenApiError) else reply
 
 
 _one_at_a_time = threading.Lock()  # or threads that start together would each make their own, with its own tokens

@@ -30,11 +30,19 @@ class Budget:
         self._seconds = float("inf") if seconds is None else seconds - min(MARGIN_SECONDS, seconds / 10)
         self.requests: dict[Kind, int] = {"token": 0, "plan": 0}
         self.upstream_seconds: list[float] = []
+        # For the log: whose plan, and with which token.
+        self.appid: str | None = None
         self.token_source: str | None = None
+        self.token_state: str | None = None
 
     def remaining(self) -> float:
         """Seconds until the deadline, less the margin; negative when it has passed."""
         return self._seconds - (self._clock() - self._started)
+
+    def remaining_ms(self) -> int | None:
+        """Return the same in milliseconds, `None` where there is no platform."""
+        seconds = self.remaining()
+        return None if seconds == float("inf") else round(seconds * 1000)
 
     def timeout(self, most: float) -> float:
         """Seconds that one exchange may take, at most `most`. Raises `OpenApiError` -1 when there are none left."""

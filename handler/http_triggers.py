@@ -17,6 +17,7 @@ from handler.contract import HTTPS_PATH, INVALID_ARGUMENTS, WRONG_METHOD, Argume
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
 RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat counts by the minute; its "system busy" passes in moments
+_REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")  # the load balancer's, anyone's, SCF's
 
 _BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # as a query spells them
 
@@ -52,6 +53,12 @@ class HttpTrigger:
         if cloudbase_token and not given.get("cloudbaseAccessToken"):
             given.setdefault("cloudbase_access_token", cloudbase_token)
         return Arguments.parse(given)
+
+    def correlation_id(self) -> str | None:
+        """Return the HTTP request's id: the gateway's, or one that came in a header."""
+        found = _mapping(self.event.get("requestContext")).get("requestId")
+        known = [found, *map(self.headers.get, _REQUEST_ID_HEADERS)]
+        return next((text[:128] for text in known if isinstance(text, str) and text), None)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return WeChat's body as it came, or the cloud call's result."""

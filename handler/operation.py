@@ -1,5 +1,6 @@
 """The call itself: token, request, and one more try with another token when WeChat refuses the first."""
 
+import time
 from urllib.parse import quote
 
 from handler import tokens
@@ -19,9 +20,13 @@ class Operation:
 
     def __call__(self, arguments: Arguments, budget: Budget) -> JsonObject:
         """Return WeChat's body of a success as it came. Raises `OpenApiError`."""
-        source = tokens.given(arguments) or self._source
+        given = tokens.given(arguments)
+        source = given or self._source
         budget.token_source = source.name
+        budget.appid = arguments.appid or (None if given else self.settings.wechat_appid)
         token = source.token(arguments.appid, budget)
+        state = token.state(time.time())
+        budget.token_state = "fetched" if budget.requests["token"] and state == "fresh" else state
         while True:
             try:
                 query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
@@ -32,4 +37,4 @@ class Operation:
                 another = source.replace(arguments.appid, token, budget)
                 if another is None:
                     raise
-                token = another
+                token, budget.token_state = another, "replaced"

@@ -79,6 +79,9 @@ class Settings(BaseModel):
     on_error: Literal["raise", "return"] = Field(
         "raise", description="whether an event that is not HTTP gets a failure raised, or returned as its result"
     )
+    metrics_by_appid: bool = Field(
+        default=False, description="whether CloudWatch keeps the metrics of each mini program too (`true`)"
+    )
 
     def appid(self, given: str | None) -> str:
         """Return the appid to act for: the given one, else the configured one. Raises `OpenApiError` 41002."""

@@ -1,25 +1,30 @@
-"""The log: one structured line per invocation, and warnings. On Lambda also the metric that the alarm watches."""
+"""The log: one structured line per invocation, and warnings."""
 
+import logging
 import os
+import re
+from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
 from handler.budget import Budget
-from handler.contract import OpenApiError
+from handler.contract import JsonObject, OpenApiError, drift
 
-_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
-_NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease"
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+_LONGEST_REASON = 1024  # characters; the caller gets all of it
 
-logger = Logger(service=_SERVICE)
-# Metrics are log lines that only CloudWatch reads.
-_metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE) if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else None
+try:
+    logger = Logger(service=SERVICE)
+except ValueError:  # a level that logging does not know must not keep the function from answering
+    logger = Logger(service=SERVICE, level=logging.INFO)
 
+_publish: Callable[..., None] | None = None
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch reads metrics out of a log
+    from handler import metrics
 
-def drifted(fields: list[str]) -> None:
-    """Warn that WeChat's plan is not as documented; the fields are named, never shown."""
-    logger.warning("contract drift", fields=fields)
+    _publish = metrics.publish
+_is_cold = True
 
 
 def broken(error: Exception) -> None:
@@ -31,18 +36,61 @@ def broken(error: Exception) -> None:
     logger.error("internal error", exception=type(error).__name__, place=place)
 
 
-def finished(failure: OpenApiError | None, budget: Budget, **facts: Any) -> None:
-    """Log how an invocation ended."""
-    logger.info(
-        "getGrayReleasePlan",
-        err_code=failure.errCode if failure else 0,
-        reason=failure.reason[:1024] if failure else "ok",
-        token_source=budget.token_source,
-        token_requests=budget.requests["token"],
-        plan_requests=budget.requests["plan"],
-        upstream_ms=round(sum(budget.upstream_seconds) * 1000, 1),
+def finished(outcome: JsonObject | OpenApiError, budget: Budget, *, metrics_by_appid: bool, **facts: Any) -> None:
+    """Log how an invocation ended, with WeChat's body or a failure, and publish its metrics.
+
+    A caller's failure is a warning, any other an error. A fact that is `None` is left out.
+    """
+    global _is_cold  # noqa: PLW0603 - a process has one cold start
+    log = logger.info
+    line: JsonObject = {
+        "outcome": "ok",
+        "err_code": 0,
+        "appid": budget.appid,
+        "token_source": budget.token_source,
+        "token_state": budget.token_state,
+        "token_requests": budget.requests["token"],
+        "plan_requests": budget.requests["plan"],
+        "upstream_ms": round(sum(budget.upstream_seconds) * 1000, 1),
+        "remaining_ms": budget.remaining_ms(),
+        "cold_start": _is_cold,
         **facts,
-    )
-    if _metrics:
-        _metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=1 if failure else 0)
-        _metrics.flush_metrics()
+    }
+    _is_cold = False
+    if isinstance(outcome, OpenApiError):
+        log = logger.warning if outcome.status < 500 else logger.error
+        line |= _failed(outcome)
+    else:
+        plan = outcome.get("gray_release_plan")
+        if isinstance(plan, dict):
+            line |= {
+                "plan_status": _number(plan.get("status")),
+                "gray_percentage": _number(plan.get("gray_percentage")),
+            }
+        if fields := drift(outcome):
+            line["drift"] = fields
+            logger.warning("contract drift", fields=fields)  # their names; their values are never shown
+    log("getGrayReleasePlan", **line)
+    if _publish:
+        _publish(line, by_appid=metrics_by_appid)
+
+
+def _failed(failure: OpenApiError) -> JsonObject:
+    from handler.hints import classify, hint  # noqa: PLC0415 - a success needs neither
+
+    rid = re.search(r"\brid: *([\w-]{1,64})", failure.reason)
+    return {
+        "outcome": "failed",
+        "err_code": failure.errCode,
+        "err_code_class": classify(failure),
+        "reason": failure.reason[:_LONGEST_REASON],
+        "rid": rid and rid[1],
+        "hint": hint(failure),
+    }
+
+
+def _number(value: object) -> float | None:
+    """Return a number that a metric can be, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
+        return None
+    return value

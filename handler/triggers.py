@@ -25,6 +25,10 @@ class Direct:
         """Return the event's arguments. Raises `OpenApiError` 40097."""
         return Arguments.parse({} if self.event is None else self.event)
 
+    def correlation_id(self) -> str | None:
+        """Return nothing: the platform's request id is all there is."""
+        return None
+
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return the cloud call's result."""
         return result(body, convert_case=arguments.convert_case)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
+from handler import telemetry
 from handler.app import lambda_handler
 from handler.contract import HTTPS_PATH
 from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.metrics import publish
 from tests.conftest import Log
 from tests.faults import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 
@@ -31,7 +33,8 @@ TOKEN_NAMES = {
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give an exchange so little that the time-outs take no time here, and an invocation more than two."""
+    """Give an exchange so little that the time-outs take no time here, and an invocation more; have metrics on."""
+    monkeypatch.setattr(telemetry, "_publish", publish)
     monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "0.4")
 
 

@@ -15,6 +15,10 @@ NEVER = [
     "aws_lambda_powertools.event_handler",
     "hypothesis",
     "handler.local",
+    "handler.component",
+    "handler.store",
+    "handler.metrics",
+    "handler.hints",
 ]
 DEFAULT = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
 

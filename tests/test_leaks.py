@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from wechatpy.session.redisstorage import RedisStorage
 from handler import settings, telemetry
 from handler.app import _operation, lambda_handler
 from handler.contract import Arguments, OpenApiError
-from handler.local.faults import Fault, http
+from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox import APPID, COMPONENT_APPID, Sandbox
+from handler.metrics import publish
+from tests.faults import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 
 pytestmark = pytest.mark.slow
 
@@ -29,20 +32,16 @@ SECRETS = {
     "refresh token": "hush-refresh-token-4c2d",
 }
 
-FAULTS = [
-    None,
-    *(
-        Fault.parse(f"{endpoint}:{kind}")
-        for endpoint in ("plan", "token")
-        for kind in (
-            *("reset", "truncate", "html", "text", "types", "status=301", "status=403", "status=502", "hang=1"),
-            *("errcode=40001", "errcode=40125", "errcode=45009", "errcode=-1", "body=null", "trickle=0.1"),
-        )
-    ),
-    Fault("any", "raw", raw=http(b"{}", Content_Length="99")),
-    Fault("any", "raw", raw=http(b"\x1f\x8b", Content_Encoding="gzip")),
-    Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad header\r\n\r\n{}"),
-    Fault("any", "raw", raw=b"not HTTP\r\n\r\n"),
+ROWS = [
+    Row("no fault", Fault("any", "body", "{}", times=0)),
+    Row("echo", Fault("any", "echo")),
+    *FAILURES,
+    *REFUSED_TOKENS,
+]
+AT_PLAN = [("plan", row) for row in ROWS + SUCCESSES]
+AT_STABLE = [("stable", row) for row in ROWS + token_rows("access_token")]
+AT_PLATFORM = [
+    (endpoint, row) for endpoint in ("component", "authorizer") for row in ROWS + token_rows(f"{endpoint}_access_token")
 ]
 
 EVENTS: list[Any] = [
@@ -67,10 +66,12 @@ def printed(
 ) -> Iterator[io.StringIO]:
     """Collect what every logger says at DEBUG, stdout, stderr and what a test adds; then look for the secrets."""
     monkeypatch.setattr(telemetry.logger.registered_handler, "stream", debug_log)
+    monkeypatch.setattr(telemetry, "_publish", publish)
     yield debug_log
     text = debug_log.getvalue() + "".join(capfd.readouterr())
     assert '"message":"getGrayReleasePlan"' in text
     assert "Starting new HTTP connection" in text
+    assert '"CloudWatchMetrics"' in text
     assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
@@ -78,7 +79,7 @@ def invoke_all(printed: io.StringIO) -> None:
     """Invoke with every event; add replies, errors, and tracebacks with their causes."""
     for event in EVENTS:
         try:
-            printed.write(json.dumps(lambda_handler(event, LambdaContext(deadline=time.monotonic() + 0.2))))
+            printed.write(json.dumps(lambda_handler(event, LambdaContext(deadline=time.monotonic() + 0.1))))
         except OpenApiError as error:
             trace = "".join(traceback.format_exception(error))
             printed.write(f"{error} {error!r} {error.args} {vars(error)} {error.__cause__!r}\n{trace}")
@@ -91,29 +92,34 @@ def print_objects(printed: io.StringIO) -> None:
     printed.write(f"{Arguments.parse(EVENTS[1])!r} {Arguments.parse(EVENTS[2]).model_dump_json()}")
 
 
-@pytest.mark.parametrize(
-    "fault", FAULTS, ids=lambda fault: f"{fault.endpoint}:{fault.kind}={fault.value}" if fault else "-"
-)
-def test_stable(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, printed: io.StringIO, fault: Fault | None) -> None:
+def named(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
+    """Parametrise a test by endpoint and fault."""
+    ids = [f"{endpoint} {row.name}" for endpoint, row in cases]
+    return pytest.mark.parametrize(("endpoint", "row"), cases, ids=ids)
+
+
+@named(AT_PLAN + AT_STABLE)
+def test_stable(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, printed: io.StringIO, endpoint: str, row: Row
+) -> None:
     """With an AppSecret, and with tokens from callers, nothing is shown."""
     sandbox.tokens.apps[APPID] = SECRETS["secret"]
     sandbox.tokens.expiry[SECRETS["token"]] = time.time() + 7200
     sandbox.tokens.stable[APPID] = SECRETS["token"]
     monkeypatch.setenv("WECHAT_SECRET", SECRETS["secret"])
-    sandbox.faults += [fault] if fault else []
+    sandbox.faults.append(row.at(endpoint))
     invoke_all(printed)
     print_objects(printed)
 
 
-@pytest.mark.parametrize(
-    "fault", FAULTS, ids=lambda fault: f"{fault.endpoint}:{fault.kind}={fault.value}" if fault else "-"
-)
-def test_component(
+@named(AT_PLATFORM)
+def test_component(  # noqa: PLR0913, PLR0917 - fixtures
     sandbox: Sandbox,
     store: RedisStorage,
     monkeypatch: pytest.MonkeyPatch,
     printed: io.StringIO,
-    fault: Fault | None,
+    endpoint: str,
+    row: Row,
 ) -> None:
     """With a platform's tokens nothing is shown."""
     platform = sandbox.platform
@@ -124,9 +130,43 @@ def test_component(
     monkeypatch.setenv("WECHAT_COMPONENT_SECRET", SECRETS["component secret"])
     store.set("component_verify_ticket", SECRETS["ticket"])
     store.set(f"{APPID}_refresh_token", SECRETS["refresh token"])
-    sandbox.faults += [fault] if fault else []
+    sandbox.faults.append(row.at(endpoint))
     invoke_all(printed)
     print_objects(printed)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_other_sources(  # noqa: PLR0913, PLR0917 - fixtures
+    sandbox: Sandbox,
+    store: RedisStorage,
+    monkeypatch: pytest.MonkeyPatch,
+    printed: io.StringIO,
+    tmp_path: Path,
+    row: Row,
+) -> None:
+    """With a central store, and with a cloudbase token from a variable or a file, nothing is shown."""
+    sandbox.faults.append(row.at("plan"))
+    store.set(f"{APPID}_access_token", SECRETS["token"])
+    monkeypatch.delenv("WECHAT_SECRET")
+    invoke_all(printed)
+    print_objects(printed)
+    monkeypatch.delenv("WECHAT_TOKEN_STORE_URL")
+    monkeypatch.setenv("WECHAT_CLOUDBASE_ACCESS_TOKEN", SECRETS["cloudbase token"])
+    invoke_all(printed)
+    print_objects(printed)
+    monkeypatch.delenv("WECHAT_CLOUDBASE_ACCESS_TOKEN")
+    (tmp_path / "token").write_text(SECRETS["cloudbase token"])
+    monkeypatch.setenv("WECHAT_CLOUDBASE_TOKEN_FILE", str(tmp_path / "token"))
+    invoke_all(printed)
+
+
+def test_broken_store(monkeypatch: pytest.MonkeyPatch, printed: io.StringIO, sandbox: Sandbox) -> None:
+    """A store that is down does not have its password shown."""
+    monkeypatch.delenv("WECHAT_SECRET")
+    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://:{SECRETS['secret']}@127.0.0.1:1/0")
+    invoke_all(printed)
+    print_objects(printed)
+    assert sandbox.connections
 
 
 def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:

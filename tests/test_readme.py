@@ -19,7 +19,7 @@ def test_settings_table() -> None:
     """The settings table is what the settings say."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = f"`{field.default}` " if field.default is not None else ""
+        default = f"`{str(field.default).replace('False', 'false')}` " if field.default is not None else ""
         rows.append(f"| `{name.upper()}` | {field.description} | {default}|")
     table = "| variable | meaning | default |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     assert table in README, f"the table should be\n{table}"

@@ -36,8 +36,8 @@ class Fault:
     Kinds and their values: `errcode` (the code), `status` (of an HTML page), `delay` (seconds before the right
     answer), `trickle` (seconds between the bytes of the right answer), `hang` (seconds of silence), `reset` (the
     connection, before an answer or, with the value `body`, in the midst of it), `truncate` (half the answer, then the
-    end), `html`, `text` (not JSON), `types` (JSON with the wrong types), `body` (a JSON body of one's own) and `raw`
-    (the bytes of a whole answer, from Python only).
+    end), `echo` (the request, as an errmsg), `html`, `text` (not JSON), `types` (JSON with the wrong types), `body` (a
+    JSON body of one's own) and `raw` (the bytes of a whole answer, from Python only).
     It strikes `times` requests, `None` for every one.
     """
 
@@ -111,6 +111,11 @@ def _trickle(fault: Fault, _endpoint: str, answer: bytes, sock: socket.socket) -
     return True
 
 
+def _echo(_fault: Fault, _endpoint: str, answer: bytes, sock: socket.socket) -> bool:
+    sock.sendall(answer)  # the sandbox, which has the request, has made it
+    return True
+
+
 def _hang(fault: Fault, _endpoint: str, _answer: bytes, _sock: socket.socket) -> bool:
     time.sleep(float(fault.value))
     return False
@@ -143,6 +148,7 @@ _PLAYS: dict[str, Callable[[Fault, str, bytes, socket.socket], bool]] = {
     "hang": _hang,
     "reset": _reset,
     "truncate": _truncate,
+    "echo": _echo,
     "html": _answer(lambda _, __: _page(200)),
     "text": _answer(lambda _, __: http(b"not JSON", 200, "text/plain")),
     "types": _answer(_types),

@@ -16,7 +16,7 @@ Target = Literal["lambda", "scf"]
 TIMEOUT_SECONDS = 20  # what template.yaml gives the function
 
 # Any of these says where tokens come from: then the sandbox would only be in the way.
-CREDENTIALS = tuple(name for name in VARIABLES if name not in ("WECHAT_TIMEOUT_SECONDS", "ON_ERROR"))
+CREDENTIALS = tuple(name for name in VARIABLES if name.startswith("WECHAT_") and name != "WECHAT_TIMEOUT_SECONDS")
 
 
 @dataclass

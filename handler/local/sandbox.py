@@ -325,6 +325,8 @@ class _Handler(BaseHTTPRequestHandler):
             endpoint = _ENDPOINTS.get(address.path, "token")
             fault = next((fault for fault in sandbox.faults if fault.strikes(endpoint)), None)
         reply = sandbox.answer(self.command, address.path, dict(parse_qsl(address.query)), body)
+        if fault and fault.kind == "echo":
+            reply = {"errcode": 47001, "errmsg": f"cannot read {self.path} {body.decode()}"}
         answer = http(json.dumps(reply, ensure_ascii=False).encode())
         if sandbox.access_log:
             played = f"fault {fault.kind}" if fault else f"errcode {reply.get('errcode', 0)}"
