@@ -39,7 +39,7 @@ def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
     outcome: JsonObject | OpenApiError
     try:
         with _one_at_a_time:
-            operation = _operation(settings.load())
+            operation = _operation()
         on_error, by_appid = operation.settings.on_error, operation.settings.metrics_by_appid
         arguments = trigger.arguments()
         outcome = operation(arguments, budget)
@@ -58,12 +58,12 @@ _one_at_a_time = threading.Lock()  # or threads that start together would each m
 
 
 @functools.lru_cache(maxsize=1)
-def _operation(environment: settings.Settings) -> Operation:
-    """Make the operation once per process (once per environment, for those who change it while running)."""
-    return Operation(environment)
+def _operation() -> Operation:
+    """Read the environment and make the operation, once per process. Raises `OpenApiError`, each time anew."""
+    return Operation(settings.load())
 
 
 # The platform runs the import with a whole CPU, and the first invocation with the share its memory size buys: load
 # wechatpy now. A faulty environment is reported by the invocation.
 with contextlib.suppress(OpenApiError):
-    _operation(settings.load())
+    _operation()

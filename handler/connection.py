@@ -62,7 +62,7 @@ class _TimedReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
+        self._file = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer has been read
         self._deadline = deadline
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -77,8 +77,8 @@ class _TimedReader(io.RawIOBase):
         if seconds <= 0:
             raise TimeoutError
         self._sock.settimeout(seconds)
-        return self._raw.readinto(buffer)
+        return self._sock.recv_into(buffer)
 
     def close(self) -> None:
-        self._raw.close()
+        self._file.close()
         super().close()

@@ -58,7 +58,7 @@ class HttpTrigger:
         """Return the HTTP request's id: the gateway's, or one that came in a header."""
         found = _mapping(self.event.get("requestContext")).get("requestId")
         known = [found, *map(self.headers.get, _REQUEST_ID_HEADERS)]
-        return next((text[:128] for text in known if isinstance(text, str) and text), None)
+        return next((text[:128] for text in known if isinstance(text, str) and text.isascii() and text), None)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return WeChat's body as it came, or the cloud call's result."""

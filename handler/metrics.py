@@ -5,41 +5,47 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 import os
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
+from pydantic_core import to_json
 
 from handler.contract import JsonObject
 
-_NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease"
-_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+_emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
+_is_disabled = is_metrics_disabled()
 
 
-def publish(line: JsonObject, *, by_appid: bool) -> None:
-    """Publish the metrics of an invocation's log line, under `service`.
+def publish(service: str, line: JsonObject, *, by_appid: bool) -> None:
+    """Publish the metrics of an invocation's log line, under its service.
 
     What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
     under its class too, and, if asked for, a success under its appid: what fails may be anybody's appid.
     """
-    failed = line["err_code"] != 0
-    metrics = EphemeralMetrics(namespace=_NAMESPACE, service=_SERVICE)
-    for name, unit, value in (
-        ("Failures", MetricUnit.Count, int(failed)),
-        ("GrayPercentage", MetricUnit.Percent, line.get("gray_percentage")),
-        ("PlanStatus", MetricUnit.NoUnit, line.get("plan_status")),
-        ("UpstreamLatency", MetricUnit.Milliseconds, line["upstream_ms"] or None),
-        ("TokenFetches", MetricUnit.Count, line["token_requests"] or None),
-        ("ContractDrift", MetricUnit.Count, 1 if "drift" in line else None),
-        ("ColdStart", MetricUnit.Count, 1 if line["cold_start"] else None),
-    ):
-        if value is not None:
-            metrics.add_metric(name, unit, value)
-    for name in ("appid", "request_id"):
-        if line.get(name):
-            metrics.add_metadata(name, line[name])
-    if by_appid and line["appid"] and not failed:
-        metrics.add_dimensions(service=_SERVICE, appid=line["appid"])
-    metrics.flush_metrics()
-    if failed:
-        failures = EphemeralMetrics(namespace=_NAMESPACE, service=_SERVICE)
-        failures.add_metric("Failures", MetricUnit.Count, 1)
-        failures.add_dimension("errCodeClass", line["err_code_class"])
-        failures.flush_metrics()
+    if _is_disabled:
+        return
+    failures = 0 if line["err_code"] == 0 else 1
+    values = (
+        ("Failures", "Count", failures),
+        ("GrayPercentage", "Percent", line.get("gray_percentage")),
+        ("PlanStatus", "None", line.get("plan_status")),
+        ("UpstreamLatency", "Milliseconds", line["upstream_ms"] or None),
+        ("TokenFetches", "Count", line["token_requests"] or None),
+        ("ContractDrift", "Count", 1 if "drift" in line else None),
+        ("ColdStart", "Count", 1 if line["cold_start"] else None),
+    )
+    metrics = {name: _metric(unit, value) for name, unit, value in values if value is not None}
+    metadata = {name: line[name] for name in ("appid", "request_id") if line.get(name)}
+    _print(metrics, metadata, service=service)
+    if failures:
+        _print({"Failures": metrics["Failures"]}, {}, service=service, errCodeClass=line["err_code_class"])
+    elif by_appid and line["appid"]:
+        _print(metrics, metadata, service=service, appid=line["appid"])
+
+
+def _metric(unit: str, value: float) -> JsonObject:
+    return {"Unit": unit, "StorageResolution": 60, "Value": [float(value)]}
+
+
+def _print(metrics: JsonObject, metadata: JsonObject, **dimensions: str) -> None:
+    # What add_metric and flush_metrics would do, without checking constant names and units at every call.
+    print(to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode())  # noqa: T201 - where CloudWatch reads it

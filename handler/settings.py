@@ -1,6 +1,5 @@
 """The environment, validated once per process. Nothing else reads `os.environ`."""
 
-import functools
 import ipaddress
 import os
 from pathlib import Path
@@ -117,19 +116,13 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def load() -> Settings:
-    """Read the environment; an empty variable counts as unset. The same environment gives the same object.
+    """Read the environment; an empty variable counts as unset.
 
     Raises `OpenApiError` -1 that names the variables at fault and never shows their values.
     """
-    return _parse(tuple(map(os.environ.get, VARIABLES)))
-
-
-@functools.lru_cache(maxsize=4)
-def _parse(values: tuple[str | None, ...]) -> Settings:
+    values = {name.lower(): value for name in VARIABLES if (value := os.environ.get(name))}
     try:
-        return Settings.model_validate(
-            {name.lower(): value for name, value in zip(VARIABLES, values, strict=True) if value}
-        )
+        return Settings.model_validate(values)
     except ValidationError as error:
         names = ", ".join(sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)}))
     raise OpenApiError(SYSTEM_ERROR, f"invalid settings: {names}", status=500)

@@ -7,17 +7,38 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from pydantic_core import to_json
 
 from handler.budget import Budget
 from handler.contract import JsonObject, OpenApiError, drift
 
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _LONGEST_REASON = 1024  # characters; the caller gets all of it
 
+
+class _Formatter(LambdaPowertoolsFormatter):
+    """Powertools' line of JSON, whose fields are those of the record's `line`.
+
+    Its own formatter asks of each attribute of a record whether it is reserved: that took most of a warm invocation.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "level": record.levelname,
+            "location": f"{record.funcName}:{record.lineno}",
+            "message": record.getMessage(),
+            "timestamp": self.formatTime(record),
+            "service": _SERVICE,
+            **getattr(record, "line", {}),
+        }
+        return to_json({name: value for name, value in line.items() if value is not None}).decode()
+
+
 try:
-    logger = Logger(service=SERVICE)
+    logger = Logger(service=_SERVICE, logger_formatter=_Formatter())
 except ValueError:  # a level that logging does not know must not keep the function from answering
-    logger = Logger(service=SERVICE, level=logging.INFO)
+    logger = Logger(service=_SERVICE, logger_formatter=_Formatter(), level=logging.INFO)
 
 _publish: Callable[..., None] | None = None
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch reads metrics out of a log
@@ -33,7 +54,7 @@ def broken(error: Exception) -> None:
     while trace and trace.tb_next:
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else None
-    logger.error("internal error", exception=type(error).__name__, place=place)
+    logger.error("internal error", line={"exception": type(error).__name__, "place": place})
 
 
 def finished(outcome: JsonObject | OpenApiError, budget: Budget, *, metrics_by_appid: bool, **facts: Any) -> None:
@@ -69,10 +90,10 @@ def finished(outcome: JsonObject | OpenApiError, budget: Budget, *, metrics_by_a
             }
         if fields := drift(outcome):
             line["drift"] = fields
-            logger.warning("contract drift", fields=fields)  # their names; their values are never shown
-    log("getGrayReleasePlan", **line)
+            logger.warning("contract drift", line={"fields": fields})  # their names; their values are never shown
+    log("getGrayReleasePlan", line=line)
     if _publish:
-        _publish(line, by_appid=metrics_by_appid)
+        _publish(_SERVICE, line, by_appid=metrics_by_appid)
 
 
 def _failed(failure: OpenApiError) -> JsonObject:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import certifi
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry, Timeout
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
@@ -20,6 +20,7 @@ from handler.connection import PlainConnection, TLSConnection
 from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
 
 BODY_LIMIT = 1024 * 1024  # bytes after decompression; a plan has a few hundred
+_NO_RETRIES = Retry(total=False)  # the budget counts them
 _CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
 
 
@@ -103,15 +104,17 @@ class WeChat:
             self._prefix + request.target,
             request.body,
             request.headers,
-            retries=False,
+            retries=_NO_RETRIES,
             redirect=False,
             timeout=Timeout(total=seconds),
             preload_content=False,
         )
         content = b""
+        # What is short and not compressed needs none of the buffers that a limit takes.
+        is_short = (response.length_remaining or BODY_LIMIT) < BODY_LIMIT and "content-encoding" not in response.headers
         try:
             if 200 <= response.status < 300:
-                content = response.read(BODY_LIMIT + 1)
+                content = response.read(None if is_short else BODY_LIMIT + 1)
         finally:
             # Read to its end, the answer has given its connection back; any other connection is of no more use.
             response.close()

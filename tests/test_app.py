@@ -253,6 +253,15 @@ def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: 
     assert sandbox.count(STABLE) == 1
 
 
+def test_environment_is_read_once(sandbox: Sandbox, invoke: Invoke) -> None:
+    """What changes in the environment while the process runs is not looked at."""
+    invoke()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WECHAT_APPID", "wx-other")
+        invoke()
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, PLAN]
+
+
 def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
     """A token that WeChat has revoked costs one more round, once."""
     invoke()
@@ -360,5 +369,5 @@ def _echo(endpoint: str, errmsg: str) -> Fault:
     return Fault(endpoint, "body", json.dumps({"errcode": 40013, "errmsg": errmsg}))
 
 
-def _broken(_settings: object) -> None:
+def _broken() -> None:
     raise KeyError("secret text")

@@ -88,7 +88,7 @@ def invoke_all(printed: io.StringIO) -> None:
 def print_objects(printed: io.StringIO) -> None:
     """Add the repr of what holds secrets."""
     loaded = settings.load()
-    printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {_operation(loaded)!r} {vars(_operation(loaded))}")
+    printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {_operation()!r} {vars(_operation())}")
     printed.write(f"{Arguments.parse(EVENTS[1])!r} {Arguments.parse(EVENTS[2]).model_dump_json()}")
 
 

@@ -62,14 +62,6 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.load() == settings.Settings()
 
 
-def test_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same environment gives the same object, and a changed one another."""
-    first = settings.load()
-    assert settings.load() is first
-    monkeypatch.setenv("WECHAT_APPID", "wx1")
-    assert settings.load() is not first
-
-
 def test_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings show no secret, however they are printed."""
     monkeypatch.setenv("WECHAT_SECRET", "hush-hush")

@@ -201,15 +201,17 @@ except Exception: pass"""
     _, (everything, by_class) = run(sandbox, code, METRICS_BY_APPID="true")
     assert metrics_of(everything)[0] == [["service"]]
     assert metrics_of(everything)[1]["Failures"] == 1
-    assert metrics_of(by_class) == ([["errCodeClass", "service"]], {"Failures": 1})
+    assert metrics_of(by_class) == ([["service", "errCodeClass"]], {"Failures": 1})
     assert by_class["errCodeClass"] == "quota"
 
 
 def test_metrics_by_appid(sandbox: Sandbox) -> None:
     """`METRICS_BY_APPID=true` keeps the metrics of each mini program beside those of all."""
-    _, [published] = run(sandbox, "lambda_handler({}, None)", METRICS_BY_APPID="true")
-    assert metrics_of(published)[0] == [["service"], ["service", "appid"]]
-    assert published["appid"] == APPID
+    _, [everything, of_appid] = run(sandbox, "lambda_handler({}, None)", METRICS_BY_APPID="true")
+    assert metrics_of(everything)[0] == [["service"]]
+    assert metrics_of(of_appid)[0] == [["service", "appid"]]
+    assert metrics_of(of_appid)[1] == metrics_of(everything)[1]
+    assert of_appid["appid"] == APPID
 
 
 def test_drift(sandbox: Sandbox) -> None:

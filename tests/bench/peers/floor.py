@@ -1,0 +1,42 @@
+"""Peer (a), the floor: the standard library alone, no contract, no log, no metrics, no limits."""
+
+import http.client
+import json
+import os
+import time
+from urllib.parse import quote, urlsplit
+
+BASE = urlsplit(os.environ["WECHAT_API_BASE_URL"])
+connection = http.client.HTTPConnection(BASE.hostname, BASE.port, timeout=5)
+token, expires_at = "", 0.0
+
+
+def fetch(method, target, body=None):
+    connection.request(method, target, body)
+    return json.loads(connection.getresponse().read())
+
+
+def lambda_handler(event, context):
+    global token, expires_at
+    if time.time() >= expires_at:
+        fields = {
+            "grant_type": "client_credential",
+            "appid": os.environ["WECHAT_APPID"],
+            "secret": os.environ["WECHAT_SECRET"],
+        }
+        answer = fetch("POST", "/cgi-bin/stable_token", json.dumps(fields))
+        token, expires_at = answer["access_token"], time.time() + answer["expires_in"] - 300
+    body = fetch("GET", f"/wxa/getgrayreleaseplan?access_token={quote(token)}")
+    if body.get("errcode"):
+        raise RuntimeError(body)
+    plan = body["gray_release_plan"]
+    return {
+        "errCode": 0,
+        "errMsg": "openapi.operation.getGrayReleasePlan:ok",
+        "grayReleasePlan": {
+            "status": plan["status"],
+            "createTimestamp": plan["create_timestamp"],
+            "defaultFinishTimestamp": plan["default_finish_timestamp"],
+            "grayPercentage": plan["gray_percentage"],
+        },
+    }
