@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 SHELL := /bin/bash
 SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
+AUDIT_VERSION := 2.10.1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
 # WITH_STORE=1 builds the client of Redis and Valkey in, for the token sources component and store.
@@ -25,7 +26,7 @@ export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | gr
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench clean
+.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,8 +64,11 @@ scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
 	$(BIN)/python -m handler.local.deploy_scf $(DEPLOY)
 
-bench: $(VENV)/.ready ## Measure what a cold import costs with and without the artifact's bytecode, side by side
-	$(BIN)/python -m tests.bench.cold_import
+bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory and scale-out beside what people would use instead
+	$(BIN)/python -W ignore -m tests.bench
+
+audit: .tools/audit/.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
+	.tools/audit/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
@@ -101,6 +105,18 @@ clean: ## Remove everything that these targets made
 	@echo "setting up checkov" >&2
 	@$(UV) venv --quiet --allow-existing --python ">=3.11,<3.14" .tools/checkov >&2
 	@$(UV) pip install --quiet --python .tools/checkov/bin/python checkov==$(CHECKOV_VERSION) >&2
+	@touch $@
+
+.tools/audit/.ready: .tools/.ready
+	@echo "setting up pip-audit" >&2
+	@$(UV) venv --quiet --allow-existing .tools/audit >&2
+	@$(UV) pip install --quiet --python .tools/audit/bin/python pip-audit==$(AUDIT_VERSION) >&2
+	@touch $@
+
+# The official SDK, for the bench, where there is npm.
+.tools/node/.ready: | .tools/.ready
+	@mkdir -p .tools/node
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools/node wx-server-sdk@4.0.2 >&2
 	@touch $@
 
 $(VENV)/.ready: requirements-dev.txt | .tools/.ready

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-ENDPOINTS = ("plan", "stable", "component", "authorizer", "token", "any")
+ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "token", "any")
 
 _PLAN_OF_WRONG_TYPES = {
     "errcode": 0,
@@ -31,7 +31,7 @@ def http(
 
 @dataclass
 class Fault:
-    """A fault at an endpoint: `plan`, `stable`, `component`, `authorizer`, `token` (all but the plan) or `any`.
+    """A fault at an endpoint: one of `ENDPOINTS`, where `token` is all but the plan.
 
     Kinds and their values: `errcode` (the code), `status` (of an HTML page), `delay` (seconds before the right
     answer), `trickle` (seconds between the bytes of the right answer), `hang` (seconds of silence), `reset` (the

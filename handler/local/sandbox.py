@@ -9,6 +9,7 @@ import ssl
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -178,7 +179,8 @@ class Sandbox:
     """The server; use it as a context manager, or call `serve_forever`.
 
     `plan` is the plan of WeChat's body or a function of Unix time. `faults` may be changed while it runs; the first
-    that strikes is played. `requests` lists what came, as `(method, path)`, and `connections` counts connections.
+    that strikes is played. `requests` lists what came, as `(method, path)`, `refusals` counts the errcodes of its own
+    answers, and `connections` counts connections.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing to set
@@ -199,6 +201,7 @@ class Sandbox:
         self.platform = Platform(self.tokens)
         self.cloudbase_tokens: set[str] = set()
         self.requests: list[tuple[str, str]] = []
+        self.refusals: Counter[int] = Counter()
         self.connections = 0
         self.lock = threading.Lock()
         self.access_log = access_log
@@ -286,6 +289,7 @@ _ROUTES: dict[str, Callable[[Sandbox, str, Mapping[str, str], bytes], Json]] = {
 
 _ENDPOINTS = {  # as faults name them
     HTTPS_PATH: "plan",
+    "/cgi-bin/token": "classic",
     "/cgi-bin/stable_token": "stable",
     "/cgi-bin/component/api_component_token": "component",
     "/cgi-bin/component/api_authorizer_token": "authorizer",
@@ -322,9 +326,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with sandbox.lock:
             sandbox.requests.append((self.command, address.path))
-            endpoint = _ENDPOINTS.get(address.path, "token")
+            endpoint = _ENDPOINTS.get(address.path, "other")
             fault = next((fault for fault in sandbox.faults if fault.strikes(endpoint)), None)
         reply = sandbox.answer(self.command, address.path, dict(parse_qsl(address.query)), body)
+        with sandbox.lock:
+            sandbox.refusals[reply.get("errcode", 0)] += 1
         if fault and fault.kind == "echo":
             reply = {"errcode": 47001, "errmsg": f"cannot read {self.path} {body.decode()}"}
         answer = http(json.dumps(reply, ensure_ascii=False).encode())
@@ -335,5 +341,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.sendall(answer)
         elif not fault.play(endpoint, answer, self.connection):
             self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of what is no HTTP."""
 
     do_POST = do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
