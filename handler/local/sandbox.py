@@ -323,7 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         sandbox = self.server.sandbox
         address = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         with sandbox.lock:
             sandbox.requests.append((self.command, address.path))
             endpoint = _ENDPOINTS.get(address.path, "other")
@@ -341,6 +341,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.sendall(answer)
         elif not fault.play(endpoint, answer, self.connection):
             self.close_connection = True
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def log_message(self, *_: object) -> None:
         """Say nothing of what is no HTTP."""
