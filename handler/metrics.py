@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import os
+import sys
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
@@ -48,4 +49,6 @@ def _metric(unit: str, value: float) -> JsonObject:
 
 def _print(metrics: JsonObject, metadata: JsonObject, **dimensions: str) -> None:
     # What add_metric and flush_metrics would do, without checking constant names and units at every call.
-    print(to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode())  # noqa: T201 - where CloudWatch reads it
+    # One write, and not print's two: the line must stay whole beside those of other threads.
+    sys.stdout.write(f"{to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode()}\n")
+    sys.stdout.flush()

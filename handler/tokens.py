@@ -1,5 +1,6 @@
 """Where the token of a plan request comes from. Each source's code is loaded only where it is configured."""
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +9,9 @@ from handler.budget import Budget
 from handler.contract import NO_TOKEN, SYSTEM_ERROR, Arguments, JsonObject, OpenApiError
 from handler.settings import Settings
 from handler.transport import WeChat
+
+# The artifact leaves out what requests guesses encodings with; requests would say so in each cold start's log.
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 # WeChat keeps the old and the new token valid side by side for 5 minutes, and stable_token gives out the new
 # one when the old one has less than that left: before, renewing would only return the same token.

@@ -100,32 +100,26 @@ def measure(table: Table, python: str, folder: Path, environ: dict[str, str]) ->
     artifact.compile_all(python, bytecode, "/var/task")
 
     def child(place: Path, module: str, warm: int = 0, calls: int = 0) -> dict[str, float]:
-        started = time.perf_counter()
-        process = subprocess.run(
-            [python, "-S", "-W", "ignore", str(HERE / "child.py"), module, str(warm), str(calls)],
-            env=environ | {"PYTHONPATH": str(place)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=True,
-        )
-        return {"wall": time.perf_counter() - started, **json.loads(process.stderr.splitlines()[-1])}
+        command = [python, "-S", "-W", "ignore", str(HERE / "child.py"), module, str(warm), str(calls)]
+        wall, line = first_line(command, environ | {"PYTHONPATH": str(place)})
+        return {"wall": wall, **json.loads(line)}
 
     def start(place: Path, module: str) -> Measure:
         return lambda: child(place, module)["wall"]
 
     def bare(command: list[str]) -> Measure:
-        return lambda: run(command, environ)
+        return lambda: first_line(command, environ)[0]
 
     starts = {
         "ours": start(ours, "handler.app"),
         "plain": start(plain, "stack"),
         "bytecode": start(bytecode, "stack"),
-        "python": bare([python, "-S", "-c", "pass"]),
+        "python": bare([python, "-S", "-c", "import sys; print(file=sys.stderr)"]),
     }
     node = shutil.which("node")
     if node and (NODE_MODULES / "wx-server-sdk").exists():
         gateway = environ["WECHAT_API_BASE_URL"] + "/admin"
-        starts["node"] = bare([node, "-e", "0"])
+        starts["node"] = bare([node, "-e", "console.error()"])
         starts["wx-server-sdk"] = bare([node, str(HERE / "peers" / "wx.js"), gateway])
         environ["NODE_PATH"] = str(NODE_MODULES)
     found = interleave(starts)
@@ -166,11 +160,19 @@ def interleave(starts: dict[str, Measure]) -> dict[str, list[float]]:
     return {name: [found[name] for found in rounds[1:]] for name in starts}
 
 
-def run(command: list[str], environ: dict[str, str]) -> float:
-    """Run a command; return its wall seconds."""
+def first_line(command: list[str], environ: dict[str, str]) -> tuple[float, str]:
+    """Start a command; return the wall seconds until its first line on stderr, and that line. Let it end."""
     started = time.perf_counter()
-    subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - started
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        line = process.stderr.readline()
+        wall = time.perf_counter() - started
+        rest = process.stderr.read()
+    if process.returncode:
+        raise RuntimeError(line + rest)
+    return wall, line
 
 
 def scale_out(table: Table, python: str, ours: Path, theirs: Path) -> None:
