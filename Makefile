@@ -26,13 +26,16 @@ export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | gr
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 invoke: $(VENV)/.ready ## Run the function here with EVENT (events/direct.json), on the WeChat sandbox if no credentials are set
 	@$(BIN)/python -m handler.local invoke $(or $(EVENT),events/direct.json)
+
+watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached everyone: the sandbox's, if no credentials are set
+	@$(BIN)/python -m handler.local invoke --watch 1
 
 test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
 	$(BIN)/python -m pytest $(TESTS)

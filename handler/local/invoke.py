@@ -5,11 +5,11 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from handler.local.sandbox import APPID, SECRET, Sandbox
+from handler.local.sandbox import APPID, SECRET, Plan, Sandbox
 from handler.settings import VARIABLES
 
 Target = Literal["lambda", "scf"]
@@ -62,12 +62,12 @@ def call(event: Any, target: Target) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def upstream(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Use the WeChat that the environment names or, where it names none, a sandbox of our own."""
-    if any(environ.get(name) for name in CREDENTIALS):
+def upstream(plan: Plan | None = None) -> Iterator[None]:
+    """Use the WeChat that the environment names or, where it names none, a sandbox of our own with this plan."""
+    if any(os.environ.get(name) for name in CREDENTIALS):
         yield
         return
-    with Sandbox(access_log=True) as sandbox:
+    with Sandbox(plan=plan, access_log=True) as sandbox:
         print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
         given = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, "WECHAT_API_BASE_URL": sandbox.base_url}
         os.environ.update(given)
