@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,16 @@ def test_import_survives_a_faulty_environment() -> None:
         check=True,
     )
     assert process.stdout == "loaded\n"
+
+
+def test_public_names() -> None:
+    """The package offers two modules, the entry points and the contract, is typed, and loads neither by itself."""
+    code = (
+        "import sys, handler; print('handler.app' in sys.modules, handler.__all__)\n"
+        "from handler import *; print(app.lambda_handler, app.main_handler, contract.OpenApiError)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.startswith("False ['app', 'contract']\n")
+    assert Path("handler/py.typed").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from handler.hints import HINTS
 from handler.local.__main__ import _parser
 from handler.settings import Settings
 from tests.test_local import REPLY
@@ -12,6 +13,7 @@ from tests.test_local import REPLY
 README = Path("README.md").read_text("utf-8")
 DOCUMENTS = {path.name: path.read_text("utf-8") for path in (Path("README.md"), Path("README.zh-CN.md"))}
 COMMANDS = re.findall(r"```sh\n(.*?)```", "".join(DOCUMENTS.values()), re.DOTALL)
+ELSEWHERE = ("deploy-scf",)  # test_deploy_scf.py
 LINES = [line for block in COMMANDS for line in block.splitlines()]
 
 
@@ -23,6 +25,33 @@ def test_settings_table() -> None:
         rows.append(f"| `{name.upper()}` | {field.description} | {default}|")
     table = "| variable | meaning | default |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     assert table in README, f"the table should be\n{table}"
+
+
+def test_hints_table() -> None:
+    """The table of what to do is what the log says."""
+    rows = [f"| {code} | {hint.replace('{address}', 'an address')} |" for code, hint in sorted(HINTS.items())]
+    table = "| errCode | what to do |\n|---|---|\n" + "\n".join(rows) + "\n"
+    assert table in README, f"the table should be\n{table}"
+
+
+def test_logs_and_metrics() -> None:
+    """Every metric and every field of the log line that is published is documented, and no other field."""
+    section = README.partition("## Logs and metrics")[2].partition("## Deploy")[0]
+    assert set(re.findall(r'\("([A-Z]\w+)", "', Path("handler/metrics.py").read_text("utf-8"))) <= set(
+        re.findall(r"`(\w+)`", section)
+    )
+    source = Path("handler/telemetry.py").read_text("utf-8") + Path("handler/app.py").read_text("utf-8")
+    for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
+        for field in re.findall(r"`(\w+)`", row):
+            assert f'"{field}"' in source
+
+
+def test_python_examples() -> None:
+    """Examples in Python are Python."""
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        compile(block, "README.md", "exec")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -37,7 +66,7 @@ def test_make_targets(line: str) -> None:
     [target] = line.split()[1:]
     assert re.search(rf"^{target}:.*## ", Path("Makefile").read_text("utf-8"), re.MULTILINE)
     run = Path(".ci/run").read_text("utf-8")
-    assert f"make {target}" in run or f"make --silent {target}" in run or target == "deploy-scf"  # test_deploy_scf.py
+    assert f"make {target}" in run or f"make --silent {target}" in run or target in ELSEWHERE
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python -m handler.local ")])

@@ -86,3 +86,26 @@ def test_secrets_are_not_echoed() -> None:
     """Parameters that may hold a secret are not shown."""
     hidden = {name for name, parameter in TEMPLATE["Parameters"].items() if parameter.get("NoEcho")}
     assert hidden == {"WechatSecret", "WechatComponentSecret", "WechatTokenStoreUrl", "WechatCloudbaseAccessToken"}
+
+
+def test_dashboard() -> None:
+    """The dashboard's text is JSON, and shows metrics that the function publishes."""
+    body = TEMPLATE["Resources"]["ReleaseDashboard"]["Properties"]["DashboardBody"]["Sub"]
+    widgets = json.loads(body)["widgets"]
+    shown = set(re.findall(r"GrayPercentage|PlanStatus|Failures|UpstreamLatency|ColdStart|TokenFetches", body))
+    assert len(widgets) == 5
+    assert all(f'"{name}"' in Path("handler/metrics.py").read_text("utf-8") for name in shown)
+    assert len(shown) == 6
+
+
+def test_paused_alarm() -> None:
+    """The alarm on a paused release reads the status that the function publishes, all through the period."""
+    alarm = TEMPLATE["Resources"]["PausedAlarm"]["Properties"]
+    *metrics, paused = alarm["Metrics"]
+    assert {(metric["Id"], metric["MetricStat"]["Stat"]) for metric in metrics} == {
+        ("lowest", "Minimum"),
+        ("highest", "Maximum"),
+    }
+    assert {metric["MetricStat"]["Metric"]["MetricName"] for metric in metrics} == {"PlanStatus"}
+    assert paused["Expression"] == "IF(lowest == 2 AND highest == 2, 1, 0)"
+    assert alarm["TreatMissingData"] == "notBreaching"
