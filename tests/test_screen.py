@@ -120,7 +120,7 @@ def watch(plan: Any, *faults: str) -> subprocess.CompletedProcess[str]:
 
 def test_watch_until_finished() -> None:
     """`--watch` prints a line for each look, the last one that of the release which has reached everyone."""
-    process = watch(scenario([("rise", 0.6), ("pause", 0.3), ("rise", 0.6)], time.time() + 1))
+    process = watch(scenario([("rise", 0.4), ("pause", 0.3), ("rise", 0.4)], time.time() + 0.5))
     plans = [json.loads(line)["grayReleasePlan"] for line in process.stdout.splitlines()]
     assert process.returncode == 0
     assert [plan["status"] for plan in plans if plan["status"] == 3] == [3]
@@ -150,7 +150,7 @@ def test_watch_outlives_a_passing_failure() -> None:
 
 def test_live_picture() -> None:
     """On a terminal the picture of a watched release is drawn anew, and stdout gets every look."""
-    with Sandbox(plan=scenario([("rise", 0.5)], time.time() + 1)) as sandbox:
+    with Sandbox(plan=scenario([("rise", 0.4)], time.time() + 1)) as sandbox:
         stdout, shown, code = on_terminal(
             [*COMMAND, "invoke", "--watch", "0.1"],
             WECHAT_API_BASE_URL=sandbox.base_url,

@@ -1,0 +1,26 @@
+"""`calls.py MODULE`: how many functions a warm call of its `lambda_handler` calls, in Python and in C."""
+
+import importlib
+import os
+import sys
+from types import FrameType
+from typing import Any
+
+from handler.local.invoke import LambdaContext
+
+counted = 0
+
+
+def _count(_frame: FrameType, event: str, _argument: Any) -> None:
+    global counted  # noqa: PLW0603 - a profile function has nowhere else to count
+    counted += event in ("call", "c_call")
+
+
+sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - where the log goes
+handler = importlib.import_module(sys.argv[1]).lambda_handler
+for _ in range(3):
+    handler({}, LambdaContext())
+sys.setprofile(_count)
+handler({}, LambdaContext())
+sys.setprofile(None)
+print(counted, file=sys.stderr)
