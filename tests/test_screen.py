@@ -97,6 +97,7 @@ def test_no_escape_reaches_the_terminal() -> None:
     assert code == 0
     assert "\x1b[2J" not in shown
     assert "created       unknown" in plain(shown)
+    assert '"message":"contract drift"' in plain(shown).replace("\r\n", "")
 
 
 def test_without_rich() -> None:

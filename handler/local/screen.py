@@ -38,8 +38,8 @@ def answer(reply: Json) -> Json:
 def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
     """Give where the function may log, and what shows a reply; `live` draws each over the one before.
 
-    On a terminal the picture takes the place of the log, whose facts it shows. Elsewhere, and without rich, the log
-    goes to stderr.
+    On a terminal the picture takes the place of the invocation's log line, whose facts it shows; warnings stay as they
+    are. Elsewhere, and without rich, the log goes to stderr.
     """
     if not sys.stderr.isatty():
         yield sys.stderr, lambda _reply: None
@@ -47,6 +47,7 @@ def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
     try:
         from rich.console import Console  # noqa: PLC0415 - a development dependency
         from rich.live import Live  # noqa: PLC0415 - the same
+        from rich.text import Text  # noqa: PLC0415 - the same
     except ImportError:
         yield sys.stderr, lambda _reply: None
         return
@@ -54,7 +55,10 @@ def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
     with Live(console=console, auto_refresh=False) if live else contextlib.nullcontext() as display:
 
         def show(reply: Json) -> None:
-            drawn = picture(answer(reply), _facts(log), console)
+            facts, others = _read(log)
+            for line in others:
+                console.print(Text(_plain(line)))
+            drawn = picture(answer(reply), facts, console)
             if display:
                 display.update(drawn, refresh=True)
             else:
@@ -98,13 +102,22 @@ def picture(body: Json, facts: Json, console: "Console") -> "Group":
     return Group(*lines, details)
 
 
-def _facts(log: io.StringIO) -> Json:
-    """Return the last invocation's log line, and empty the log."""
-    lines = log.getvalue().splitlines()
+def _read(log: io.StringIO) -> tuple[Json, list[str]]:
+    """Return the fields of the invocation's own log line, and its other lines but metrics; empty the log."""
+    facts: Json = {}
+    others = []
+    for text in log.getvalue().splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = {}
+        if line.get("message") == "getGrayReleasePlan":
+            facts = line
+        elif "_aws" not in line:
+            others.append(text)
     log.seek(0)
     log.truncate()
-    found = [line for line in map(json.loads, filter(None, lines)) if line.get("message") == "getGrayReleasePlan"]
-    return found[-1] if found else {}
+    return facts, others
 
 
 def _number(value: object) -> Any:
