@@ -45,7 +45,7 @@ def parse_object(content: bytes) -> JsonObject:
     """
     try:
         text = content.decode("utf-8-sig")
-        value = json.loads(text, parse_float=_finite, parse_constant=_refuse)
+        value = _DECODER.decode(text)
         if text.count("{") + text.count("[") > _CERTAINLY_SHALLOW:
             camel_case(value)  # newer parsers go deeper than Python functions can follow
         if "\\u" in text:  # only an escape can bring in half a surrogate pair, which no encoder takes
@@ -67,3 +67,6 @@ def _finite(literal: str) -> float:
 
 def _refuse(literal: str) -> NoReturn:
     raise ValueError(f"{literal} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)

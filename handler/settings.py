@@ -1,4 +1,7 @@
-"""The environment, validated once per process. Nothing else reads `os.environ`."""
+"""The function's own variables, validated once per process; nothing else reads them.
+
+Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read where they are used.
+"""
 
 import ipaddress
 import os
