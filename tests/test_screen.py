@@ -100,6 +100,14 @@ def test_no_escape_reaches_the_terminal() -> None:
     assert '"message":"contract drift"' in plain(shown).replace("\r\n", "")
 
 
+def test_lines_that_are_no_log() -> None:
+    """What somebody prints while finding a fault is shown above the picture as it is, JSON or not."""
+    show = "with screen(live=False) as (log, show): print(5, [1], 'a word', sep='\\n', file=log); show({'errCode': 0})"
+    _, shown, code = on_terminal([sys.executable, "-c", f"from handler.local.screen import screen\n{show}"])
+    assert code == 0
+    assert plain(shown).split()[:5] == ["5", "[1]", "a", "word", "getGrayReleasePlan"]
+
+
 def test_without_rich() -> None:
     """Without rich the terminal gets the log, and the reply is the same."""
     code = (

@@ -108,9 +108,10 @@ def _read(log: io.StringIO) -> tuple[Json, list[str]]:
     others = []
     for text in log.getvalue().splitlines():
         try:
-            line = json.loads(text)
+            parsed = json.loads(text)
         except ValueError:
-            line = {}
+            parsed = None
+        line: Json = parsed if isinstance(parsed, dict) else {}
         if line.get("message") == "getGrayReleasePlan":
             facts = line
         elif "_aws" not in line:
