@@ -1,11 +1,10 @@
 """An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from handler.budget import Budget, out_of_time, within
-from handler.contract import NO_SECRET, OpenApiError
+from handler.contract import NO_SECRET, OpenApiError, json_object
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,11 +76,8 @@ class AppSecret:
 
 def _plain_text(value: object) -> str:
     """Return the secret in a stored value: the text, or the `secret` of a JSON object."""
-    try:
-        parsed = json.loads(str(value))
-    except ValueError:
-        parsed = None
-    text = parsed.get("secret") if isinstance(parsed, dict) else value
+    parsed = json_object(str(value))
+    text = value if parsed is None else parsed.get("secret")
     if not (isinstance(text, str) and text.strip()):
         raise OpenApiError(NO_SECRET, "appsecret unreadable: neither text nor JSON with the key secret", status=500)
     return text.strip()

@@ -123,6 +123,15 @@ def result(body: JsonObject, *, convert_case: bool | None = True) -> JsonObject:
     return own | (camel_case(rest) if convert_case else rest) | own
 
 
+def json_object(text: Any) -> JsonObject | None:
+    """Return the JSON object that a text holds; `None` for anything else, also for what is no text."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def camel_case(value: Any) -> Any:
     """Convert the keys of a JSON value recursively, as the SDK does; where `a_b` meets `aB`, `a_b` wins."""
     if isinstance(value, list):

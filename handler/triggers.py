@@ -1,11 +1,10 @@
 """Which trigger an event comes from: one class for each, which reads its arguments and shapes its reply."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from handler import http_triggers
-from handler.contract import Arguments, JsonObject, OpenApiError, result
+from handler.contract import Arguments, JsonObject, OpenApiError, json_object, result
 
 
 class Direct:
@@ -67,11 +66,7 @@ class Timer(Direct):
 
     def arguments(self) -> Arguments:
         """Return the arguments in `Message`. Raises `OpenApiError` 40097."""
-        try:
-            message = json.loads(self.event.get("Message"))
-        except (TypeError, ValueError, RecursionError):
-            message = None
-        return Arguments.parse(message if isinstance(message, dict) else {})
+        return Arguments.parse(json_object(self.event.get("Message")) or {})
 
 
 Trigger = Direct | http_triggers.HttpTrigger

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from handler.contract import camel_case
+from handler.contract import camel_case, json_object
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -107,11 +107,7 @@ def _read(log: io.StringIO) -> tuple[Json, list[str]]:
     facts: Json = {}
     others = []
     for text in log.getvalue().splitlines():
-        try:
-            parsed = json.loads(text)
-        except ValueError:
-            parsed = None
-        line: Json = parsed if isinstance(parsed, dict) else {}
+        line = json_object(text) or {}
         if line.get("message") == "getGrayReleasePlan":
             facts = line
         elif "_aws" not in line:
