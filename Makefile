@@ -62,10 +62,10 @@ build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambd
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
-	python3 -m handler.local.artifact scf dist/scf --zip dist/scf.zip $(STORE)
+	python3 -m handler.local.deploy.artifact scf dist/scf --zip dist/scf.zip $(STORE)
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
-	$(BIN)/python -m handler.local.deploy_scf $(DEPLOY)
+	$(BIN)/python -m handler.local.deploy.scf $(DEPLOY)
 
 bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory and scale-out beside what people would use instead
 	$(BIN)/python -W ignore -m tests.bench
@@ -81,8 +81,8 @@ lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pypr
 	$(LOCK) --upgrade --extra store --output-file requirements.txt
 	$(LOCK) --upgrade --extra store --constraint requirements.txt --group dev --output-file requirements-dev.txt
 
-openapi: $(VENV)/.ready ## Renew handler/openapi.json from the models
-	$(BIN)/python -m handler.local openapi > handler/openapi.json
+openapi: $(VENV)/.ready ## Renew handler/local/openapi.json from the models
+	$(BIN)/python -m handler.local openapi > handler/local/openapi.json
 
 clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist
@@ -131,4 +131,4 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction:
-	python3 -m handler.local.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STORE)
+	python3 -m handler.local.deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STORE)

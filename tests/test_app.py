@@ -13,22 +13,10 @@ import pytest
 
 from handler.app import lambda_handler, main_handler
 from handler.contract import OpenApiError
-from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext, scf_context
-from handler.local.sandbox import APPID, SECRET, Sandbox
-from tests.conftest import Invoke, Log
-
-DOCUMENTED = {
-    "errCode": 0,
-    "errMsg": "openapi.operation.getGrayReleasePlan:ok",
-    "grayReleasePlan": {
-        "status": 1,
-        "createTimestamp": 1517553721,
-        "defaultFinishTimestamp": 1517554721,
-        "grayPercentage": 8,
-    },
-}
-STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, Log
 
 
 @pytest.mark.parametrize("event", [None, {}, {"userInfo": {"appId": "x"}, "tcbContext": {}}])

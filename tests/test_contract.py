@@ -12,18 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handler.answers import parse_object
 from handler.contract import API, Arguments, OpenApiError, camel_case, result
-from handler.local.sandbox import Sandbox
-from tests.conftest import Invoke, body
+from handler.local.sandbox.server import Sandbox
+from handler.wechat.errcode import parse_object
+from tests.support import Invoke, body, json_values
 
 CONFORMANCE = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read_text("utf-8"))
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
 keys = st.text(alphabet="aAbz_09é中", max_size=8)
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler import telemetry
 from handler.app import lambda_handler
 from handler.contract import HTTPS_PATH
-from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
-from handler.local.sandbox import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from handler.metrics import publish
-from tests.conftest import Log
-from tests.faults import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.telemetry import log as telemetry
+from handler.telemetry.metrics import publish
+from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from tests.support import Log
 
 Play = Callable[..., int]
 

@@ -16,10 +16,10 @@ NEVER = [
     "aws_lambda_powertools.event_handler",
     "hypothesis",
     "handler.local",
-    "handler.component",
-    "handler.store",
-    "handler.metrics",
-    "handler.hints",
+    "handler.tokens.component",
+    "handler.tokens.redis_store",
+    "handler.telemetry.metrics",
+    "handler.telemetry.hints",
 ]
 DEFAULT = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler import settings, telemetry
+from handler import settings
 from handler.app import _operation, lambda_handler
 from handler.contract import Arguments, OpenApiError
-from handler.local.faults import Fault
 from handler.local.invoke import LambdaContext
-from handler.local.sandbox import APPID, COMPONENT_APPID, Sandbox
-from handler.metrics import publish
-from tests.faults import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
+from handler.telemetry import log as telemetry
+from handler.telemetry.metrics import publish
+from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 
 pytestmark = pytest.mark.slow
 

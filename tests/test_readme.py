@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from handler.hints import HINTS
-from handler.local.__main__ import _parser
+from handler.local.cli import _parser
 from handler.settings import Settings
-from tests.test_local import REPLY
+from handler.telemetry.hints import HINTS
+from tests.support import REPLY
 
 README = Path("README.md").read_text("utf-8")
 DOCUMENTS = {path.name: path.read_text("utf-8") for path in (Path("README.md"), Path("README.zh-CN.md"))}
 COMMANDS = re.findall(r"```sh\n(.*?)```", "".join(DOCUMENTS.values()), re.DOTALL)
-ELSEWHERE = ("deploy-scf",)  # test_deploy_scf.py
+ELSEWHERE = ("deploy-scf",)  # tests/deploy/test_scf.py
 LINES = [line for block in COMMANDS for line in block.splitlines()]
 
 
@@ -37,10 +37,10 @@ def test_hints_table() -> None:
 def test_logs_and_metrics() -> None:
     """Every metric and every field of the log line that is published is documented, and no other field."""
     section = README.partition("## Logs and metrics")[2].partition("## Deploy")[0]
-    assert set(re.findall(r'\("([A-Z]\w+)", "', Path("handler/metrics.py").read_text("utf-8"))) <= set(
+    assert set(re.findall(r'\("([A-Z]\w+)", "', Path("handler/telemetry/metrics.py").read_text("utf-8"))) <= set(
         re.findall(r"`(\w+)`", section)
     )
-    source = Path("handler/telemetry.py").read_text("utf-8") + Path("handler/app.py").read_text("utf-8")
+    source = Path("handler/telemetry/log.py").read_text("utf-8") + Path("handler/app.py").read_text("utf-8")
     for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
         for field in re.findall(r"`(\w+)`", row):
             assert f'"{field}"' in source
@@ -56,7 +56,7 @@ def test_python_examples() -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_reply(name: str) -> None:
-    """The documented reply is the one that `make invoke` prints (tests/test_local.py runs it)."""
+    """The documented reply is the one that `make invoke` prints (tests/local/test_cli.py runs it)."""
     assert re.findall(r"```json\n(.*?)```", DOCUMENTS[name], re.DOTALL) == [REPLY]
 
 

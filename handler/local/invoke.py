@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from handler.local.sandbox import APPID, SECRET, Plan, Sandbox
+from handler.local.sandbox.server import APPID, SECRET, Plan, Sandbox
 from handler.settings import VARIABLES
 
 Target = Literal["lambda", "scf"]

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from handler.contract import API, HTTPS_PATH, Arguments, GrayReleasePlan, Result
-from handler.http_triggers import CLOUDBASE_HEADER, RETRY_AFTER_SECONDS
+from handler.triggers.http import CLOUDBASE_HEADER, RETRY_AFTER_SECONDS
 
 REF = "#/components/schemas/{model}"
 

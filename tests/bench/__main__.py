@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from handler.local import artifact
-from handler.local.sandbox import APPID, SECRET, Sandbox
+from handler.local.deploy import artifact
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from tests.bench.soak import grow, soak
 
 ROUNDS = 9

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handler.local.faults import Fault, http
-from handler.local.sandbox import APPID, SECRET, Sandbox
+from handler.local.sandbox.faults import Fault, http
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
 
 Check = Callable[..., None]
 
@@ -33,8 +33,8 @@ def serve() -> None:
 def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
     """Give the function on this sandbox, with its log going nowhere."""
     os.environ.update(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
-    from handler import telemetry  # noqa: PLC0415 - it reads the environment
     from handler.app import _operation, lambda_handler  # noqa: PLC0415 - the same
+    from handler.telemetry import log as telemetry  # noqa: PLC0415 - it reads the environment
 
     _operation.cache_clear()
 

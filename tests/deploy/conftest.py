@@ -1,28 +1,11 @@
 """The built artifacts, made once for all deploy tests."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-def build(target: str, directory: Path, *options: str) -> str:
-    """Build an artifact as the make targets do; return what the builder said."""
-    command = [sys.executable, "-m", "handler.local.artifact", target, str(directory), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
-def sam() -> str:
-    """Find aws-sam-cli."""
-    found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/sam/bin/sam")
-    assert Path(found).exists(), "no sam: run these with make test-slow"
-    return found
+from tests.support import build
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from handler.app import lambda_handler
-from handler.local import artifact
+from handler.local.deploy import artifact
 from handler.local.invoke import LambdaContext, scf_context
-from handler.local.sandbox import APPID, SECRET, Sandbox
-from tests.deploy.conftest import ROOT, build, sam
-from tests.test_app import DOCUMENTED
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from tests.support import DOCUMENTED, ROOT, build, sam
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +162,7 @@ def test_arm64(tmp_path: Path) -> None:
 def test_with_store(tmp_path: Path) -> None:
     """The build switch brings the client of Redis along, which works in the target's Python."""
     build("lambda", tmp_path / "code", "--with-store")
-    code = "import sys; sys.path[:0] = [sys.argv[1]]; import handler.component, handler.store, redis"
+    code = "import sys; sys.path[:0] = [sys.argv[1]]; import handler.tokens.component, redis"
     command = [artifact.find_interpreter("3.13"), "-I", "-S", "-W", "ignore", "-c", code, str(tmp_path / "code")]
     subprocess.run(command, check=True, capture_output=True)
 

@@ -16,8 +16,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tests.deploy.conftest import ROOT, sam
-from tests.test_app import DOCUMENTED
+from tests.support import DOCUMENTED, ROOT, sam
 
 pytestmark = pytest.mark.engine
 

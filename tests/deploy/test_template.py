@@ -94,7 +94,7 @@ def test_dashboard() -> None:
     widgets = json.loads(body)["widgets"]
     shown = set(re.findall(r"GrayPercentage|PlanStatus|Failures|UpstreamLatency|ColdStart|TokenFetches", body))
     assert len(widgets) == 5
-    assert all(f'"{name}"' in Path("handler/metrics.py").read_text("utf-8") for name in shown)
+    assert all(f'"{name}"' in Path("handler/telemetry/metrics.py").read_text("utf-8") for name in shown)
     assert len(shown) == 6
 
 

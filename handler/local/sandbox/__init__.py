@@ -1,0 +1,1 @@
+"""A stand-in for api.weixin.qq.com on loopback."""

@@ -1,0 +1,1 @@
+"""Where the token of a plan request comes from."""

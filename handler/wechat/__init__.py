@@ -1,0 +1,1 @@
+"""WeChat's API, and what it answers."""

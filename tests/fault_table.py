@@ -1,0 +1,164 @@
+"""What can go wrong at WeChat's end: one table, which `test_faults.py` and `test_leaks.py` play at every endpoint."""
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handler.local.sandbox.faults import Fault, http
+from handler.wechat.api import BODY_LIMIT
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, and what the function makes of it: errCode, HTTP status, and requests to the endpoint."""
+
+    name: str
+    fault: Fault
+    code: int = -1
+    status: int = 503
+    requests: int = 1
+
+    def at(self, endpoint: str) -> Fault:
+        """Return the fault at this endpoint."""
+        return replace(self.fault, endpoint=endpoint)
+
+
+def _kind(text: str) -> Fault:
+    return Fault.parse(f"any:{text}")
+
+
+def _raw(content: bytes, status: int = 200, **headers: str) -> Fault:
+    return Fault("any", "raw", raw=http(content, status, **headers))
+
+
+def _gzip(content: bytes) -> Fault:
+    return _raw(content, Content_Encoding="gzip")
+
+
+def _json(value: Any) -> Fault:
+    return _raw(json.dumps(value).encode())
+
+
+def _errcode(errcode: Any, **rest: Any) -> Fault:
+    return _json({"errcode": errcode, **rest})
+
+
+_BIG = BODY_LIMIT * 10
+_REFUSED, _ONCE_MORE = {"status": 502}, {"requests": 2}
+_TIME_OUT = {"status": 504}
+_TWO = b"Content-Length: 2\r\nContent-Length: 99\r\n"
+
+# The wire: the same at every endpoint. Whatever may pass is tried once more, but for time-outs, which took the time.
+WIRE = [
+    Row("reset", _kind("reset"), **_ONCE_MORE),
+    Row("reset in the body", _kind("reset=body"), **_ONCE_MORE),
+    Row("truncated", _kind("truncate"), **_ONCE_MORE),
+    Row("black hole", _kind("hang=2"), **_TIME_OUT),
+    Row("slow", _kind("delay=2"), **_TIME_OUT),
+    Row("trickle", _kind("trickle=0.02"), **_TIME_OUT),
+    Row("slow headers", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nX: y\r\n"), **_TIME_OUT),
+    Row("longer Content-Length", _raw(b"{}", Content_Length="99"), **_TIME_OUT),
+    Row("shorter Content-Length", _raw(b'{"errcode":0}', Content_Length="5")),
+    Row("two Content-Lengths", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + _TWO + b"\r\n{}"), **_ONCE_MORE),
+    Row("no chunk", _raw(b"{}", Transfer_Encoding="chunked"), **_TIME_OUT),
+    Row("not HTTP", Fault("any", "raw", raw=b"not HTTP\r\n\r\n"), **_ONCE_MORE),
+    Row("header line of 70 KB", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), **_ONCE_MORE),
+    Row("200 headers", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), **_ONCE_MORE),
+    Row("301", _raw(b"", 301, Location="https://api.weixin.qq.com/")),
+    Row("302 to elsewhere", _raw(b"", 302, Location="http://127.0.0.1:1/")),
+    *(Row(f"{status} HTML", _kind(f"status={status}")) for status in (400, 403, 404, 413, 429)),
+    *(Row(f"{status} HTML", _kind(f"status={status}"), **_ONCE_MORE) for status in (500, 502, 503, 504)),
+    Row("403 with an errcode", _raw(b'{"errcode":48001,"errmsg":"no"}', 403)),
+    Row("204", _raw(b"", 204)),
+]
+
+# The body: what is no JSON object is -1 at once.
+BODIES = [
+    Row("empty", _raw(b"")),
+    Row("HTML", _kind("html")),
+    Row("text", _kind("text")),
+    Row("JSON and more", _raw(b"{}{}")),
+    *(Row(f"JSON {text}", _raw(text.encode())) for text in ("null", "[]", '[{"errcode":0}]', '"ok"', "1", "true")),
+    Row("gzip garbage", _gzip(b"not gzip"), **_ONCE_MORE),
+    Row("gzip cut off", _gzip(gzip.compress(b'{"errcode":0}')[:15])),
+    Row("gzip bomb", _gzip(gzip.compress(b" " * _BIG * 10))),
+    Row("deflate bomb", _raw(zlib.compress(b" " * _BIG * 10), Content_Encoding="deflate")),
+    Row("gzip bomb in gzip", _raw(gzip.compress(gzip.compress(b" " * _BIG * 10)), Content_Encoding="gzip, gzip")),
+    Row("10 MB", _raw(b'{"a":"' + b"x" * _BIG + b'"}')),
+    Row("GBK", _raw('{"errcode":0,"errmsg":"成功"}'.encode("gbk"))),
+    Row("UTF-16", _raw('{"errcode":0}'.encode("utf-16"))),
+    Row("nested too deeply", _raw(b'{"a":' * 50_000 + b"1" + b"}" * 50_000)),
+    Row("arrays nested too deeply", _raw(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
+    Row("integer of 5,000 digits", _raw(b'{"a":' + b"9" * 5000 + b"}")),
+    *(Row(f"number {text}", _raw(f'{{"a":{text}}}'.encode())) for text in ("NaN", "-Infinity", "1e999", "0x10", "01")),
+]
+
+# WeChat's own failures: the errcode counts, whatever its type; what is no number at all is -1, which may pass.
+ERRCODES = [
+    Row("-1", _errcode(-1, errmsg="system error"), **_ONCE_MORE),
+    *(Row(str(code), _errcode(code, errmsg="no"), code, **_REFUSED) for code in (40013, 40125, 40164, 48001, 61004)),
+    *(Row(str(code), _errcode(code, errmsg="quota"), code, 429) for code in (45009, 45011)),
+    Row("errcode a string", _errcode("48001", errmsg="no"), 48001, **_REFUSED),
+    Row("errcode a float", _raw(b'{"errcode":48001.0,"errmsg":"no"}'), 48001, **_REFUSED),
+    Row("errcode 1.5", _errcode(1.5, errmsg="no"), **_ONCE_MORE),
+    Row("errcode true", _raw(b'{"errcode":true}'), **_ONCE_MORE),
+    Row("errcode an object", _errcode({"a": 1}), **_ONCE_MORE),
+    Row("errcode a word", _errcode("no"), **_ONCE_MORE),
+    Row("errcode huge", _errcode(10**40, errmsg="no"), 10**40, **_REFUSED),
+    Row("errcode negative", _errcode(-80011, errmsg="no"), -80011, **_REFUSED),
+    Row("errmsg missing", _errcode(48001), 48001, **_REFUSED),
+    Row("errmsg an object", _errcode(48001, errmsg={"a": 1}), 48001, **_REFUSED),
+    Row("errmsg null", _errcode(48001, errmsg=None), 48001, **_REFUSED),
+    Row("errmsg of 900 KB", _errcode(48001, errmsg="x" * 900_000), 48001, **_REFUSED),
+    Row("errmsg of 10 MB", _errcode(48001, errmsg="x" * _BIG)),
+    Row("errcode twice", _raw(b'{"errcode":0,"errcode":48001,"errmsg":"no"}'), 48001, **_REFUSED),
+]
+
+FAILURES = WIRE + BODIES + ERRCODES
+
+# A refused token is replaced once, and the plan asked for once more.
+REFUSED_TOKENS = [
+    Row(str(code), _errcode(code, errmsg="invalid"), code, **_REFUSED, **_ONCE_MORE) for code in (40001, 40014, 42001)
+]
+
+# What is odd, and a success; the plan passes as it came.
+_FALSY: list[Any] = [0, 0.0, False, None, "", "0", []]
+_PLAN = {"gray_release_plan": {"status": 1, "gray_percentage": 8}}
+SUCCESSES = [
+    *(Row(f"errcode {json.dumps(zero)}", _errcode(zero, **_PLAN), 0) for zero in _FALSY),
+    Row("no errcode", _json(_PLAN), 0),
+    Row("no plan", _json({}), 0),
+    Row("plan null", _json({"gray_release_plan": None}), 0),
+    Row("plan an array", _json({"gray_release_plan": []}), 0),
+    Row("plan a string", _json({"gray_release_plan": "running"}), 0),
+    Row("wrong types", _kind("types"), 0),
+    Row("errmsg of 900 KB in a success", _errcode(0, errmsg="x" * 900_000), 0),
+    Row("BOM", _raw(b"\xef\xbb\xbf" + json.dumps(_PLAN).encode()), 0),
+    Row("text/plain", _raw(json.dumps(_PLAN).encode(), Content_Type="text/plain"), 0),
+    Row("application/octet-stream in GBK", _raw(json.dumps(_PLAN).encode(), Content_Type="x/y; charset=gbk"), 0),
+    Row("gzip", _gzip(gzip.compress(json.dumps(_PLAN).encode())), 0),
+    Row("half surrogates", _raw(b'{"gray_release_plan":{"\\ud800":"\\udfff"}}'), 0),
+    Row("integer of 400 digits", _raw(b'{"gray_release_plan":{"status":' + b"9" * 400 + b"}}"), 0),
+    Row("a key twice", _raw(b'{"gray_release_plan":null,"gray_release_plan":{"status":3}}'), 0),
+    Row("100 levels", _raw(b'{"gray_release_plan":' * 100 + b"1" + b"}" * 100), 0),
+    Row("no Content-Length", Fault("any", "raw", raw=b"HTTP/1.0 200 OK\r\n\r\n{}"), status=504),
+]
+
+
+def token_rows(name: str) -> list[Row]:
+    """Return the odd answers of a token endpoint whose token is called `name`; with errCode 0 the plan follows."""
+    good = {name: "sandbox_odd", "expires_in": 7200}
+    bad: list[Any] = [None, "", 12345, ["t"], {"t": 1}, True]
+    odd: list[Any] = [None, -1, 0, "7200", 10**40, 1.5, True, [], {}]
+    return [
+        Row("token missing", _json({"expires_in": 7200})),
+        *(Row(f"token {json.dumps(token)}", _json(good | {name: token})) for token in bad),
+        Row("token of 5 KB", _json(good | {name: "t" * 5000}), 0),
+        Row("token with a line break", _json(good | {name: "t\r\nX-Injected: 1"}), 0),
+        Row("token in another script", _json(good | {name: "令牌\ud800"}), 0),
+        Row("expires_in missing", _json({name: "sandbox_odd"}), 0),
+        *(Row(f"expires_in {json.dumps(seconds)}"[:20], _json(good | {"expires_in": seconds}), 0) for seconds in odd),
+        Row("errcode 0 beside the token", _json(good | {"errcode": 0, "errmsg": "ok"}), 0),
+    ]

