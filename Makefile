@@ -78,8 +78,8 @@ fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff check --fix
 
 lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pyproject.toml
-	$(LOCK) --upgrade --extra store --output-file requirements.txt
-	$(LOCK) --upgrade --extra store --constraint requirements.txt --group dev --output-file requirements-dev.txt
+	$(LOCK) --upgrade --output-file requirements.txt
+	$(LOCK) --upgrade --constraint requirements.txt --group dev --output-file requirements-dev.txt
 
 openapi: $(VENV)/.ready ## Renew handler/local/openapi.json from the models
 	$(BIN)/python -m handler.local openapi > handler/local/openapi.json
