@@ -10,8 +10,6 @@ CHECKOV_VERSION := 3.3.30
 AUDIT_VERSION := 2.10.1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
-# WITH_STORE=1 builds the client of Redis and Valkey in, for the token sources component and store.
-STORE := $(if $(WITH_STORE),--with-store)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
@@ -62,7 +60,7 @@ build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambd
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
-	python3 -m handler.local.deploy.artifact scf dist/scf --zip dist/scf.zip $(STORE)
+	python3 -m handler.local.deploy.artifact scf dist/scf --zip dist/scf.zip
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
 	$(BIN)/python -m handler.local.deploy.scf $(DEPLOY)
@@ -131,4 +129,4 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction:
-	python3 -m handler.local.deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STORE)
+	python3 -m handler.local.deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.slow
 FOREIGN = (
     "boto3",
     "botocore",
-    "redis",
     "setuptools",
     "pip",
     "pytest",
@@ -159,12 +158,24 @@ def test_arm64(tmp_path: Path) -> None:
     assert {path.read_bytes()[18] for path in extensions} == {183}  # ELF's e_machine for AArch64
 
 
-def test_with_store(tmp_path: Path) -> None:
-    """The build switch brings the client of Redis along, which works in the target's Python."""
-    build("lambda", tmp_path / "code", "--with-store")
-    code = "import sys; sys.path[:0] = [sys.argv[1]]; import handler.tokens.component, redis"
-    command = [artifact.find_interpreter("3.13"), "-I", "-S", "-W", "ignore", "-c", code, str(tmp_path / "code")]
-    subprocess.run(command, check=True, capture_output=True)
+@pytest.mark.parametrize("target", ["lambda", "scf"])
+def test_client_of_redis(target: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Both artifacts bring the client of Redis along, which works in their Python, and which only its sources load."""
+    if target == "lambda":
+        directory, python = request.getfixturevalue("lambda_artifact"), "3.13"
+    else:
+        directory, python = tmp_path, "3.10"
+        with zipfile.ZipFile(request.getfixturevalue("scf_artifact")) as zipped:
+            zipped.extractall(directory)
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "import handler.app; print('redis' in sys.modules)\n"
+        "import handler.tokens.component; print('redis' in sys.modules)\n"
+        "import redis; print(redis.Redis.from_url('rediss://store.internal').connection_pool.connection_class.__name__)\n"
+    )
+    command = [artifact.find_interpreter(python), "-I", "-S", "-B", "-W", "ignore", "-c", code, str(directory)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.stdout.split() == ["False", "True", "SSLConnection"], process.stderr
 
 
 def test_no_interpreter(tmp_path: Path) -> None:
@@ -249,7 +260,8 @@ def test_sams_own_events(arguments: str) -> None:
 def test_builder_needs_no_environment(tmp_path: Path) -> None:
     """The builder runs on the standard library alone, as `sam build` calls it."""
     process = subprocess.run(
-        ["python3", "-I", "-S", str(ROOT / "handler/local/artifact.py"), "scf", str(tmp_path / "code")],
+        ["python3", "-E", "-s", "-S", "-m", "handler.local.deploy.artifact", "scf", str(tmp_path / "code")],
+        cwd=ROOT,
         env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
         capture_output=True,
         text=True,

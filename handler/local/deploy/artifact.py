@@ -1,6 +1,6 @@
 """Build what is deployed: a folder, and a zip of it, for AWS Lambda or for Tencent SCF.
 
-    python3 -m handler.local.deploy.artifact lambda DIRECTORY [--arm64] [--with-store] [--zip FILE]
+    python3 -m handler.local.deploy.artifact lambda DIRECTORY [--arm64] [--zip FILE]
 
 The locked dependencies for the target's platform with their hashes checked, `handler/` without `handler/local`, and
 bytecode for the target's Python; nothing that the function cannot use. Needs uv, and an interpreter of the target's
@@ -23,14 +23,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 # Left out of every artifact: what only installers, type checkers and the packages' own tests read, the public-key half
-# of pycryptodome (wechatpy uses its AES alone), the parts of powertools that no path of ours reaches, and what requests
-# guesses the encoding of texts with, which takes 4 % of a cold import: without it requests takes UTF-8.
+# of pycryptodome (wechatpy uses its AES alone), the parts of powertools, redis, pydantic and wechatpy that no path of
+# ours reaches, and what requests guesses the encoding of texts with, which takes 4 % of a cold import: without it
+# requests takes UTF-8.
 UNUSABLE = (
     *("charset_normalizer", "bin", ".lock", "setuptools", "pkg_resources", "_distutils_hack"),
     *(f"Crypto/{name}" for name in ("SelfTest", "PublicKey", "Signature", "Math", "IO")),
     "aws_lambda_powertools/event_handler",
+    *(f"redis/{name}" for name in ("multidb", "http", "asyncio/multidb", "asyncio/http")),
+    *(f"redis/commands/{name}" for name in ("bf", "json", "search", "timeseries", "vectorset")),
+    *("pydantic/v1", "wechatpy/enterprise"),
 )
-STORE = ("redis", "redis-*.dist-info", "async_timeout", "async_timeout-*.dist-info")  # sources component and store
 USED_UTILITIES = ("__init__.py", "jmespath_utils", "parameters", "typing")
 UNUSABLE_NAMES = ("__pycache__", "*.pyi", "py.typed", "*.c", "*.h")
 KEPT_METADATA = "METADATA"  # what importlib.metadata reads
@@ -63,13 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("target", choices=["lambda", "scf"])
     parser.add_argument("directory", type=Path, help="where to build; what is there is removed")
     parser.add_argument("--arm64", action="store_true", help="for Lambda on Graviton")
-    parser.add_argument("--with-store", action="store_true", help="with the client of Redis and Valkey")
     parser.add_argument("--lock", type=Path, default=ROOT / "requirements.txt", help="the locked dependencies")
     parser.add_argument("--zip", type=Path, help="the zip to write")
     options = parser.parse_args(arguments)
     target = SCF if options.target == "scf" else LAMBDA_ARM64 if options.arm64 else LAMBDA
     try:
-        build(target, options.directory.resolve(), options.lock, with_store=options.with_store)
+        build(target, options.directory.resolve(), options.lock)
     except BuildError as error:
         print(f"cannot build: {error}", file=sys.stderr)
         return 1
@@ -87,7 +89,7 @@ class BuildError(Exception):
     """Why an artifact cannot be built, in words for the one who builds it."""
 
 
-def build(target: Target, directory: Path, lock: Path, *, with_store: bool = False) -> None:
+def build(target: Target, directory: Path, lock: Path) -> None:
     """Fill the directory with the artifact. Raises `BuildError`."""
     interpreter = find_interpreter(target.python)
     if ROOT.is_relative_to(directory):
@@ -102,8 +104,7 @@ def build(target: Target, directory: Path, lock: Path, *, with_store: bool = Fal
     shutil.copytree(ROOT / "handler", directory / "handler", ignore=shutil.ignore_patterns("local", "openapi.json"))
     if target is SCF:
         (directory / "index.py").write_text(SCF_INDEX, "utf-8")
-    left_out = [] if with_store else [path for pattern in STORE for path in directory.glob(pattern)]
-    for path in [*left_out, *unusable(directory)]:
+    for path in list(unusable(directory)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     compile_all(interpreter, directory, target.mounted_at)
     for path in directory.rglob("*"):
