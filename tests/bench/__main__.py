@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from handler.local.deploy import artifact
+from handler.local.deploy import artifact, interpreter
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from tests.bench.soak import grow, soak
 
 ROUNDS = 9
 WARM_UP, CALLS = 50, 400
 HERE = Path(__file__).resolve().parent
-NODE_MODULES = artifact.ROOT / ".tools" / "node" / "node_modules"
+NODE_MODULES = interpreter.ROOT / ".tools" / "node" / "node_modules"
 Measure = Callable[[], float]
 
 
@@ -50,12 +50,12 @@ class Table:
 def main() -> int:
     """Measure everything; return the exit code."""
     table = Table()
-    python = artifact.find_interpreter(artifact.LAMBDA.python)
+    python = interpreter.find_interpreter(artifact.LAMBDA.python)
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", "from tests.bench.soak import serve; serve()"],
-            cwd=artifact.ROOT,
+            cwd=interpreter.ROOT,
             stdout=subprocess.PIPE,
             text=True,
         ) as upstream,
@@ -88,11 +88,11 @@ def environment(base_url: str) -> dict[str, str]:
 def measure(table: Table, python: str, folder: Path, environ: dict[str, str]) -> None:
     """Build the artifact and the peers' packages, and compare start-up, warm calls and memory."""
     ours, plain, bytecode = (folder / name for name in ("ours", "plain", "bytecode"))
-    artifact.build(artifact.LAMBDA, ours, artifact.ROOT / "requirements.txt")
-    artifact.uv(
+    artifact.build(artifact.LAMBDA, ours, interpreter.ROOT / "requirements.txt")
+    interpreter.uv(
         *("pip", "install", "--quiet", "--target", str(plain), "--link-mode", "copy", "--no-deps"),
         *("--python-version", artifact.LAMBDA.python, "--python-platform", artifact.LAMBDA.platform),
-        *("--only-binary", ":all:", "--require-hashes", "--requirement", str(artifact.ROOT / "requirements.txt")),
+        *("--only-binary", ":all:", "--require-hashes", "--requirement", str(interpreter.ROOT / "requirements.txt")),
     )
     for peer in (HERE / "peers").glob("*.py"):
         shutil.copy(peer, plain)

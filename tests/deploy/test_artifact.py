@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from handler.app import lambda_handler
-from handler.local.deploy import artifact
+from handler.local.deploy import DeployError, artifact
+from handler.local.deploy.archive import write_zip
+from handler.local.deploy.interpreter import find_interpreter, uv
+from handler.local.deploy.tccli import write_request
 from handler.local.invoke import LambdaContext, scf_context
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from tests.support import DOCUMENTED, ROOT, build, sam
@@ -39,7 +42,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
     directory = tmp_path_factory.mktemp("runtime")
     # From the lock, with its hashes checked, and without what it does not ask for.
-    artifact.uv(
+    uv(
         *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
         *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
         *("awslambdaric", "simplejson", "snapshot-restore-py"),
@@ -51,7 +54,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lambda_url(lambda_artifact: Path, runtime: Path) -> Iterator[str]:
     """Run the artifact in Lambda's own runtime pieces, on the sandbox; return where to invoke it."""
     emulator = next(Path(sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64"))
-    python = artifact.find_interpreter("3.13")
+    python = find_interpreter("3.13")
     with Sandbox() as sandbox:
         invoke, api = _free_port(), _free_port()
         command = [
@@ -126,7 +129,7 @@ def test_lambda_content(lambda_artifact: Path) -> None:
 def test_bytecode(lambda_artifact: Path) -> None:
     """Every module ships bytecode of the target's Python that is never checked against its source."""
     magic = subprocess.run(
-        [artifact.find_interpreter("3.13"), "-c", "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"],
+        [find_interpreter("3.13"), "-c", "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"],
         capture_output=True,
         text=True,
         check=True,
@@ -173,17 +176,65 @@ def test_client_of_redis(target: str, request: pytest.FixtureRequest, tmp_path: 
         "import handler.tokens.component; print('redis' in sys.modules)\n"
         "import redis; print(redis.Redis.from_url('rediss://store.internal').connection_pool.connection_class.__name__)\n"
     )
-    command = [artifact.find_interpreter(python), "-I", "-S", "-B", "-W", "ignore", "-c", code, str(directory)]
+    command = [find_interpreter(python), "-I", "-S", "-B", "-W", "ignore", "-c", code, str(directory)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.stdout.split() == ["False", "True", "SSLConnection"], process.stderr
 
 
 def test_no_interpreter(tmp_path: Path) -> None:
     """Without an interpreter of the target's version the build says what to do."""
-    with pytest.raises(artifact.BuildError, match=r"uv python install 3\.99"):
+    with pytest.raises(DeployError, match=r"uv python install 3\.99"):
         artifact.build(artifact.Target("3.99", "x86_64-manylinux2014", "/x"), tmp_path / "x", ROOT / "requirements.txt")
-    with pytest.raises(artifact.BuildError, match="would be emptied"):
-        artifact.build(artifact.LAMBDA, ROOT, ROOT / "requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("directory", "said"),
+    [
+        (ROOT, "this project is in it"),
+        (ROOT.parent, "this project is in it"),
+        (ROOT / "handler", "among the sources"),
+        (ROOT / "handler/new", "among the sources"),
+        (ROOT / "events/../tests", "among the sources"),
+        (ROOT / "new", "among the sources"),
+    ],
+)
+def test_refuses_to_empty(directory: Path, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build that would remove something else than an earlier build is refused."""
+    assert artifact.main(["lambda", str(directory)]) == 1
+    assert said in capsys.readouterr().err
+    assert (ROOT / "handler/app.py").exists()
+
+
+def test_refuses_a_folder_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symlink in the project that leads out of it is not followed to a folder that would be emptied."""
+    (tmp_path / "project/dist").mkdir(parents=True)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "project/dist/scf").symlink_to(tmp_path / "precious")
+    monkeypatch.setattr(artifact, "ROOT", tmp_path / "project")
+    with pytest.raises(DeployError, match="a symlink makes it"):
+        artifact.check_places(tmp_path / "project/dist/scf", None)
+
+
+def test_refuses_symlinks_out_of_the_folder(tmp_path: Path) -> None:
+    """What a symlink shows from elsewhere is not deployed; one within the folder is."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "module.py").write_text("pass\n")
+    (folder / "same.py").symlink_to("module.py")
+    write_zip(folder, tmp_path / "code.zip")
+    with zipfile.ZipFile(tmp_path / "code.zip") as zipped:
+        assert zipped.namelist() == ["module.py", "same.py"]
+    (tmp_path / "credentials").write_text("hush")
+    (folder / "link.py").symlink_to(tmp_path / "credentials")
+    with pytest.raises(DeployError, match=r"link\.py is a symlink that leads out"):
+        write_zip(folder, tmp_path / "code.zip")
+
+
+def test_refuses_a_zip_in_its_own_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zip is not put into the folder that it is made of."""
+    assert artifact.main(["scf", str(tmp_path / "code"), "--zip", str(tmp_path / "code/scf.zip")]) == 1
+    assert "inside the folder that it is made of" in capsys.readouterr().err
+    assert not (tmp_path / "code").exists()
 
 
 def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
@@ -203,7 +254,7 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         process = subprocess.run(
             [
-                artifact.find_interpreter("3.10"),
+                find_interpreter("3.10"),
                 "-I",
                 "-S",
                 "-c",
@@ -233,11 +284,19 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
         assert sandbox.connections == 1
 
 
-def test_scf_size(scf_artifact: Path) -> None:
-    """The SCF zip fits into one API request: 10 MB, with the code in base64."""
-    request = json.loads(scf_artifact.with_suffix(".json").read_text("utf-8"))
+def test_tccli(scf_artifact: Path) -> None:
+    """The request for tccli fits into one of 10 MB, and keeps the empty variables, for somebody to fill in."""
+    written = scf_artifact.with_suffix(".json")
+    request = json.loads(written.read_text("utf-8"))
     assert request["Handler"] == "index.main_handler"
-    assert scf_artifact.with_suffix(".json").stat().st_size < 10e6
+    assert "Triggers" not in request
+    assert list(request)[-1] == "Code", "the rest can be edited above it"
+    variables = {variable["Key"]: variable["Value"] for variable in request["Environment"]["Variables"]}
+    assert (variables["WECHAT_APPID"], variables["WECHAT_SECRET"], variables["ON_ERROR"]) == ("", "", "raise")
+    assert written.stat().st_size < 10e6
+    said = write_request(ROOT / "scf.json", scf_artifact)
+    assert said.startswith(f"{written}: for tccli. Fill in what your tokens need, and delete")
+    assert "WECHAT_APPID, WECHAT_SECRET, WECHAT_COMPONENT_APPID" in said
 
 
 @pytest.mark.parametrize(

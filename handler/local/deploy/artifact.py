@@ -8,35 +8,29 @@ minor version. Standard library only: `sam build` runs it with whatever Python t
 byte for byte.
 """
 
+from __future__ import annotations  # for the system's Python, which may be older than the function's
+
 import argparse
-import base64
-import json
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[3]
+from handler.local.deploy import DeployError
+from handler.local.deploy.archive import files, write_zip
+from handler.local.deploy.interpreter import ROOT, find_interpreter, uv
+from handler.local.deploy.tccli import write_request
+from handler.local.deploy.unused import unused
 
-# Left out of every artifact: what only installers, type checkers and the packages' own tests read, the public-key half
-# of pycryptodome (wechatpy uses its AES alone), the parts of powertools, redis, pydantic and wechatpy that no path of
-# ours reaches, and what requests guesses the encoding of texts with, which takes 4 % of a cold import: without it
-# requests takes UTF-8.
-UNUSABLE = (
-    *("charset_normalizer", "bin", ".lock", "setuptools", "pkg_resources", "_distutils_hack"),
-    *(f"Crypto/{name}" for name in ("SelfTest", "PublicKey", "Signature", "Math", "IO")),
-    "aws_lambda_powertools/event_handler",
-    *(f"redis/{name}" for name in ("multidb", "http", "asyncio/multidb", "asyncio/http")),
-    *(f"redis/commands/{name}" for name in ("bf", "json", "search", "timeseries", "vectorset")),
-    *("pydantic/v1", "wechatpy/enterprise"),
-)
-USED_UTILITIES = ("__init__.py", "jmespath_utils", "parameters", "typing")
-UNUSABLE_NAMES = ("__pycache__", "*.pyi", "py.typed", "*.c", "*.h")
-KEPT_METADATA = "METADATA"  # what importlib.metadata reads
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Where a build may go inside the project: git ignores these, and `make clean` removes them.
+BUILD_FOLDERS = ("dist", ".aws-sam")
+EPOCH = 315_619_200  # 1980-01-02 UTC: the first day that a zip can state in every time zone
 
 # SCF's console calls index.main_handler: https://cloud.tencent.com/document/product/583/55593
 SCF_INDEX = (
@@ -71,29 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     target = SCF if options.target == "scf" else LAMBDA_ARM64 if options.arm64 else LAMBDA
     try:
-        build(target, options.directory.resolve(), options.lock)
-    except BuildError as error:
+        check_places(options.directory, options.zip)
+        build(target, options.directory, options.lock)
+        size = sum(path.stat().st_size for path in files(options.directory))
+        print(f"{options.directory}: {size / 1e6:.1f} MB for Python {target.python}, {target.platform}")
+        if options.zip:
+            write_zip(options.directory, options.zip)
+            print(f"{options.zip}: {options.zip.stat().st_size / 1e6:.1f} MB")
+            if target is SCF:
+                print(write_request(ROOT / "scf.json", options.zip))
+    except (DeployError, OSError) as error:
         print(f"cannot build: {error}", file=sys.stderr)
         return 1
-    size = sum(path.stat().st_size for path in options.directory.rglob("*") if path.is_file())
-    print(f"{options.directory}: {size / 1e6:.1f} MB for Python {target.python}, {target.platform}")
-    if options.zip:
-        write_zip(options.directory, options.zip)
-        print(f"{options.zip}: {options.zip.stat().st_size / 1e6:.1f} MB")
-        if target is SCF:
-            write_tccli_input(options.zip)
     return 0
 
 
-class BuildError(Exception):
-    """Why an artifact cannot be built, in words for the one who builds it."""
-
-
 def build(target: Target, directory: Path, lock: Path) -> None:
-    """Fill the directory with the artifact. Raises `BuildError`."""
+    """Fill the directory with the artifact; what was there is removed. Raises `DeployError`."""
     interpreter = find_interpreter(target.python)
-    if ROOT.is_relative_to(directory):
-        raise BuildError(f"{directory} would be emptied, and this project is in it")
+    directory = directory.resolve()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     uv(
@@ -101,10 +91,11 @@ def build(target: Target, directory: Path, lock: Path) -> None:
         *("--python-version", target.python, "--python-platform", target.platform, "--only-binary", ":all:"),
         *("--require-hashes", "--requirement", str(lock)),
     )
-    shutil.copytree(ROOT / "handler", directory / "handler", ignore=shutil.ignore_patterns("local", "openapi.json"))
+    files(ROOT / "handler")
+    shutil.copytree(ROOT / "handler", directory / "handler", ignore=shutil.ignore_patterns("local"))
     if target is SCF:
         (directory / "index.py").write_text(SCF_INDEX, "utf-8")
-    for path in list(unusable(directory)):
+    for path in list(unused(directory)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     compile_all(interpreter, directory, target.mounted_at)
     for path in directory.rglob("*"):
@@ -112,35 +103,27 @@ def build(target: Target, directory: Path, lock: Path) -> None:
         os.utime(path, (EPOCH, EPOCH))
 
 
-EPOCH = 315_619_200  # 1980-01-02 UTC: the first day that a zip can state in every time zone
-
-
-def unusable(directory: Path) -> Iterator[Path]:
-    """List what the function cannot use."""
-    yield from (directory / name for name in UNUSABLE if (directory / name).exists())
-    for path in (directory / "aws_lambda_powertools" / "utilities").iterdir():
-        if path.name not in USED_UTILITIES:
-            yield path
-    for pattern in UNUSABLE_NAMES:
-        yield from directory.rglob(pattern)
-    for metadata in directory.glob("*.dist-info"):
-        yield from (path for path in metadata.iterdir() if path.name != KEPT_METADATA)
-
-
-def find_interpreter(version: str) -> str:
-    """Return the path of a Python of this minor version. Raises `BuildError` when there is none."""
-    try:
-        return uv("python", "find", "--no-project", version)
-    except BuildError:
-        raise BuildError(
-            f"the bytecode needs a Python {version}, and uv finds none: `uv python install {version}` gets one"
-        ) from None
+def check_places(directory: Path, archive: Path | None) -> None:
+    """Refuse a folder whose emptying would remove something else, and a zip in it. Raises `DeployError`."""
+    stated, real = Path(os.path.abspath(directory)), directory.resolve()  # noqa: PTH100 - with its symlinks
+    if ROOT.is_relative_to(real):
+        raise DeployError(f"{directory} would be emptied, and this project is in it")
+    if stated.is_relative_to(ROOT) and not real.is_relative_to(ROOT):
+        raise DeployError(f"{directory} would be emptied, and a symlink makes it {real}, outside this project")
+    if real.is_relative_to(ROOT) and real.relative_to(ROOT).parts[0] not in BUILD_FOLDERS:
+        raise DeployError(
+            f"{directory} would be emptied, and is among the sources: build in {' or '.join(BUILD_FOLDERS)},"
+            " or outside this project"
+        )
+    if archive and archive.resolve().is_relative_to(real):
+        raise DeployError(f"the zip {archive} would be inside the folder that it is made of")
 
 
 def compile_all(interpreter: str, directory: Path, mounted_at: str) -> None:
     """Compile every module. Without bytecode a cold start on a read-only disk compiles each of them anew.
 
     The bytecode is never checked against its source: zips and layers change the times that would be compared.
+    Raises `DeployError`.
     """
     command = [interpreter, "-W", "ignore", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     process = subprocess.run(
@@ -151,40 +134,7 @@ def compile_all(interpreter: str, directory: Path, mounted_at: str) -> None:
         check=False,
     )
     if process.returncode:
-        raise BuildError(process.stdout or process.stderr)
-
-
-def write_zip(directory: Path, archive: Path) -> None:
-    """Zip the directory: the same content gives the same bytes."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
-        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(directory).as_posix(), (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o100644 << 16
-            zipped.writestr(entry, path.read_bytes())
-
-
-def write_tccli_input(archive: Path) -> None:
-    """Write scf.json with the code in it, beside the zip: what `tccli scf CreateFunction --cli-input-json` takes."""
-    request = json.loads((ROOT / "scf.json").read_text("utf-8"))
-    request.pop("Triggers")
-    variables = request["Environment"]["Variables"]
-    request["Environment"]["Variables"] = [variable for variable in variables if variable["Value"]]
-    request["Code"] = {"ZipFile": base64.b64encode(archive.read_bytes()).decode()}
-    archive.with_suffix(".json").write_text(json.dumps(request), "utf-8")
-
-
-def uv(*arguments: str) -> str:
-    """Run uv and return what it prints. Raises `BuildError`."""
-    command = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
-    try:
-        process = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
-    except OSError:
-        raise BuildError("uv is missing: `make` sets it up, or `pip install uv`") from None
-    if process.returncode:
-        raise BuildError(process.stderr.strip())
-    return process.stdout.strip()
+        raise DeployError(process.stdout or process.stderr)
 
 
 if __name__ == "__main__":
