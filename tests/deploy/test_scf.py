@@ -3,6 +3,7 @@
 import base64
 import copy
 import json
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 from tencentcloud.scf.v20180416 import models
 
+from handler.local.deploy import scf_variables
 from handler.local.deploy.scf import main
+from handler.local.sandbox.server import COMPONENT_SECRET, SECRET
+from handler.settings import VARIABLES, Settings
 
 Json = dict[str, Any]
 
@@ -27,12 +31,14 @@ ENVIRON = {
 
 
 class Stub(BaseHTTPRequestHandler):
-    """Tencent's SCF, for one function."""
+    """Tencent's SCF, for one function. `outcomes` are the states that the next changes end in, else Active."""
 
     function: Json
     triggers: dict[str, Json]
     actions: list[str]
     pending: int
+    state: str
+    outcomes: list[str]
     failure: Json | None
 
     def do_POST(self) -> None:
@@ -61,27 +67,48 @@ class Stub(BaseHTTPRequestHandler):
             return {"Error": {"Code": "ResourceNotFound.Function", "Message": "no function"}}
         cls = type(self)
         cls.pending = max(cls.pending - 1, 0)
-        return self.function | {"Status": "Creating" if cls.pending else "Active"}
+        if cls.pending:
+            return self.function | {"Status": "Updating"}
+        return self.function | {"Status": self.state, "StatusReasons": self.reasons()}
+
+    def reasons(self) -> list[Json]:
+        """Tell why the state is a failure."""
+        if self.state == "Active":
+            return []
+        return [{"ErrorCode": "InsufficientResources", "ErrorMessage": f"no room: {self.state}"}]
+
+    def change(self, fields: Json, *allowed: str) -> Json:
+        """Start a change, which Tencent refuses in other states and during another change."""
+        assert not self.pending
+        assert self.state in allowed
+        cls = type(self)
+        cls.function.update(fields)
+        cls.pending = 2
+        cls.state = cls.outcomes.pop(0) if cls.outcomes else "Active"
+        return {}
 
     def CreateFunction(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Create it."""
         assert base64.b64decode(fields.pop("Code")["ZipFile"]) == b"PK code"
-        self.function.update(fields)
-        type(self).pending = 3
+        assert all(variable["Value"] for variable in fields["Environment"]["Variables"])
+        assert not self.function
+        return self.change(fields, "Active")
+
+    def DeleteFunction(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
+        """Delete it, and its triggers."""
+        self.function.clear()
+        self.triggers.clear()
+        type(self).state = "Active"
         return {}
 
     def UpdateFunctionCode(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """Take new code."""
         assert fields["Code"]["ZipFile"]
-        type(self).pending = 2
-        return {}
+        return self.change({}, "Active", "UpdateFailed")
 
     def UpdateFunctionConfiguration(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Take a new configuration, which must not come before the code is active."""
-        assert not self.pending
-        self.function.update(fields)
-        type(self).pending = 2
-        return {}
+        """Take a new configuration."""
+        return self.change(fields, "Active", "UpdateFailed")
 
     def ListTriggers(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
         """List the triggers as Tencent shows them."""
@@ -109,10 +136,10 @@ class Stub(BaseHTTPRequestHandler):
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[type[Stub], str]]:
     """Run the stub, without the second that the deployment waits between looks."""
-    monkeypatch.setattr("handler.local.deploy.scf.POLL_SECONDS", 0.01)
-    monkeypatch.setattr("handler.local.deploy.scf.WAIT_SECONDS", 5)
-    state = {"function": {}, "triggers": {}, "actions": [], "pending": 0, "failure": None}
-    handler: type[Stub] = type("_Stub", (Stub,), state)
+    monkeypatch.setattr("handler.local.deploy.scf_api.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("handler.local.deploy.scf_api.WAIT_SECONDS", 5)
+    fields = {"function": {}, "triggers": {}, "actions": [], "pending": 0, "failure": None}
+    handler: type[Stub] = type("_Stub", (Stub,), fields | {"state": "Active", "outcomes": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         yield handler, f"127.0.0.1:{server.server_port}"
@@ -146,6 +173,7 @@ def test_create(stub: tuple[type[Stub], str], code: Path, capsys: pytest.Capture
     output = capsys.readouterr().out
     assert output.splitlines()[0] == "create getGrayReleasePlan in default"
     assert "URL: https://1250000000-abc.ap-guangzhou.tencentscf.com" in output
+    assert "set WECHAT_APPID: wx0123456789abcdef\nset WECHAT_SECRET\nset WECHAT_TIMEOUT_SECONDS: 5\n" in output
     assert "hush" not in output
 
 
@@ -169,8 +197,9 @@ def test_update(stub: tuple[type[Stub], str], code: Path, capsys: pytest.Capture
     stub[0].actions.clear()
     capsys.readouterr()
     code.write_bytes(b"PK other code")
-    assert deploy(stub, code, WECHAT_SECRET="hush-new-secret") == 0
+    assert deploy(stub, code, WECHAT_SECRET="hush-new-secret", WECHAT_APPID="wx00000000000000ff") == 0
     output = capsys.readouterr().out
+    assert "change WECHAT_APPID: wx0123456789abcdef -> wx00000000000000ff\n" in output
     assert "change Timeout: 3 -> 20" in output
     assert "set WECHAT_SECRET\n" in output
     assert "update trigger every-ten-minutes" in output
@@ -204,8 +233,109 @@ def test_failures(stub: tuple[type[Stub], str], code: Path, capsys: pytest.Captu
     error = capsys.readouterr().err
     assert "GetFunction: AuthFailure.SignatureFailure: bad signature" in error
     assert "hush" not in error
-    stub[0].failure = None
-    stub[0].function.update({"Description": "x", "Environment": None, "Status": "x"})
-    stub[0].GetFunction = lambda *_: {"Status": "CreateFailed", "Description": "x"}  # type: ignore[method-assign]  # one failure
+
+
+def changes(stub: tuple[type[Stub], str]) -> list[str]:
+    """Return the changes that were asked for, and forget them."""
+    asked = [action for action in stub[0].actions if action not in ("GetFunction", "ListTriggers")]
+    stub[0].actions.clear()
+    return asked
+
+
+def test_repairs_an_update(stub: tuple[type[Stub], str], code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After an update that failed the next run makes it again, though nothing differs any more."""
+    deploy(stub, code)
+    changes(stub)
+    capsys.readouterr()
+    stub[0].outcomes[:] = ["Active", "UpdateFailed"]
+    code.write_bytes(b"PK other code")
     assert deploy(stub, code) == 1
-    assert "CreateFailed" in capsys.readouterr().err
+    assert "UpdateFailed: [{" in capsys.readouterr().err
+    assert changes(stub) == ["UpdateFunctionCode", "UpdateFunctionConfiguration"]
+    assert deploy(stub, code) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("repair getGrayReleasePlan in default, which is UpdateFailed: [{")
+    assert "no room: UpdateFailed" in output
+    assert changes(stub) == ["UpdateFunctionCode", "UpdateFunctionConfiguration"]
+    assert deploy(stub, code) == 0
+    assert capsys.readouterr().out.startswith("nothing to change\n")
+
+
+def test_repairs_a_creation(stub: tuple[type[Stub], str], code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a creation that failed the next run deletes what is left and creates it, with the secret it had."""
+    stub[0].outcomes[:] = ["CreateFailed"]
+    assert deploy(stub, code) == 1
+    assert "CreateFailed: [{" in capsys.readouterr().err
+    changes(stub)
+    assert deploy(stub, code, WECHAT_SECRET="") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("delete getGrayReleasePlan in default, which is CreateFailed: [{")
+    assert lines[1] == "create getGrayReleasePlan in default"
+    assert changes(stub) == ["DeleteFunction", "CreateFunction", "CreateTrigger", "CreateTrigger"]
+    assert scf_variables.of_function(stub[0].function)["WECHAT_SECRET"] == "hush-app-secret"
+
+
+def test_waits_for_a_change_under_way(stub: tuple[type[Stub], str], code: Path) -> None:
+    """A run during somebody's change waits for its end before it looks."""
+    deploy(stub, code)
+    stub[0].pending = 3
+    stub[0].function["Timeout"] = 3
+    assert deploy(stub, code) == 0
+    assert stub[0].function["Timeout"] == 20
+
+
+def test_does_not_wait_for_ever(
+    stub: tuple[type[Stub], str], code: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change that does not end is reported."""
+    deploy(stub, code)
+    monkeypatch.setattr("handler.local.deploy.scf_api.WAIT_SECONDS", 0)
+    stub[0].pending = 1000
+    assert deploy(stub, code) == 1
+    assert "still Updating after 0 seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("WECHAT_API_BASE_URL=http://127.0.0.1:8088", "WECHAT_API_BASE_URL is 127.0.0.1"),
+        ("WECHAT_API_BASE_URL=http://[::1]:8088", "WECHAT_API_BASE_URL is ::1"),
+        ("WECHAT_TOKEN_STORE_URL=redis://:hush@localhost/0", "WECHAT_TOKEN_STORE_URL is localhost"),
+        (f"WECHAT_SECRET={SECRET}", "WECHAT_SECRET is the secret of the sandbox"),
+        (f"WECHAT_COMPONENT_SECRET={COMPONENT_SECRET}", "WECHAT_COMPONENT_SECRET is the secret of the sandbox"),
+    ],
+)
+def test_refuses_what_works_only_here(
+    stub: tuple[type[Stub], str], code: Path, capsys: pytest.CaptureFixture[str], setting: str, said: str
+) -> None:
+    """What the sandbox left in the environment is not deployed."""
+    name, _, value = setting.partition("=")
+    assert deploy(stub, code, **{name: value}) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "hush" not in error
+    assert SECRET not in error
+    assert not stub[0].function
+
+
+def test_warns_of_no_token_source(stub: tuple[type[Stub], str], code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A function that only answers callers with a token of their own can be meant, and is warned of."""
+    assert deploy(stub, code, WECHAT_SECRET="") == 0
+    assert "warning: no token source is configured" in capsys.readouterr().err
+    assert deploy(stub, code) == 0
+    assert not capsys.readouterr().err
+
+
+def test_variables() -> None:
+    """scf.json declares the settings but for AWS's own services, and what of them is secret is never shown."""
+    function = json.loads(Path("scf.json").read_bytes())
+    variables = scf_variables.of_function(function)
+    ours = {name for name in VARIABLES if not name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
+    assert ours <= set(variables)
+    assert not [name for name in variables if variables[name] and re.search("SECRET|TOKEN$|URL$|HEADER", name)]
+    secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert "WECHAT_SECRET" in secret
+    assert not secret & set(scf_variables.SHOWN)
+    assert set(scf_variables.SHOWN) <= set(variables)
+    assert function["Timeout"] > 3
+    assert [trigger["Enable"] for trigger in function["Triggers"] if trigger["Type"] == "timer"] == ["CLOSE"]

@@ -38,20 +38,6 @@ def test_every_setting_is_declared() -> None:
     assert set(FUNCTION["Environment"]["Variables"]) == set(VARIABLES) | POWERTOOLS
 
 
-def test_every_setting_is_declared_for_scf() -> None:
-    """scf.json declares the settings but for AWS's own services, and holds no secret."""
-    function = json.loads(Path("scf.json").read_bytes())
-    variables = {variable["Key"]: variable["Value"] for variable in function["Environment"]["Variables"]}
-    assert set(variables) == (set(VARIABLES) | POWERTOOLS) - AWS_ONLY - {"POWERTOOLS_METRICS_NAMESPACE"}
-    assert not [
-        name
-        for name, value in variables.items()
-        if value and re.search("SECRET|TOKEN$|URL$", name) and "API" not in name
-    ]
-    assert function["Timeout"] > 3
-    assert [trigger["Enable"] for trigger in function["Triggers"] if trigger["Type"] == "timer"] == ["CLOSE"]
-
-
 def test_no_wildcards() -> None:
     """No action and no resource is a wildcard."""
     statements = [
