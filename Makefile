@@ -69,7 +69,7 @@ bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory
 	$(BIN)/python -W ignore -m tests.bench
 
 audit: .tools/audit/.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
-	.tools/audit/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
+	@python3 -m handler.local.deploy.audit .tools/audit/bin/pip-audit requirements.txt
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
