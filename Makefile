@@ -1,5 +1,6 @@
-# Each target sets up what it needs: uv from PyPI when there is none, then a virtual environment from the lock.
-# PYTHON=3.13 picks another interpreter, in an environment of its own.
+# Each target sets up what it needs: uv from PyPI when there is none, then a virtual environment from the lock. It needs
+# python3 for that, no root, and writes nothing outside this folder. PYTHON=3.13 picks another interpreter, in an
+# environment of its own.
 
 PYTHON ?=
 VENV := .venv$(addprefix -,$(PYTHON))
@@ -16,12 +17,26 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-h
 export UV
 export SAM
 export UV_NO_PROGRESS := 1
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
 export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR ?= $(CURDIR)/.tools/cache/sam
 export PYTHONPATH :=
+# uv trusts what the system trusts, such as a company's own authority, where the system has a list and the user said
+# nothing (handler/local/deploy/bootstrap.py does the same for pip).
+ifneq ($(wildcard $(addprefix /etc/,ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem)),)
+ifeq ($(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
+export UV_SYSTEM_CERTS := 1
+endif
+endif
 # pyenv's shims answer only for the versions that this names: the newest first, of those that are there.
 ifneq ($(shell command -v pyenv),)
 export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
 endif
+
+# Makes the virtual environment $(1) with a Python $(2).
+venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
+	$(UV) venv --quiet --allow-existing --python "$$python" $(1) >&2
+comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help has invoke watch test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench audit clean
@@ -58,6 +73,7 @@ validate: .tools/sam/.ready .tools/checkov/.ready ## Lint the template: sam, cfn
 
 build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
+	@command -v sam >/dev/null || echo 'sam is in .tools/path: export PATH="$$PWD/.tools/path:$$PATH"'
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
 	python3 -m handler.local.deploy.artifact scf dist/scf --zip dist/scf.zip
@@ -85,48 +101,44 @@ openapi: $(VENV)/.ready ## Renew handler/local/openapi.json from the models
 clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist
 
-# A virtual environment holds uv, so that a Python that the system manages stays as it is; where the system split off
-# its venv module, a plain folder does.
 .tools/.ready:
+	@command -v uv >/dev/null || test -x .tools/bin/uv || python3 -m handler.local.deploy.bootstrap .tools
 	@mkdir -p .tools
-	@command -v uv >/dev/null || test -x .tools/bin/uv || { \
-		echo "setting up uv" >&2; \
-		{ python3 -m venv .tools 2>/dev/null && .tools/bin/python -m pip install -q --disable-pip-version-check uv >&2; } || \
-		{ rm -rf .tools; mkdir .tools; python3 -m pip install -q --disable-pip-version-check --target .tools uv >&2; }; }
 	@touch $@
 
 # Tools whose dependencies would not go together with ours.
 .tools/sam/.ready: | .tools/.ready
 	@echo "setting up aws-sam-cli" >&2
-	@$(UV) venv --quiet --allow-existing --python ">=3.11,<3.14" .tools/sam >&2
+	@$(call venv,.tools/sam,>=3.11$(comma)<3.14)
 	@$(UV) pip install --quiet --python .tools/sam/bin/python aws-sam-cli==$(SAM_VERSION) >&2
+	@mkdir -p .tools/path && ln -sf ../sam/bin/sam .tools/path/sam
 	@touch $@
 
 .tools/checkov/.ready: | .tools/.ready
 	@echo "setting up checkov" >&2
-	@$(UV) venv --quiet --allow-existing --python ">=3.11,<3.14" .tools/checkov >&2
+	@$(call venv,.tools/checkov,>=3.11$(comma)<3.14)
 	@$(UV) pip install --quiet --python .tools/checkov/bin/python checkov==$(CHECKOV_VERSION) >&2
 	@touch $@
 
 .tools/audit/.ready: .tools/.ready
 	@echo "setting up pip-audit" >&2
-	@$(UV) venv --quiet --allow-existing .tools/audit >&2
+	@$(call venv,.tools/audit,>=3.10)
 	@$(UV) pip install --quiet --python .tools/audit/bin/python pip-audit==$(AUDIT_VERSION) >&2
 	@touch $@
 
 # The official SDK, for the bench, where there is npm.
 .tools/node/.ready: | .tools/.ready
 	@mkdir -p .tools/node
-	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools/node wx-server-sdk@4.0.2 >&2
+	@! command -v npm >/dev/null || npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/node wx-server-sdk@4.0.2 >&2
 	@touch $@
 
 $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 	@echo "setting up $(VENV)" >&2
-	@$(UV) venv --quiet --allow-existing --python "$(or $(PYTHON),>=3.10)" $(VENV) >&2
+	@$(call venv,$(VENV),$(or $(PYTHON),>=3.10))
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt >&2
 	@touch $@
 
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
-build-GetGrayReleasePlanFunction:
+build-GetGrayReleasePlanFunction: .tools/.ready
 	python3 -m handler.local.deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)

@@ -183,7 +183,7 @@ def test_client_of_redis(target: str, request: pytest.FixtureRequest, tmp_path: 
 
 def test_no_interpreter(tmp_path: Path) -> None:
     """Without an interpreter of the target's version the build says what to do."""
-    with pytest.raises(DeployError, match=r"uv python install 3\.99"):
+    with pytest.raises(DeployError, match=r"uv python install '3\.99'"):
         artifact.build(artifact.Target("3.99", "x86_64-manylinux2014", "/x"), tmp_path / "x", ROOT / "requirements.txt")
 
 

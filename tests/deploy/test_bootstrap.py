@@ -1,0 +1,165 @@
+"""The make targets on bare machines: hidden interpreters, no pip, a folder of their own, a company's certificates."""
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from handler.local.deploy.interpreter import find_interpreter
+from tests.support import REPLY, ROOT
+
+pytestmark = pytest.mark.slow
+
+SYSTEM = (
+    *("bash", "sh", "make", "grep", "sed", "sort", "paste", "expand", "uname", "env", "cat", "dirname", "readlink"),
+    *("mkdir", "touch", "rm", "ln", "cp", "mv", "ls", "git"),
+)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Copy what a clone of this project would have."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():
+            (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / "clone" / name)
+    return tmp_path / "clone"
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pack interpreters as they come without pip and without what makes environments with it, for each version."""
+    packed = {}
+    for version in ("3.10", "3.13"):
+        command = [find_interpreter(version), "-c", "import sys; print(sys.base_prefix)"]
+        prefix = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        packed[version] = tmp_path_factory.mktemp("bare") / f"{version}.tar.gz"
+        with tarfile.open(packed[version], "w:gz", compresslevel=1) as archive:
+            archive.add(prefix / "bin" / f"python{version}", f"python/bin/python{version}", filter=_needed)
+            archive.add(prefix / "lib" / f"python{version}", f"python/lib/python{version}", filter=_needed)
+    return packed
+
+
+def _needed(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    left_out = ("/test", "/site-packages", "/dist-packages", "/ensurepip", "/__pycache__", "/idlelib", ".a")
+    return None if entry.name.endswith(left_out) else entry
+
+
+@pytest.fixture
+def machine(tmp_path: Path, bare: dict[str, Path], request: pytest.FixtureRequest) -> dict[str, str]:
+    """Make an environment whose PATH has one bare Python as python3; no other interpreter, no uv, an empty home."""
+    version = getattr(request, "param", "3.13")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "home").mkdir()
+    for name in SYSTEM:
+        found = shutil.which(name)
+        assert found, name
+        (tmp_path / "bin" / name).symlink_to(Path(found).resolve())
+    subprocess.run(["tar", "-xzf", str(bare[version]), "-C", str(tmp_path)], check=True)
+    (tmp_path / "bin/python3").symlink_to(tmp_path / f"python/bin/python{version}")
+    kept = ("SSL_", "PIP_", "REQUESTS_", "CURL_", "http", "HTTP", "no_proxy", "NO_PROXY", "LANG", "LC_")
+    environ = {name: value for name, value in os.environ.items() if name.startswith(kept)}
+    return environ | {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path / "home"), "TMPDIR": "/tmp"}  # noqa: S108
+
+
+def uv() -> str:
+    """Find the uv that these tests run with."""
+    found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/bin/uv")
+    assert Path(found).exists(), "no uv: run these with make test-slow"
+    return found
+
+
+def make(clone: Path, environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make in the clone, with nothing else in the environment."""
+    return subprocess.run(
+        ["make", *arguments], cwd=clone, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def index(tmp_path: Path, bare: dict[str, Path]) -> str:
+    """Write what uv reads instead of its own list of interpreters; return its address."""
+    listed = {
+        f"cpython-{version}.99-linux-x86_64-gnu": {
+            "name": "cpython",
+            "arch": {"family": "x86_64", "variant": None},
+            "os": "linux",
+            "libc": "gnu",
+            **dict(zip(("major", "minor", "patch"), (3, int(version[2:]), 99), strict=True)),
+            "prerelease": "",
+            "url": packed.as_uri(),
+            "sha256": None,
+            "variant": None,
+            "build": "20260101",
+        }
+        for version, packed in bare.items()
+    }
+    (tmp_path / "interpreters.json").write_text(json.dumps(listed))
+    return (tmp_path / "interpreters.json").as_uri()
+
+
+def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
+    """A python3 that can set nothing up is told in our words, and nothing comes on stdout."""
+    process = make(clone, machine, "invoke")
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "setting up needs Python's venv or pip" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_no_interpreter_to_be_had(clone: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    """Where uv may not download the interpreter, the build says how to let it."""
+    (tmp_path / "bin/uv").symlink_to(uv())
+    process = make(clone, machine | {"UV_PYTHON_DOWNLOADS": "never"}, "scf")
+    assert process.returncode == 2
+    assert "there is no Python 3.10 on this machine, and uv could not download one: Python downloads" in process.stderr
+    assert "\n  UV_PYTHON_DOWNLOADS=automatic uv python install '3.10'\n" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_interpreter_from_an_index(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[str, Path]) -> None:
+    """`make scf` gets the interpreter by itself, and after it `make invoke` prints JSON alone; all in the clone."""
+    (tmp_path / "bin/uv").symlink_to(uv())
+    environ = machine | {"UV_PYTHON_DOWNLOADS_JSON_URL": index(tmp_path, bare)}
+    process = make(clone, environ, "scf")
+    assert process.returncode == 0, process.stderr
+    assert "setting up Python 3.10" in process.stderr
+    with zipfile.ZipFile(clone / "dist/scf.zip") as zipped:
+        assert "handler/__pycache__/app.cpython-310.pyc" in zipped.namelist()
+    process = make(clone, environ, "invoke")
+    assert process.stdout == REPLY, process.stderr
+    assert not list((tmp_path / "home").iterdir())
+
+
+@pytest.mark.parametrize("machine", ["3.10"], indirect=True)
+def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[str, Path]) -> None:
+    """`make build` gets the interpreters for SAM and for Lambda by itself, and leaves a `sam` that works."""
+    (tmp_path / "bin/uv").symlink_to(uv())
+    process = make(clone, machine | {"UV_PYTHON_DOWNLOADS_JSON_URL": index(tmp_path, bare)}, "build")
+    assert process.returncode == 0, process.stderr
+    with zipfile.ZipFile(clone / "dist/lambda.zip") as zipped:
+        assert "handler/__pycache__/app.cpython-313.pyc" in zipped.namelist()
+    assert (clone / ".aws-sam/build/template.yaml").exists()
+    assert not list((tmp_path / "home").iterdir())
+    hint = 'export PATH="$PWD/.tools/path:$PATH"'
+    assert process.stdout.splitlines()[-1] == f"sam is in .tools/path: {hint}"
+    command = ["bash", "-c", f"{hint} && sam --version"]
+    process = subprocess.run(command, cwd=clone, env=machine, capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("SAM CLI, version")
+
+
+@pytest.mark.parametrize("said", ["", "SSL_CERT_FILE", "UV_SYSTEM_CERTS"])
+def test_certificates(clone: Path, machine: dict[str, str], tmp_path: Path, said: str) -> None:
+    """What the system trusts is trusted by uv, where the system has a list and the user said nothing."""
+    (tmp_path / "bin/uv").write_text('#!/bin/sh\necho "trusts=$UV_SYSTEM_CERTS" >&2\nexit 1\n')
+    (tmp_path / "bin/uv").chmod(0o755)
+    quiet = {name: value for name, value in machine.items() if not name.startswith("SSL_")}
+    process = make(clone, quiet | ({said: "0"} if said else {}), "invoke")
+    expected = {"": "trusts=1", "SSL_CERT_FILE": "trusts=", "UV_SYSTEM_CERTS": "trusts=0"}[said]
+    assert expected in process.stderr.split()
