@@ -14,6 +14,7 @@ from handler.contract import JsonObject
 
 _emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
+PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
 
 def publish(service: str, line: JsonObject, *, by_appid: bool) -> None:
@@ -29,6 +30,7 @@ def publish(service: str, line: JsonObject, *, by_appid: bool) -> None:
         ("Failures", "Count", failures),
         ("GrayPercentage", "Percent", line.get("gray_percentage")),
         ("PlanStatus", "None", line.get("plan_status")),
+        ("Paused", "Count", None if line.get("plan_status") is None else int(line["plan_status"] == PAUSED)),
         ("UpstreamLatency", "Milliseconds", line["upstream_ms"] or None),
         ("TokenFetches", "Count", line["token_requests"] or None),
         ("ContractDrift", "Count", 1 if "drift" in line else None),

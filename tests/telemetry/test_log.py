@@ -186,9 +186,16 @@ def test_metrics(sandbox: Sandbox) -> None:
     dimensions, values = metrics_of(cold)
     assert dimensions == [["service"]]
     assert values.pop("UpstreamLatency") > 0
-    assert values == {"Failures": 0, "GrayPercentage": 8, "PlanStatus": 1, "TokenFetches": 1, "ColdStart": 1}
+    assert values == {
+        "Failures": 0,
+        "GrayPercentage": 8,
+        "PlanStatus": 1,
+        "Paused": 0,
+        "TokenFetches": 1,
+        "ColdStart": 1,
+    }
     assert (cold["service"], cold["appid"]) == ("get-gray-release-plan", APPID)
-    assert set(metrics_of(warm)[1]) == {"Failures", "GrayPercentage", "PlanStatus", "UpstreamLatency"}
+    assert set(metrics_of(warm)[1]) == {"Failures", "GrayPercentage", "PlanStatus", "Paused", "UpstreamLatency"}
 
 
 def test_metrics_of_a_failure(sandbox: Sandbox) -> None:
@@ -219,7 +226,7 @@ def test_drift(sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("plan", "types"))
     lines, [published] = run(sandbox, "lambda_handler({}, None)")
     assert metrics_of(published)[1]["ContractDrift"] == 1
-    assert not {"GrayPercentage", "PlanStatus"} & set(published)
+    assert not {"GrayPercentage", "PlanStatus", "Paused"} & set(published)
     assert [line["level"] for line in lines] == ["WARNING", "INFO"]
 
 
