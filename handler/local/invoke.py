@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from handler.local.sandbox.server import APPID, SECRET, Plan, Sandbox
+from handler.local.sandbox.rules import APPID, SECRET
+from handler.local.sandbox.scenario import Plan
+from handler.local.sandbox.server import Sandbox
 from handler.settings import VARIABLES
 
 Target = Literal["lambda", "scf"]
@@ -67,7 +69,7 @@ def upstream(plan: Plan | None = None) -> Iterator[None]:
     if any(os.environ.get(name) for name in CREDENTIALS):
         yield
         return
-    with Sandbox(plan=plan, access_log=True) as sandbox:
+    with Sandbox(plan=plan, access_log=_to_stderr) as sandbox:
         print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
         given = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, "WECHAT_API_BASE_URL": sandbox.base_url}
         os.environ.update(given)
@@ -76,3 +78,7 @@ def upstream(plan: Plan | None = None) -> Iterator[None]:
         finally:
             for name in given:
                 del os.environ[name]
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

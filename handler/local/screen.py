@@ -1,4 +1,4 @@
-"""The release as a person reads it: a picture on the terminal's stderr, drawn by rich (a development dependency)."""
+"""The release as a person reads it: a picture on the terminal's stderr, drawn by rich."""
 
 import contextlib
 import io
@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from handler.contract import camel_case, json_object
-
-if TYPE_CHECKING:
-    from rich.console import Console, Group
 
 Json = dict[str, Any]
 
@@ -39,16 +42,9 @@ def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
     """Give where the function may log, and what shows a reply; `live` draws each over the one before.
 
     On a terminal the picture takes the place of the invocation's log line, whose facts it shows; warnings stay as they
-    are. Elsewhere, and without rich, the log goes to stderr.
+    are. Elsewhere the log goes to stderr.
     """
     if not sys.stderr.isatty():
-        yield sys.stderr, lambda _reply: None
-        return
-    try:
-        from rich.console import Console  # noqa: PLC0415 - a development dependency
-        from rich.live import Live  # noqa: PLC0415 - the same
-        from rich.text import Text  # noqa: PLC0415 - the same
-    except ImportError:
         yield sys.stderr, lambda _reply: None
         return
     console, log = Console(stderr=True, highlight=False), io.StringIO()
@@ -67,13 +63,8 @@ def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
         yield log, show
 
 
-def picture(body: Json, facts: Json, console: "Console") -> "Group":
+def picture(body: Json, facts: Json, console: Console) -> Group:
     """Draw an answer in camelCase with the facts of its log line."""
-    from rich.console import Group  # noqa: PLC0415 - a development dependency
-    from rich.progress_bar import ProgressBar  # noqa: PLC0415 - the same
-    from rich.table import Table  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
-
     lines: list[Text | Table] = [Text(_plain(f"getGrayReleasePlan {facts.get('appid') or ''}"), style="bold")]
     details = Table.grid(padding=(0, 2))
     if body.get("errCode"):

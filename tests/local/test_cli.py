@@ -182,9 +182,9 @@ def test_advancing_plan() -> None:
 
 def test_access_log_is_quick(capfd: pytest.CaptureFixture[str]) -> None:
     """The sandbox prints one line for each request, without its query."""
-    with Sandbox(access_log=True) as sandbox:
+    with Sandbox(access_log=print) as sandbox:
         ask(sandbox, "/wxa/getgrayreleaseplan?access_token=hush")
         deadline = time.monotonic() + 5
-        while not (log := capfd.readouterr().err) and time.monotonic() < deadline:
+        while not (log := capfd.readouterr().out) and time.monotonic() < deadline:
             time.sleep(0.01)
     assert log == "sandbox: GET /wxa/getgrayreleaseplan -> errcode 40001\n"
