@@ -1,5 +1,7 @@
 """The commands for a developer's own machine, as `python -m handler.local` and as `gray-release`."""
 
+import signal
+import sys
 from collections.abc import Sequence
 
 import click
@@ -26,11 +28,19 @@ class Commands(click.Group):
     """The commands, each of which returns its exit code."""
 
     def invoke(self, ctx: click.Context) -> int:
-        """Run the command; an interrupt is exit code 130."""
+        """Run the command; an interrupt is exit code 130, and being told to end 143, as of a shell's own commands."""
+        signal.signal(signal.SIGTERM, _end)
         try:
             return int(super().invoke(ctx))
         except KeyboardInterrupt:
             return 130
+        except ModuleNotFoundError as error:
+            raise click.UsageError(f"{error.name} is not installed: type pip install {error.name}") from None
+
+
+def _end(number: int, _frame: object) -> None:
+    """End as an exit does: what the command has started is taken down."""
+    sys.exit(128 + number)
 
 
 @click.group(cls=Commands, help=HELP, epilog=EXIT_CODES, context_settings={"max_content_width": 100})

@@ -11,9 +11,11 @@ import click
 
 from handler.contract import SYSTEM_ERROR, OpenApiError
 from handler.local.commands.options import TARGET, seconds
-from handler.local.invoke import Target, call, upstream
+from handler.local.invoke import Target, call
 from handler.local.sandbox.scenario import advancing
+from handler.local.sandbox.server import Sandbox
 from handler.local.screen import DELETED, FINISHED, answer, screen
+from handler.local.upstream import named, to_stderr, upstream
 
 EXIT_CODES = """\b
 exit codes:
@@ -30,7 +32,8 @@ WATCHED_SECONDS = 20  # how long the sandbox's release takes when nobody says ot
 @click.argument("event", required=False)
 @click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context.")
 @click.option("--watch", type=seconds, help="Ask again and again until the release has reached everyone.")
-def invoke(event: str | None, target: Target, watch: float | None) -> int:
+@click.option("--component", is_flag=True, help="On the sandbox: ask as a third-party platform.")
+def invoke(event: str | None, target: Target, watch: float | None, *, component: bool) -> int:
     """Invoke the function with the EVENT in a file, or - for stdin; without one, with {}.
 
     The function's JSON goes to stdout. On a terminal stderr shows the release as a person reads it, elsewhere the
@@ -38,9 +41,15 @@ def invoke(event: str | None, target: Target, watch: float | None) -> int:
     WECHAT_SECRET ask WeChat instead.
     """
     content = _event(event)
+    if component and named():
+        raise click.UsageError(f"--component is for the sandbox, and {', '.join(named())} name a WeChat: unset them")
     plan = advancing(WATCHED_SECONDS, time.time()) if watch else None
     stdout, terminal = sys.stdout, sys.stdout.isatty()
-    with upstream(plan), screen(live=bool(watch)) as (log, show), contextlib.redirect_stdout(log):
+    with (
+        upstream(lambda: Sandbox(plan=plan, access_log=to_stderr), component=component),
+        screen(live=bool(watch)) as (log, show),
+        contextlib.redirect_stdout(log),
+    ):
         while True:
             code: int | None = 0
             try:

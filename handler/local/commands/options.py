@@ -4,12 +4,14 @@ import contextlib
 import errno
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.rules import APPID
 from handler.local.sandbox.scenario import STEPS
 
 LONGEST_SECONDS = 366 * 86400
@@ -55,6 +57,15 @@ def fault(text: str) -> Fault:
         return Fault.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def refusal(text: str) -> Fault:
+    """Read `APPID=ERRCODE[*TIMES]`: the fault that refuses one mini program's plan."""
+    found = re.fullmatch(r"([\w-]+)=(-?\d+)(?:\*(\d+))?", text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is no refusal: write APPID=ERRCODE, such as {APPID}=48001")
+    appid, errcode, times = found.groups()
+    return Fault("plan", "errcode", errcode, int(times) if times else None, appid)
 
 
 PORT = click.IntRange(0, 65535)

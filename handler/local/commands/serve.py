@@ -7,8 +7,9 @@ import sys
 import click
 
 from handler.local.commands.options import PORT, TARGET, listening
-from handler.local.invoke import Target, upstream
+from handler.local.invoke import Target
 from handler.local.serve import front
+from handler.local.upstream import upstream
 
 HOST = "127.0.0.1"
 

@@ -46,7 +46,7 @@ class Sandbox:
         access_log: Callable[[str], None] | None = None,
     ) -> None:
         self.plan = DOCUMENTED_PLAN if plan is None else plan
-        self.plans: dict[str, Mapping[str, object] | Plan] = {}
+        self.plans: dict[str, Mapping[str, object] | Plan | None] = {}
         self.faults = faults if faults is not None else []
         self.tokens: rules.Tokens = rules.Tokens(apps if apps is not None else {APPID: SECRET}, clock)
         self.platform: rules.Platform = rules.Platform(self.tokens)
