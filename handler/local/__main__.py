@@ -8,8 +8,9 @@ def main() -> int:
     try:
         from handler.local.cli import run  # noqa: PLC0415 - so that its absence can be explained
     except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
         print(
-            f"{error.name} is not installed: type pip install '.[cli]', or make .venv/.ready and then .venv/bin/python",
+            f"{missing} is not installed: type pip install '.[cli]', or make .venv/.ready and then .venv/bin/python",
             file=sys.stderr,
         )
         return 2

@@ -55,7 +55,7 @@ def upstream(make: Callable[[], Sandbox] | None = None, *, component: bool = Fal
         yield
         return
     with make() if make else Sandbox(access_log=to_stderr) as sandbox:
-        print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
+        print(f"no credentials set: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
         with leading_to(sandbox, sandbox.platform.authorizers if component else None) as variables:
             os.environ.update(variables)
             try:

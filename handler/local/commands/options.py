@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from handler.local.release import NAMES
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.rules import APPID
 from handler.local.sandbox.scenario import STEPS
@@ -57,6 +58,14 @@ def fault(text: str) -> Fault:
         return Fault.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def states(text: str) -> frozenset[str]:
+    """Read the states at which watching ends, joined by commas."""
+    found = frozenset(text.split(","))
+    if unknown := sorted(found - set(NAMES)):
+        raise click.BadParameter(f"{unknown[0]!r} is no status: there are {', '.join(NAMES)}")
+    return found
 
 
 def refusal(text: str) -> Fault:
