@@ -44,8 +44,8 @@ comma := ,
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-invoke: $(VENV)/.ready ## Run the function here with EVENT (events/direct.json), on the WeChat sandbox if no credentials are set
-	@$(BIN)/python -m handler.local invoke $(or $(EVENT),events/direct.json)
+invoke: $(VENV)/.ready ## Run the function here with EVENT ({}), on the sandbox if no credentials are set (SOURCE=component: a platform's)
+	@$(BIN)/python -m handler.local invoke $(EVENT) $(if $(SOURCE),--$(SOURCE))
 
 watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached everyone: the sandbox's, if no credentials are set
 	@$(BIN)/python -m handler.local invoke --watch 1

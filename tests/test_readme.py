@@ -1,11 +1,12 @@
 """The documentation says what the code does."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from handler.local.cli import _parser
+from handler.local.cli import commands
 from handler.settings import Settings
 from handler.telemetry.hints import HINTS
 from tests.support import REPLY
@@ -72,8 +73,9 @@ def test_make_targets(line: str) -> None:
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python -m handler.local ")])
 def test_local_commands(line: str) -> None:
     """Every `python -m handler.local` command that is named is one, and its files exist."""
-    options = _parser().parse_args(line.split()[3:])
-    assert Path(getattr(options, "event", "README.md")).exists()
+    name, *arguments = shlex.split(line)[3:]
+    context = commands.commands[name].make_context(name, arguments)
+    assert Path(context.params.get("event") or "README.md").exists()
 
 
 def test_other_commands() -> None:

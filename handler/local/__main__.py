@@ -1,8 +1,21 @@
-"""`python -m handler.local`: the commands for a developer's own machine."""
+"""`python -m handler.local`, or `gray-release` where it is installed: the commands for a developer's own machine."""
 
 import sys
 
-from handler.local.cli import main
+
+def main() -> int:
+    """Run the command that the process was started with; return its exit code."""
+    try:
+        from handler.local.cli import run  # noqa: PLC0415 - so that its absence can be explained
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        print(
+            f"{missing} is not installed: type pip install '.[cli]', or make .venv/.ready and then .venv/bin/python",
+            file=sys.stderr,
+        )
+        return 2
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

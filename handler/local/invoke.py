@@ -1,22 +1,12 @@
 """Run the real function on this machine, with the context that the platform would give it."""
 
-import contextlib
-import os
-import sys
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from handler.local.sandbox.server import APPID, SECRET, Plan, Sandbox
-from handler.settings import VARIABLES
-
 Target = Literal["lambda", "scf"]
 TIMEOUT_SECONDS = 20  # what template.yaml gives the function
-
-# Any of these says where tokens come from: then the sandbox would only be in the way.
-CREDENTIALS = tuple(name for name in VARIABLES if name.startswith("WECHAT_") and name != "WECHAT_TIMEOUT_SECONDS")
 
 
 @dataclass
@@ -59,20 +49,3 @@ def call(event: Any, target: Target) -> dict[str, Any]:
     if target == "scf":
         return app.main_handler(event, scf_context())
     return app.lambda_handler(event, LambdaContext())
-
-
-@contextlib.contextmanager
-def upstream(plan: Plan | None = None) -> Iterator[None]:
-    """Use the WeChat that the environment names or, where it names none, a sandbox of our own with this plan."""
-    if any(os.environ.get(name) for name in CREDENTIALS):
-        yield
-        return
-    with Sandbox(plan=plan, access_log=True) as sandbox:
-        print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
-        given = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, "WECHAT_API_BASE_URL": sandbox.base_url}
-        os.environ.update(given)
-        try:
-            yield
-        finally:
-            for name in given:
-                del os.environ[name]

@@ -1,135 +1,102 @@
-"""The release as a person reads it: a picture on the terminal's stderr, drawn by rich (a development dependency)."""
+"""Where the commands show what happens: a picture where stderr is a terminal, and elsewhere the function's log."""
 
 import contextlib
 import io
-import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Protocol
 
-from handler.contract import camel_case, json_object
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import Console, Group
+from handler.contract import json_object
+from handler.local.picture import History, picture
+from handler.local.release import Answer, Json, plain
+from handler.local.upstream import to_stderr
 
-Json = dict[str, Any]
-
-STATUS = {  # WeChat's numbers: English, 中文, colour
-    0: ("not started", "初始", "white"),
-    1: ("rolling out", "执行中", "cyan"),
-    2: ("paused", "暂停中", "yellow"),
-    3: ("finished", "执行完毕", "green"),
-    4: ("deleted", "被删除", "red"),
-}
-FINISHED, DELETED = 3, 4
+LINES_BELOW = 4  # of the sandbox's access log and of warnings, under a picture that is drawn again and again
 
 
-def answer(reply: Json) -> Json:
-    """Return what a reply says in camelCase, whichever face it is for: also out of an HTTP response's body."""
-    body = json.loads(reply["body"] or "{}") if "statusCode" in reply else reply
-    if "errcode" in body:
-        body = {"errCode": body["errcode"], "errMsg": body.get("errmsg"), **body}
-    converted: Json = camel_case(body)
-    return converted
+class Journal(io.TextIOBase):
+    """The stream that the function logs to: keeps the facts of its last invocation, and passes its lines on."""
+
+    def __init__(self, pass_on: Callable[[str], None], *, facts_too: bool) -> None:
+        self.facts: Json = {}
+        self._pass_on = pass_on
+        self._facts_too = facts_too
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Take a piece of text."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            found = json_object(line) or {}
+            is_fact = found.get("message") == "getGrayReleasePlan"
+            if is_fact:
+                self.facts = found
+            if self._facts_too or not (is_fact or "_aws" in found):
+                self._pass_on(line)
+        return len(text)
+
+
+class Screen(Protocol):
+    """What the commands show an invocation on."""
+
+    journal: Journal
+
+    def access(self, line: str) -> None:
+        """Take a line of the sandbox's access log."""
+
+    def show(self, answer: Answer) -> None:
+        """Show an answer, with the facts that the journal has of it."""
+
+
+class Log:
+    """Where nobody looks at a terminal: all lines go to stderr as they come."""
+
+    def __init__(self) -> None:
+        self.journal = Journal(to_stderr, facts_too=True)
+
+    access = staticmethod(to_stderr)
+
+    def show(self, answer: Answer) -> None:
+        """Show nothing more: the log says it, and stdout."""
+
+
+class Picture:
+    """A terminal: a picture stands in for the log line of the invocation; other lines stand under it."""
+
+    def __init__(self, console: Console, live: Live | None) -> None:
+        self.journal = Journal(self._below, facts_too=False)
+        self._console = console
+        self._live = live
+        self._history = History()
+        self._lines: deque[str] = deque(maxlen=LINES_BELOW if live else None)
+
+    def _below(self, line: str) -> None:
+        self._lines.append(line)
+
+    access = _below
+
+    def show(self, answer: Answer) -> None:
+        """Draw an answer, in a live picture over the one before."""
+        self._history.add(answer)
+        drawn = picture(answer, self.journal.facts, self._console, self._history.seen)
+        drawn = Group(drawn, *(Text(plain(line), style="dim") for line in self._lines))
+        if self._live:
+            self._live.update(drawn, refresh=True)
+        else:
+            self._console.print(drawn)
 
 
 @contextlib.contextmanager
-def screen(*, live: bool) -> Iterator[tuple[TextIO, Callable[[Json], None]]]:
-    """Give where the function may log, and what shows a reply; `live` draws each over the one before.
-
-    On a terminal the picture takes the place of the invocation's log line, whose facts it shows; warnings stay as they
-    are. Elsewhere, and without rich, the log goes to stderr.
-    """
+def screen(*, live: bool) -> Iterator[Screen]:
+    """Give what fits where stderr goes; with `live` a picture is drawn over the one before."""
     if not sys.stderr.isatty():
-        yield sys.stderr, lambda _reply: None
+        yield Log()
         return
-    try:
-        from rich.console import Console  # noqa: PLC0415 - a development dependency
-        from rich.live import Live  # noqa: PLC0415 - the same
-        from rich.text import Text  # noqa: PLC0415 - the same
-    except ImportError:
-        yield sys.stderr, lambda _reply: None
-        return
-    console, log = Console(stderr=True, highlight=False), io.StringIO()
+    console = Console(stderr=True, highlight=False)
     with Live(console=console, auto_refresh=False) if live else contextlib.nullcontext() as display:
-
-        def show(reply: Json) -> None:
-            facts, others = _read(log)
-            for line in others:
-                console.print(Text(_plain(line)))
-            drawn = picture(answer(reply), facts, console)
-            if display:
-                display.update(drawn, refresh=True)
-            else:
-                console.print(drawn)
-
-        yield log, show
-
-
-def picture(body: Json, facts: Json, console: "Console") -> "Group":
-    """Draw an answer in camelCase with the facts of its log line."""
-    from rich.console import Group  # noqa: PLC0415 - a development dependency
-    from rich.progress_bar import ProgressBar  # noqa: PLC0415 - the same
-    from rich.table import Table  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
-
-    lines: list[Text | Table] = [Text(_plain(f"getGrayReleasePlan {facts.get('appid') or ''}"), style="bold")]
-    details = Table.grid(padding=(0, 2))
-    if body.get("errCode"):
-        lines.append(Text(_plain(f"✗ {body['errCode']} {body.get('errMsg') or ''}"), style="red"))
-        if facts.get("hint"):
-            details.add_row("what to do", _plain(str(facts["hint"])))
-    else:
-        plan = body.get("grayReleasePlan")
-        plan = plan if isinstance(plan, dict) else {}
-        english, chinese, colour = STATUS.get(_number(plan.get("status")), ("no release", "没有分阶段发布", "white"))
-        lines.append(Text(f"● {english}  {chinese}", style=colour))
-        share = _number(plan.get("grayPercentage"))
-        if share is not None:
-            width = max(min(console.width - 10, 100), 10)
-            bar = ProgressBar(100, share, width, complete_style=colour, finished_style=colour)
-            line = Table.grid(padding=(0, 2))
-            line.add_row(f"{share:g} %", bar)
-            lines.append(line)
-        details.add_row("created", _local(plan.get("createTimestamp")))
-        details.add_row("full release", f"{_local(plan.get('defaultFinishTimestamp'))} (expected)")
-    if facts.get("token_source"):
-        requests = facts["token_requests"] + facts["plan_requests"]
-        plural = "" if requests == 1 else "s"
-        details.add_row("token", _plain(f"{facts['token_source']}, {facts.get('token_state') or 'none'}"))
-        details.add_row("WeChat", f"{facts['upstream_ms']:g} ms, {requests} request{plural}")
-    return Group(*lines, details)
-
-
-def _read(log: io.StringIO) -> tuple[Json, list[str]]:
-    """Return the fields of the invocation's own log line, and its other lines but metrics; empty the log."""
-    facts: Json = {}
-    others = []
-    for text in log.getvalue().splitlines():
-        line = json_object(text) or {}
-        if line.get("message") == "getGrayReleasePlan":
-            facts = line
-        elif "_aws" not in line:
-            others.append(text)
-    log.seek(0)
-    log.truncate()
-    return facts, others
-
-
-def _number(value: object) -> Any:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _local(seconds: object) -> str:
-    """Write a Unix time in the local time zone."""
-    number = _number(seconds)
-    try:
-        return f"{datetime.fromtimestamp(number).astimezone():%Y-%m-%d %H:%M:%S %Z}" if number else "unknown"
-    except (ValueError, OverflowError, OSError):
-        return "unknown"
-
-
-def _plain(text: str) -> str:
-    """Keep what WeChat or a caller wrote from steering the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
+        yield Picture(console, display)

@@ -1,6 +1,7 @@
 """A local HTTP front: requests become the events of a Lambda Function URL, or of SCF's, and replies HTTP again."""
 
 import base64
+import re
 import sys
 import time
 import uuid
@@ -10,6 +11,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from handler.local.invoke import Target, call
+
+# What browsers and crawlers ask of every host by themselves: nobody's call, so WeChat is not asked.
+BROWSERS_OWN = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
 
 
 def front(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
@@ -30,6 +34,9 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _one_request(self) -> None:
+        if BROWSERS_OWN.match(urlsplit(self.path).path):
+            self.send_error(404, "the cloud call is at /")
+            return
         self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         reply = call(_scf_event(self) if self.target == "scf" else _lambda_event(self), self.target)
         body = reply["body"].encode()

@@ -1,30 +1,19 @@
-"""`python -m handler.local`, as a developer runs it, and the rules that the sandbox keeps."""
+"""`python -m handler.local`, as a developer runs it."""
 
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import APPID, SECRET, Sandbox, advancing
-from tests.support import REPLY, run
-
-GOOD = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET}
-
-
-def ask(sandbox: Sandbox, path: str, data: Any = None) -> Any:
-    """Ask the sandbox as any client would."""
-    content = data if data is None or isinstance(data, bytes) else json.dumps(data).encode()
-    with urllib.request.urlopen(sandbox.base_url + path, content, timeout=5) as answer:  # noqa: S310 - loopback
-        return json.load(answer)
+from handler.local.sandbox.server import APPID, Sandbox
+from tests.support import REPLY, ROOT, run
 
 
 def test_invoke() -> None:
@@ -32,7 +21,7 @@ def test_invoke() -> None:
     process = run("invoke", "events/direct.json")
     assert process.stdout == REPLY
     assert process.returncode == 0
-    assert "no credentials in the environment: using the WeChat sandbox" in process.stderr
+    assert "no credentials set: using the WeChat sandbox" in process.stderr
 
 
 def test_invoke_scf_from_stdin() -> None:
@@ -47,6 +36,40 @@ def test_invoke_failure() -> None:
     process = run("invoke", "-", stdin="[]")
     assert json.loads(process.stdout)["errCode"] == 40097
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "environ"),
+    [
+        ({"appid": "wx-unknown"}, {"ON_ERROR": "return"}),
+        ({"httpMethod": "DELETE", "path": "/", "queryString": {}, "headers": {}, "body": ""}, {}),
+        ({"httpMethod": "HEAD", "path": "/", "queryString": {"appid": "?"}, "headers": {}, "body": ""}, {}),
+        ({"httpMethod": "PUT", "path": "/wxa/getgrayreleaseplan", "queryString": {}, "headers": {}, "body": ""}, {}),
+    ],
+)
+def test_failures_that_are_returned(event: Any, environ: dict[str, str]) -> None:
+    """A failure exits 1 also where the function returns it: with ON_ERROR=return, and over HTTP."""
+    process = run("invoke", "-", "--target", "scf", stdin=json.dumps(event), **environ)
+    assert process.returncode == 1
+    assert json.loads(process.stdout)
+
+
+def test_failure_through_make() -> None:
+    """`make invoke` fails where the command does, and says with which code."""
+    command = ["make", "--silent", "invoke", "EVENT=events/none.json"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "Error 2" in process.stderr
+
+
+def test_anywhere(tmp_path: Path) -> None:
+    """From any folder the command has an event of its own."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "handler.local"]
+    process = subprocess.run(
+        [*command, "invoke"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    )
+    assert process.stdout == REPLY
 
 
 def test_invoke_unreadable_event() -> None:
@@ -98,93 +121,43 @@ def test_sandbox_alone() -> None:
     ]
 
 
-@pytest.mark.parametrize("fault", ["plan", "plan:nothing", "store:reset", "plan:errcode=x", "plan:delay=x", "plan:raw"])
-def test_unknown_faults(fault: str) -> None:
-    """A fault that is none is refused."""
-    with pytest.raises(ValueError, match=r"fault|invalid literal|could not convert"):
-        Fault.parse(fault)
-
-
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    "arguments",
     [
-        ({**GOOD, "appid": ""}, 41002),
-        ({**GOOD, "secret": ""}, 41004),
-        ({**GOOD, "appid": "wx-unknown"}, 40013),
-        ({**GOOD, "secret": "wrong"}, 40125),
-        ({**GOOD, "grant_type": "x"}, 40002),
-        (b"grant_type=client_credential", 47001),
-        (None, 43002),
+        ["invoke", "--watch", "0"],
+        ["sandbox", "--scenario", "fly=3"],
+        ["sandbox", "--scenario", "rise=x"],
+        ["invoke", "--watch", "nan"],
+        ["invoke", "--timeout", "3"],
+        ["invoke", "--watch", "1", "--until", "done"],
+        ["invoke", "pyproject.toml"],
+        ["invoke", "tests"],
+        ["sandbox", "--port", "65536"],
+        ["sandbox", "--host", "host.invalid"],
+        ["sandbox", "--fault", "plan:errcode=many"],
+        ["sandbox", "--plan", "[]"],
+        ["sandbox", "--advance", "3"],
     ],
 )
-def test_stable_token_refusals(fields: Any, code: int) -> None:
-    """The sandbox refuses a bad stable_token request as WeChat does."""
+def test_bad_arguments(arguments: list[str]) -> None:
+    """What cannot be done is refused in words, without a traceback or a name of ours: exit 2."""
+    process = run(*arguments)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "Usage:" in process.stderr
+    assert "Error: " in process.stderr
+    assert not re.search(r"Traceback|\b_\w|Errno|handler\.local\.\w", process.stderr)
+
+
+def test_taken_port() -> None:
+    """A taken port is named, with the way out."""
     with Sandbox() as sandbox:
-        assert ask(sandbox, "/cgi-bin/stable_token", fields)["errcode"] == code
+        process = run("sandbox", "--port", sandbox.base_url.rpartition(":")[2])
+    assert process.returncode == 2
+    assert "--port 0 takes a free one" in process.stderr
 
 
-def test_stable_token_rules() -> None:
-    """Normal mode gives the same token until its last 300 seconds, then a new one while both work."""
-    now = [1000.0]
-    with Sandbox(clock=lambda: now[0]) as sandbox:
-
-        def fetch(**more: Any) -> Mapping[str, Any]:
-            answer: Mapping[str, Any] = ask(sandbox, "/cgi-bin/stable_token", {**GOOD, **more})
-            return answer
-
-        first = fetch()
-        now[0] += 6899
-        assert fetch() == {"access_token": first["access_token"], "expires_in": 301}
-        now[0] += 1
-        second = fetch()
-        assert second["access_token"] != first["access_token"]
-        for token in (first, second):
-            assert ask(sandbox, f"/wxa/getgrayreleaseplan?access_token={token['access_token']}")["errcode"] == 0
-        now[0] += 300
-        assert ask(sandbox, f"/wxa/getgrayreleaseplan?access_token={first['access_token']}")["errcode"] == 42001
-        third = fetch(force_refresh=True)
-        assert ask(sandbox, f"/wxa/getgrayreleaseplan?access_token={second['access_token']}")["errcode"] == 40001
-        assert ask(sandbox, f"/wxa/getgrayreleaseplan?access_token={third['access_token']}")["errcode"] == 0
-
-
-def test_classic_token_kills_the_previous() -> None:
-    """Each fetch of a classic token ends the one before, and leaves the stable token alone."""
-    query = f"/cgi-bin/token?grant_type=client_credential&appid={APPID}&secret={SECRET}"
-    with Sandbox() as sandbox:
-        stable = ask(sandbox, "/cgi-bin/stable_token", GOOD)["access_token"]
-        first, second = (ask(sandbox, query)["access_token"] for _ in range(2))
-        codes = [ask(sandbox, f"/wxa/getgrayreleaseplan?access_token={t}")["errcode"] for t in (first, second, stable)]
-        assert codes == [40001, 0, 0]
-
-
-def test_plan_rules() -> None:
-    """The plan needs GET and a token in the parameter of its kind."""
-    with Sandbox() as sandbox:
-        sandbox.cloudbase_tokens.add("cloud")
-        assert ask(sandbox, "/wxa/getgrayreleaseplan")["errcode"] == 41001
-        assert ask(sandbox, "/wxa/getgrayreleaseplan?access_token=x")["errcode"] == 40001
-        assert ask(sandbox, "/wxa/getgrayreleaseplan?access_token=cloud")["errcode"] == 40001
-        assert ask(sandbox, "/wxa/getgrayreleaseplan?cloudbase_access_token=cloud")["errcode"] == 0
-        assert ask(sandbox, "/wxa/getgrayreleaseplan?access_token=x", b"")["errcode"] == 43001
-        assert ask(sandbox, "/wxa/unknown")["errcode"] == 40066
-
-
-def test_advancing_plan() -> None:
-    """A plan can rise with the clock until it is finished."""
-    plan = advancing(100, 1000)
-    assert [(p := plan(now)) and (p["status"], p["gray_percentage"]) for now in (900, 1050, 1100, 2000)] == [
-        (1, 0),
-        (1, 50),
-        (3, 100),
-        (3, 100),
-    ]
-
-
-def test_access_log_is_quick(capfd: pytest.CaptureFixture[str]) -> None:
-    """The sandbox prints one line for each request, without its query."""
-    with Sandbox(access_log=True) as sandbox:
-        ask(sandbox, "/wxa/getgrayreleaseplan?access_token=hush")
-        deadline = time.monotonic() + 5
-        while not (log := capfd.readouterr().err) and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert log == "sandbox: GET /wxa/getgrayreleaseplan -> errcode 40001\n"
+def test_help_teaches() -> None:
+    """`--help` shows what to type, and what the exit codes mean."""
+    text = run("--help").stdout
+    for words in ("examples:", "--watch 1", "exit codes:", "WECHAT_APPID"):
+        assert words in text

@@ -36,6 +36,15 @@ def test_get_and_post(address: str) -> None:
             assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt", "/apple-touch-icon.png", "/.well-known/security.txt"])
+def test_what_browsers_ask_by_themselves(address: str, sandbox: Sandbox, path: str) -> None:
+    """What a browser asks of every host is not found, and WeChat is not asked."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(address + path, timeout=5)  # noqa: S310 - loopback
+    with caught.value as answer:
+        assert (answer.code, sandbox.requests) == (404, [])
+
+
 def test_binary_body(address: str) -> None:
     """A body that is no text is refused as the platforms would pass it."""
     with pytest.raises(urllib.error.HTTPError) as caught:

@@ -1,0 +1,100 @@
+"""What an answer of the function says, in the words of a person: a failure, or the state of a release.
+
+WeChat's numbers are on its page of getGrayReleasePlan. Two things it does not say were seen of real releases: status 0
+without a percentage is also that of a release that is over or withdrawn, and a release that only the mini program's
+members have stays at status 1 with 0 percent.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from handler.contract import camel_case
+
+Json = dict[str, Any]
+
+
+class State(NamedTuple):
+    """A state: its name for `--until`, its words in English and 中文, and its colour on a screen."""
+
+    name: str
+    english: str
+    chinese: str
+    colour: str
+
+
+FAILED = State("failed", "failed", "失败", "red")
+PAUSED = State("paused", "paused", "暂停中", "yellow")
+RUNNING = State("running", "rolling out", "执行中", "cyan")
+MEMBERS = State("running", "members only", "仅项目成员", "cyan")
+INITIAL = State("initial", "not started", "初始", "white")
+OVER = State("initial", "not started or over", "未开始或已结束", "white")
+FINISHED = State("finished", "finished", "执行完毕", "green")
+DELETED = State("deleted", "deleted", "被删除", "red")
+NONE = State("none", "no release", "没有分阶段发布", "white")
+
+STATUS = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat's numbers
+NAMES = tuple(state.name for state in (*STATUS.values(), NONE))  # what `--until` takes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The function's answer in camelCase, for whichever trigger it was."""
+
+    body: Json
+
+    @classmethod
+    def of(cls, reply: Json) -> "Answer":
+        """Read a reply: a result, a failure, or an HTTP response with either in its body."""
+        body = json.loads(reply["body"] or "{}") if "statusCode" in reply else reply
+        if "errcode" in body:
+            body = {"errCode": body["errcode"], "errMsg": body.get("errmsg"), **body}
+        elif reply.get("statusCode", 200) >= 400:  # HEAD: an answer without a body
+            body = {"errCode": -1, "errMsg": f"HTTP {reply['statusCode']}", **body}
+        return cls(camel_case(body))
+
+    @property
+    def failure(self) -> int | None:
+        """The errCode of a failure."""
+        return self.body.get("errCode") or None
+
+    @property
+    def plan(self) -> Json:
+        """The plan, empty where there is none."""
+        plan = self.body.get("grayReleasePlan")
+        return plan if isinstance(plan, dict) else {}
+
+    @property
+    def percentage(self) -> float | None:
+        """The share of users that have the release, in percent."""
+        return number(self.plan.get("grayPercentage"))
+
+    @property
+    def state(self) -> State:
+        """The state in words; a status that WeChat does not document keeps its number."""
+        status = number(self.plan.get("status"))
+        if self.failure:
+            return FAILED
+        if status is None:
+            return NONE
+        if status == 0 and self.percentage is None:
+            return OVER
+        if status == 1 and not self.percentage and self.first:
+            return MEMBERS
+        return STATUS.get(int(status)) or State(f"{status:g}", f"status {status:g}", f"状态 {status:g}", "white")
+
+    @property
+    def first(self) -> list[str]:
+        """Who gets the release before the other users."""
+        named = {"supportDebugerFirst": "developers", "supportExperiencerFirst": "trial users"}
+        return [words for name, words in named.items() if self.plan.get(name) is True]
+
+
+def number(value: object) -> float | None:
+    """Return a number that can be shown as one."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 else None
+
+
+def plain(text: object) -> str:
+    """Keep what WeChat or a caller wrote from steering the terminal."""
+    return "".join(character if character.isprintable() else " " for character in str(text))

@@ -1,0 +1,140 @@
+"""WeChat's documented rules for tokens: a mini program's own, and those of a third-party platform.
+
+Rules and codes: getStableAccessToken, getAccessToken, getComponentAccessToken and getAuthorizerAccessToken on
+developers.weixin.qq.com. Times are Unix seconds.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+APPID = "wx0123456789abcdef"
+SECRET = "5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
+COMPONENT_APPID = "wxfedcba9876543210"
+COMPONENT_SECRET = "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a"  # noqa: S105 - the same
+TICKET = "ticket@@@sandbox"
+REFRESH_TOKEN = "refreshtoken@@@sandbox"  # noqa: S105 - the same
+
+LIFETIME_SECONDS = 7200
+OVERLAP_SECONDS = 300  # the last part of a stable token's life, in which there is a new one and both work
+
+Json = dict[str, Any]
+
+
+class Refusal(Exception):  # noqa: N818 - what WeChat does
+    """WeChat's errcode and errmsg."""
+
+    def __init__(self, errcode: int, errmsg: str) -> None:
+        super().__init__(errcode)
+        self.body = {"errcode": errcode, "errmsg": f"{errmsg} rid: {secrets.token_hex(4)}-sandbox"}
+
+
+@dataclass
+class Tokens:
+    """The access tokens of the mini programs, as WeChat keeps them. `owners` tells whose each token is."""
+
+    apps: dict[str, str]
+    clock: Callable[[], float]
+    expiry: dict[str, float] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    stable: dict[str, str] = field(default_factory=dict)
+    classic: dict[str, str] = field(default_factory=dict)
+
+    def issue(self, appid: str = APPID) -> Json:
+        """Make a token good for two hours."""
+        token = f"sandbox_{secrets.token_urlsafe(64)}"
+        self.expiry[token] = self.clock() + LIFETIME_SECONDS
+        self.owners[token] = appid
+        return {"access_token": token, "expires_in": LIFETIME_SECONDS}
+
+    def authenticate(self, fields: Mapping[str, Any]) -> str:
+        """Return the appid of a token request. Raises `Refusal`."""
+        appid, secret = fields.get("appid"), fields.get("secret")
+        if not appid:
+            raise Refusal(41002, "appid missing")
+        if not secret:
+            raise Refusal(41004, "appsecret missing")
+        if appid not in self.apps:
+            raise Refusal(40013, "invalid appid")
+        if secret != self.apps[appid]:
+            raise Refusal(40125, "invalid appsecret")
+        if fields.get("grant_type") != "client_credential":
+            raise Refusal(40002, "invalid grant_type")
+        return str(appid)
+
+    def stable_token(self, fields: Mapping[str, Any]) -> Json:
+        """Return the appid's stable token: the same in normal mode, a new one in its last five minutes."""
+        appid = self.authenticate(fields)
+        current = self.stable.get(appid, "")
+        left = self.expiry.get(current, 0) - self.clock()
+        if fields.get("force_refresh") is True:
+            self.expiry.pop(current, None)
+        elif left > OVERLAP_SECONDS:
+            return {"access_token": current, "expires_in": int(left)}
+        answer = self.issue(appid)
+        self.stable[appid] = answer["access_token"]
+        return answer
+
+    def classic_token(self, fields: Mapping[str, Any]) -> Json:
+        """Return a new token of the classic kind and end the one before."""
+        appid = self.authenticate(fields)
+        self.expiry.pop(self.classic.get(appid, ""), None)
+        answer = self.issue(appid)
+        self.classic[appid] = answer["access_token"]
+        return answer
+
+    def check(self, token: str) -> None:
+        """Raise `Refusal` unless the token is good."""
+        if token not in self.expiry:
+            raise Refusal(40001, "invalid credential, access_token is invalid or not latest")
+        if self.expiry[token] <= self.clock():
+            raise Refusal(42001, "access_token expired")
+
+
+@dataclass
+class Platform:
+    """A third-party platform: its ticket, the refresh tokens of its authorizers, and its own tokens' ends.
+
+    `rotate` gives out a new refresh token with each access token, and ends the one before.
+    """
+
+    tokens: Tokens
+    appid: str = COMPONENT_APPID
+    secret: str = COMPONENT_SECRET
+    ticket: str = TICKET
+    authorizers: dict[str, str] = field(default_factory=lambda: {APPID: REFRESH_TOKEN})
+    expiry: dict[str, float] = field(default_factory=dict)
+    rotate: bool = False
+
+    def component_token(self, fields: Mapping[str, Any]) -> Json:
+        """Return the platform's own token."""
+        if fields.get("component_appid") != self.appid:
+            raise Refusal(40013, "invalid appid")
+        if fields.get("component_appsecret") != self.secret:
+            raise Refusal(40125, "invalid appsecret")
+        if fields.get("component_verify_ticket") != self.ticket:
+            raise Refusal(61006, "component ticket is invalid")
+        token = f"component_{secrets.token_urlsafe(64)}"
+        self.expiry[token] = self.tokens.clock() + LIFETIME_SECONDS
+        return {"component_access_token": token, "expires_in": LIFETIME_SECONDS}
+
+    def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
+        """Return a token of an authorizer for its refresh token."""
+        if token not in self.expiry:
+            raise Refusal(40001, "invalid credential, component_access_token is invalid")
+        if self.expiry[token] <= self.tokens.clock():
+            raise Refusal(42001, "component_access_token expired")
+        appid = str(fields.get("authorizer_appid"))
+        if fields.get("component_appid") != self.appid or appid not in self.authorizers:
+            raise Refusal(61003, "component is not authorized by this account")
+        if fields.get("authorizer_refresh_token") != self.authorizers[appid]:
+            raise Refusal(61023, "refresh_token is invalid")
+        if self.rotate:
+            self.authorizers[appid] = f"refreshtoken@@@{secrets.token_urlsafe(16)}"
+        issued = self.tokens.issue(appid)
+        return {
+            "authorizer_access_token": issued["access_token"],
+            "expires_in": issued["expires_in"],
+            "authorizer_refresh_token": self.authorizers[appid],
+        }

@@ -1,0 +1,48 @@
+"""The plans that the sandbox answers with: WeChat's documented example, or a release that goes through steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+Plan = Callable[[float], Mapping[str, Any] | None]  # of a Unix time
+
+DOCUMENTED_PLAN = {
+    "status": 1,
+    "create_timestamp": 1517553721,
+    "default_finish_timestamp": 1517554721,
+    "gray_percentage": 8,
+}
+
+STEPS = {"wait": 0, "rise": 1, "pause": 2, "finish": 3, "delete": 4}  # a scenario's words, and WeChat's status
+
+
+def scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
+    """Return the plan of a release that goes through steps of so many seconds from Unix time `start`.
+
+    It stays at the last one. Its steps named `rise` take it from 0 to 100 percent together; then it is finished.
+    """
+    rise = sum(seconds for step, seconds in steps if step == "rise") or 1
+    end = start + sum(seconds for _, seconds in steps)
+
+    def plan(now: float) -> Json:
+        left, share, status = now - start, 0.0, 0
+        for step, seconds in steps:
+            status = STEPS[step]
+            share = 1 if step == "finish" else share + min(max(left, 0), seconds) / rise * (step == "rise")
+            if left < seconds:
+                break
+            left -= seconds
+        percentage = min(int(round(share * 100, 6)), 100)
+        return {
+            "status": 3 if status == 1 and percentage == 100 else status,
+            "create_timestamp": int(start),
+            "default_finish_timestamp": int(end),
+            "gray_percentage": percentage,
+        }
+
+    return plan
+
+
+def advancing(seconds: float, start: float) -> Plan:
+    """Return a plan that rises from 0 to 100 percent in `seconds` from Unix time `start`, and is then finished."""
+    return scenario([("rise", seconds)], start)
