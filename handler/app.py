@@ -1,20 +1,21 @@
 """The two entry points, and the story of one invocation."""
 
-import contextlib
 import functools
 import gc
+import os
 import threading
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 gc.disable()  # hardly anything of an import is garbage, and looking for it takes 7 % of a cold start
 
-from handler import settings
-from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError
-from handler.invocation import Budget
-from handler.operation import Operation
-from handler.telemetry import log as telemetry
-from handler.triggers import direct as triggers
+from handler import errors, telemetry, triggers
+from handler.errors import OpenApiError
+from handler.exact_json import JsonObject
+from handler.invocation import Invocation
+from handler.settings import Settings, load
+
+if TYPE_CHECKING:
+    from handler.operation import Operation
 
 
 def lambda_handler(event: Any, context: Any) -> JsonObject:
@@ -24,8 +25,7 @@ def lambda_handler(event: Any, context: Any) -> JsonObject:
     where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body.
     `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return _answer(event, getattr(context, "aws_request_id", None), remaining() if callable(remaining) else None)
+    return _answer(event, Invocation.on_lambda(context))
 
 
 def main_handler(event: Any, context: Any) -> JsonObject:
@@ -33,44 +33,72 @@ def main_handler(event: Any, context: Any) -> JsonObject:
 
     `context` is a dict: https://cloud.tencent.com/document/product/583/55593
     """
-    facts = context if isinstance(context, Mapping) else {}
-    return _answer(event, facts.get("request_id"), facts.get("time_limit_in_ms"))
+    return _answer(event, Invocation.on_scf(context))
 
 
-def _answer(event: Any, request_id: Any, milliseconds: Any) -> JsonObject:
-    budget = Budget(milliseconds / 1000 if isinstance(milliseconds, int | float) else None)
+def _answer(event: Any, invocation: Invocation) -> JsonObject:
     trigger = triggers.recognise(event)
+    invocation.trigger, invocation.correlation_id = trigger.name, trigger.correlation_id()
+    telemetry.begin(invocation)
     on_error, by_appid = "raise", False
-    outcome: JsonObject | OpenApiError
     try:
-        with _one_at_a_time:
-            operation = _operation()
-        on_error, by_appid = operation.settings.on_error, operation.settings.metrics_by_appid
+        on_error, by_appid = _preferences()
         arguments = trigger.arguments()
-        outcome = operation(arguments, budget)
-        reply = trigger.succeed(outcome, arguments)
+        body = _operation()(arguments, invocation)
+        reply = trigger.succeed(body, arguments)
     except OpenApiError as error:
-        outcome = error
+        failure = error.alone()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
         telemetry.broken(error)
-        outcome = OpenApiError(SYSTEM_ERROR, "internal error", status=500)
-    facts = {"request_id": request_id, "trigger": trigger.name, "correlation_id": trigger.correlation_id()}
-    telemetry.finished(outcome, budget, metrics_by_appid=by_appid, **facts)
-    return trigger.fail(outcome, on_error) if isinstance(outcome, OpenApiError) else reply
+        failure = errors.internal()
+    else:
+        telemetry.succeeded(invocation, body, by_appid=by_appid)
+        return reply
+    telemetry.failed(invocation, failure)
+    return trigger.fail(failure, on_error)
+
+
+def _preferences() -> tuple[str, bool]:
+    settings = _operation().settings
+    return settings.on_error, settings.metrics_by_appid
+
+
+def _operation() -> "Operation | _WithoutLibrary":
+    with _one_at_a_time:
+        return _made()
 
 
 _one_at_a_time = threading.Lock()  # or threads that start together would each make their own, with its own tokens
 
 
 @functools.lru_cache(maxsize=1)
-def _operation() -> Operation:
-    """Read the environment and make the operation, once per process. Raises `OpenApiError`, each time anew."""
-    return Operation(settings.load())
+def _made() -> "Operation | _WithoutLibrary":
+    """Read the environment and make the operation, once per process. Never raises."""
+    found = load()
+    try:
+        from handler.operation import Operation  # noqa: PLC0415 - what is missing is reported by the invocation
+    except ImportError as error:
+        return _WithoutLibrary(found, error.name)
+    return Operation(found)
 
+
+class _WithoutLibrary(NamedTuple):
+    """In place of the operation where the artifact lacks one of its libraries: says so at every invocation."""
+
+    settings: Settings
+    name: str | None
+
+    def __call__(self, *_: object) -> JsonObject:
+        """Raise `OpenApiError` -1."""
+        raise errors.library_missing(self.name)
+
+
+forget = _made.cache_clear  # the environment is read anew after it, as in a new process
 
 # The platform runs the import with a whole CPU, and the first invocation with the share its memory size buys: load
-# wechatpy now. A faulty environment is reported by the invocation.
-with contextlib.suppress(OpenApiError):
-    _operation()
+# wechatpy now, and the certificate authorities.
+_operation()
+# A child must not write into its parent's connections.
+os.register_at_fork(after_in_child=forget)
 gc.freeze()  # what is loaded stays: later collections pass it over
 gc.enable()

@@ -1,58 +1,55 @@
-"""What callers see: the arguments, the result, the plan inside it, and the one exception.
+"""What callers see: the arguments, the result and the plan inside it; the one exception is in `errors.py`.
 
 The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields follow WeChat's page of
-`getGrayReleasePlan`. Nothing here imports anything else of ours.
+`getGrayReleasePlan`.
 """
 
 import functools
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Secret, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Secret,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
-API = "openapi.operation.getGrayReleasePlan"
+from handler.errors import API, OpenApiError, bad_arguments
+from handler.exact_json import JsonObject
+
+__all__ = [
+    "API",
+    "HTTPS_PATH",
+    "Appid",
+    "Arguments",
+    "GrayReleasePlan",
+    "OpenApiError",
+    "Result",
+    "camel_case",
+    "drift",
+    "result",
+]
+
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
-SYSTEM_ERROR = -1  # WeChat's code for "not now": also ours for everything that kept us from an answer
-INVALID_ARGUMENTS = 40097
-NO_TOKEN = 41001
-NO_APPID = 41002
-NO_SECRET = 41004
-WRONG_METHOD = 43001
 
-JsonObject = dict[str, Any]
+def _not_reserved(appid: str) -> str:
+    """Refuse the appid for which wechatpy's key of an appid's token would be that of the platform's own token."""
+    if appid == "component":
+        raise ValueError("must be an appid")
+    return appid
+
 
 # Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
-Appid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
+Appid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$"), AfterValidator(_not_reserved)]
 TokenText = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,2048}$")]  # WeChat documents up to 512 characters
-
-
-class OpenApiError(Exception):
-    """The only exception that leaves the function; the shape is wx-server-sdk's.
-
-    `errCode` is WeChat's code or, for failures of ours, the code its documents give to that failure.
-    `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
-    `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed. `status` is the HTTP status on the
-    cloud-call face; `transient` tells that the same request may succeed a moment later.
-    """
-
-    def __init__(self, errCode: int, reason: str, *, status: int = 502, transient: bool = False) -> None:
-        super().__init__(errCode, reason)
-        self.errCode = errCode
-        self.errMsg = f"{API}:fail {reason}"
-        self.reason = reason
-        self.status = status
-        self.transient = transient
-
-    def to_dict(self) -> JsonObject:
-        """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
-        return {"errCode": self.errCode, "errMsg": self.errMsg}
-
-    def __str__(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
 
 class Arguments(BaseModel):
@@ -76,13 +73,13 @@ class Arguments(BaseModel):
         Raises `OpenApiError` 40097 that names the offending arguments and never shows their values.
         """
         if not isinstance(raw, Mapping):
-            raise OpenApiError(INVALID_ARGUMENTS, "arguments must be a JSON object", status=400)
+            raise bad_arguments("arguments must be a JSON object")
         given = {name: raw[name] for name in _ARGUMENT_NAMES if raw.get(name) not in (None, "")}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             names = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)}))
-        raise OpenApiError(INVALID_ARGUMENTS, f"invalid arguments: {names}", status=400)
+        raise bad_arguments(f"invalid arguments: {names}")
 
 
 _ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, to_camel(field)}]
@@ -121,15 +118,6 @@ def result(body: JsonObject, *, convert_case: bool | None = True) -> JsonObject:
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
     return own | (camel_case(rest) if convert_case else rest) | own
-
-
-def json_object(text: Any) -> JsonObject | None:
-    """Return the JSON object that a text holds; `None` for anything else, also for what is no text."""
-    try:
-        value = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def camel_case(value: Any) -> Any:

@@ -3,38 +3,56 @@
 import time
 from urllib.parse import quote
 
-from handler.contract import HTTPS_PATH, Arguments, JsonObject, OpenApiError
-from handler.invocation import Budget
+from handler import errors, tokens
+from handler.contract import HTTPS_PATH, Arguments
+from handler.errors import OpenApiError
+from handler.exact_json import JsonObject
+from handler.invocation import Invocation
 from handler.settings import Settings
-from handler.tokens import base as tokens
-from handler.wechat.api import Request, WeChat
+from handler.tokens import Token
+from handler.wechat.api import WeChat
+from handler.wechat.exchange import Request
+
+# Without TLS by default for cloud hosting, whose network vouches for us.
+_HOSTS = {"none": "http://api.weixin.qq.com"}
+_HOST = "https://api.weixin.qq.com"
+_NEEDED_ALWAYS = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
 
 
 class Operation:
-    """`getGrayReleasePlan` with one process's settings, connections and tokens."""
+    """`getGrayReleasePlan` with one process's settings, connections and tokens. Making it never fails."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._wechat = WeChat(settings.base_url(), settings.wechat_timeout_seconds)
+        base_url = settings.wechat_api_base_url or _HOSTS.get(settings.wechat_token_source, _HOST)
+        self._wechat = WeChat(base_url, settings.wechat_timeout_seconds)
         self._source = tokens.configured(settings, self._wechat)
 
-    def __call__(self, arguments: Arguments, budget: Budget) -> JsonObject:
+    def __call__(self, arguments: Arguments, invocation: Invocation) -> JsonObject:
         """Return WeChat's body of a success as it came. Raises `OpenApiError`."""
         given = tokens.given(arguments)
         source = given or self._source
-        budget.token_source = source.name
-        budget.appid = arguments.appid or (None if given else self.settings.wechat_appid)
-        token = source.token(arguments.appid, budget)
+        invocation.token_source = source.name
+        # A token that the caller has may be for any mini program, and needs nothing else of ours.
+        self.settings.check(*(_NEEDED_ALWAYS if given else ()))
+        invocation.appid = appid = arguments.appid or (None if given else self.settings.wechat_appid)
+        if source.needs_appid and not appid:
+            raise errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or pass appid")
+        token = source.token(appid or "", invocation)
         state = token.state(time.time())
-        budget.token_state = "fetched" if budget.requests["token"] and state == "fresh" else state
-        while True:
-            try:
-                query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
-                return self._wechat.exchange("plan", Request("GET", HTTPS_PATH + query), budget)
-            except OpenApiError as error:
-                if error.errCode not in tokens.REFUSED or not budget.allows("plan"):
-                    raise
-                another = source.replace(arguments.appid, token, budget)
-                if another is None:
-                    raise
-                token, budget.token_state = another, "replaced"
+        invocation.token_state = "fetched" if invocation.requests["token"] and state == "fresh" else state
+        try:
+            return self._ask(token, invocation)
+        except OpenApiError as error:
+            failure = error
+        if failure.errCode not in tokens.REFUSED or not invocation.allows("plan"):
+            raise failure
+        another = source.replace(appid or "", token, invocation)
+        if another is None:
+            raise failure
+        invocation.token_state = "replaced"
+        return self._ask(another, invocation)
+
+    def _ask(self, token: Token, invocation: Invocation) -> JsonObject:
+        query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
+        return self._wechat.exchange("plan", Request("GET", HTTPS_PATH + query), invocation)

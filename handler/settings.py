@@ -1,36 +1,65 @@
-"""The function's own variables, validated once per process; nothing else reads them.
+"""The function's own variables, read once per process; nothing else reads them, and nothing is decided here.
 
 Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read where they are used.
 """
 
 import ipaddress
 import os
-from pathlib import Path
+import re
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
-from handler.contract import NO_APPID, SYSTEM_ERROR, Appid, OpenApiError
+from handler.contract import Appid
+from handler.errors import SYSTEM_ERROR, misconfigured
+
+WECHATPY_KEY = "wechatpy:{appid}_access_token"  # where wechatpy keeps a mini program's token
+_HOST = r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+"  # a name, or an address as `urlsplit` gives it, without brackets
+
+
+def _split(url: str, schemes: str, rule: str) -> SplitResult:
+    """Split an address of one of these schemes. Raises `ValueError` with the rule, which shows nothing of it."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes.split() and re.fullmatch(_HOST, parts.hostname or "") and parts.port != 0
+    except ValueError:  # its text would show a part of the address
+        usable = None
+    if not usable or re.search(r"[\s#]", url):
+        raise ValueError(rule)
+    return parts
 
 
 def _base_url(url: str) -> str:
     """Accept https anywhere, and http where the wire is not public: loopback, private addresses, local names."""
-    parts = urlsplit(url)
-    host = parts.hostname
-    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or parts.query or parts.fragment:
+    parts = _split(url, "http https", "must be http(s)://host[:port][/path]")
+    if "@" in parts.netloc or "?" in url:
         raise ValueError("must be http(s)://host[:port][/path]")
-    if parts.scheme == "http" and not _is_private(host):
-        raise ValueError("plain http would show tokens to everyone on the way")
-    if parts.port == 0:
-        raise ValueError("port 0")
+    if parts.scheme == "http" and not _is_private(parts.hostname or ""):
+        raise ValueError("must be https: plain http would show tokens to everyone on the way to a public host")
     return url.rstrip("/")
 
 
 def _store_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("redis://", "rediss://")):
-        raise ValueError("must be redis:// or rediss://")
+    """Accept Redis' address, or a token server's."""
+    rule = (
+        "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
+        "or a token server's https://host/path, or http:// of a private host"
+    )
+    text = url.get_secret_value()
+    parts = _split(text, "redis rediss http https", rule)
+    if parts.scheme.startswith("redis"):
+        if not re.fullmatch("/?[0-9]{0,9}", parts.path) or "?" in text:
+            raise ValueError(rule)
+    elif "@" in parts.netloc or (parts.scheme == "http" and not _is_private(parts.hostname or "")):
+        raise ValueError(rule)
     return url
+
+
+def _header(header: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", header.get_secret_value()):
+        raise ValueError("must be `Name: value`")
+    return header
 
 
 def _is_private(host: str) -> bool:
@@ -47,6 +76,7 @@ class Settings(BaseModel):
     """The function's environment variables: each field is read from its name in upper case."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    _problems: dict[str, str] = PrivateAttr(default_factory=dict)  # a variable's name, and its rule
 
     wechat_appid: Appid | None = Field(None, description="AppID of the mini program")
     wechat_secret: SecretStr | None = Field(None, description="its AppSecret")
@@ -66,7 +96,17 @@ class Settings(BaseModel):
         "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
     )
     wechat_token_store_url: Annotated[SecretStr, AfterValidator(_store_url)] | None = Field(
-        None, description="`redis://` or `rediss://` address of a store in wechatpy's layout"
+        None,
+        description="`redis://` or `rediss://` address of a token store; for the source `store` also the `https://` "
+        "address of a token server, in which `{appid}` stands for the appid",
+    )
+    wechat_token_store_key: str = Field(
+        WECHATPY_KEY,
+        description="the key of a token in the store, for the source `store`; `{appid}` and `{component_appid}` stand "
+        "for the two ids",
+    )
+    wechat_token_store_header: Annotated[SecretStr, AfterValidator(_header)] | None = Field(
+        None, description="a header for the token server, `Name: value`"
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(None, description="a cloudbase token")
     wechat_cloudbase_token_file: str = Field(
@@ -85,47 +125,34 @@ class Settings(BaseModel):
         default=False, description="whether CloudWatch keeps the metrics of each mini program too (`true`)"
     )
 
-    def appid(self, given: str | None) -> str:
-        """Return the appid to act for: the given one, else the configured one. Raises `OpenApiError` 41002."""
-        appid = given or self.wechat_appid
-        if appid is None:
-            raise OpenApiError(NO_APPID, "appid missing: set WECHAT_APPID or pass appid", status=500)
-        return appid
-
-    def token_source(self) -> Source:
-        """Return the source to use: the named one, else the first that is configured."""
-        if self.wechat_token_source != "auto":
-            return self.wechat_token_source
-        has_component_secret = (
-            self.wechat_component_secret or self.wechat_component_secret_name or self.wechat_component_secret_parameter
-        )
-        if self.wechat_component_appid and has_component_secret and self.wechat_token_store_url:
-            return "component"
-        if self.wechat_secret or self.wechat_secret_name or self.wechat_secret_parameter:
-            return "stable"
-        if self.wechat_token_store_url:
-            return "store"
-        if self.wechat_cloudbase_access_token or Path(self.wechat_cloudbase_token_file).exists():
-            return "cloudbase"
-        return "stable"
-
-    def base_url(self) -> str:
-        """Return where WeChat's API is: without TLS by default for cloud hosting, whose network vouches for us."""
-        default = "http" if self.wechat_token_source == "none" else "https"
-        return self.wechat_api_base_url or f"{default}://api.weixin.qq.com"
+    def check(self, *fields: str) -> None:
+        """Raise `OpenApiError` -1 with the rules that variables break: those of these fields, or of all."""
+        names = [name.upper() for name in fields] or VARIABLES
+        problems = [f"{name} {rule}" for name, rule in self._problems.items() if name in names]
+        if problems:
+            raise misconfigured(SYSTEM_ERROR, f"invalid settings: {'; '.join(problems)}")
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def load() -> Settings:
-    """Read the environment; an empty variable counts as unset.
-
-    Raises `OpenApiError` -1 that names the variables at fault and never shows their values.
-    """
+    """Read the environment; an empty variable counts as unset, and an invalid one too, which `check` reports."""
     values = {name.lower(): value for name in VARIABLES if (value := os.environ.get(name))}
+    problems: dict[str, str] = {}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        names = ", ".join(sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)}))
-    raise OpenApiError(SYSTEM_ERROR, f"invalid settings: {names}", status=500)
+        for detail in error.errors(include_input=False, include_url=False, include_context=False):
+            name = str(detail["loc"][0])
+            problems[name.upper()] = _rule(detail["msg"])
+            values.pop(name, None)
+    settings = Settings.model_validate(values)
+    settings._problems.update(problems)  # noqa: SLF001 - its own
+    return settings
+
+
+def _rule(message: str) -> str:
+    """Return what a variable must be, out of pydantic's message, which shows no value."""
+    message = message.removeprefix("Value error, ")
+    return re.sub(r"^(Input|String) should ", "must ", message)

@@ -11,49 +11,44 @@ import pytest
 import redis
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler.app import _operation, lambda_handler
+from handler import app
+from handler.app import lambda_handler
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
-from handler.telemetry import log as telemetry
-from tests.support import Invoke, Log, Valkey
-
-
-class Environment(pytest.MonkeyPatch):  # type: ignore[misc]  # final, but there is no other hook
-    """pytest's, after which the function reads its environment again, as a new process would."""
-
-    def setenv(self, name: str, value: str, prepend: str | None = None) -> None:
-        """Set a variable."""
-        super().setenv(name, value, prepend)
-        _operation.cache_clear()
-
-    def delenv(self, name: str, raising: bool = True) -> None:  # noqa: FBT001, FBT002 - pytest's own
-        """Remove a variable."""
-        super().delenv(name, raising)
-        _operation.cache_clear()
-
-
-@pytest.fixture
-def monkeypatch() -> Iterator[pytest.MonkeyPatch]:
-    """Patch what a test needs, and undo it."""
-    _operation.cache_clear()
-    patch = Environment()
-    yield patch
-    patch.undo()
+from handler.telemetry import log as function_log
+from tests.support import Configure, Invoke, Log, Valkey
 
 
 @pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test an empty environment, which the function reads anew."""
     for name in [name for name in os.environ if name.startswith(("WECHAT_", "ON_ERROR", "AWS_", "POWERTOOLS_"))]:
         monkeypatch.delenv(name)
+    app.forget()
+    yield
+    app.forget()
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Set variables (`None` removes one), which the function then reads anew, as a new process would."""
+
+    def configure(**variables: str | None) -> None:
+        for name, value in variables.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        app.forget()
+
+    return configure
+
+
+@pytest.fixture
+def sandbox(configure: Configure) -> Iterator[Sandbox]:
     """Run WeChat's stand-in and point the environment at it."""
     with Sandbox() as sandbox:
-        monkeypatch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)
-        monkeypatch.setenv("WECHAT_APPID", APPID)
-        monkeypatch.setenv("WECHAT_SECRET", SECRET)
+        configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
 
 
@@ -71,7 +66,7 @@ def invoke() -> Invoke:
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     """Read the function's log lines so far."""
     stream = io.StringIO()
-    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", stream)
+    monkeypatch.setattr(function_log.logger.registered_handler, "stream", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -84,11 +79,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def store(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStorage]:
+def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
     """Empty the store, point the environment at it, and open it as a platform's own programs do."""
     client = redis.Redis(port=server.port)
     client.flushall()
-    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{server.port}/0")
+    configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")
     yield RedisStorage(client)
     client.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handler.local.sandbox.faults import Fault, http
-from handler.wechat.api import BODY_LIMIT
+from handler.wechat.exchange import BODY_LIMIT
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ WIRE = [
     Row("302 to elsewhere", _raw(b"", 302, Location="http://127.0.0.1:1/")),
     *(Row(f"{status} HTML", _kind(f"status={status}")) for status in (400, 403, 404, 413, 429)),
     *(Row(f"{status} HTML", _kind(f"status={status}"), **_ONCE_MORE) for status in (500, 502, 503, 504)),
-    Row("403 with an errcode", _raw(b'{"errcode":48001,"errmsg":"no"}', 403)),
+    Row("403 with an errcode", _raw(b'{"errcode":48001,"errmsg":"no"}', 403), 48001, status=502),
+    Row("403 with errcode 0", _raw(b'{"errcode":0,"errmsg":"ok"}', 403)),
     Row("204", _raw(b"", 204)),
 ]
 
@@ -87,7 +88,6 @@ BODIES = [
     Row("deflate bomb", _raw(zlib.compress(b" " * _BIG * 10), Content_Encoding="deflate")),
     Row("gzip bomb in gzip", _raw(gzip.compress(gzip.compress(b" " * _BIG * 10)), Content_Encoding="gzip, gzip")),
     Row("10 MB", _raw(b'{"a":"' + b"x" * _BIG + b'"}')),
-    Row("GBK", _raw('{"errcode":0,"errmsg":"成功"}'.encode("gbk"))),
     Row("UTF-16", _raw('{"errcode":0}'.encode("utf-16"))),
     Row("nested too deeply", _raw(b'{"a":' * 50_000 + b"1" + b"}" * 50_000)),
     Row("arrays nested too deeply", _raw(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
@@ -105,6 +105,8 @@ ERRCODES = [
     Row("errcode 1.5", _errcode(1.5, errmsg="no"), **_ONCE_MORE),
     Row("errcode true", _raw(b'{"errcode":true}'), **_ONCE_MORE),
     Row("errcode an object", _errcode({"a": 1}), **_ONCE_MORE),
+    Row("errcode an empty object", _errcode({}), **_ONCE_MORE),
+    Row("errcode an empty list", _errcode([]), **_ONCE_MORE),
     Row("errcode a word", _errcode("no"), **_ONCE_MORE),
     Row("errcode huge", _errcode(10**40, errmsg="no"), 10**40, **_REFUSED),
     Row("errcode negative", _errcode(-80011, errmsg="no"), -80011, **_REFUSED),
@@ -124,12 +126,14 @@ REFUSED_TOKENS = [
 ]
 
 # What is odd, and a success; the plan passes as it came.
-_FALSY: list[Any] = [0, 0.0, False, None, "", "0", []]
+_FALSY: list[Any] = [0, 0.0, False, None, "", "0"]
 _PLAN = {"gray_release_plan": {"status": 1, "gray_percentage": 8}}
 SUCCESSES = [
     *(Row(f"errcode {json.dumps(zero)}", _errcode(zero, **_PLAN), 0) for zero in _FALSY),
     Row("no errcode", _json(_PLAN), 0),
     Row("no plan", _json({}), 0),
+    Row("GBK", _raw('{"errcode":0,"errmsg":"成功"}'.encode("gbk")), 0),
+    Row("raw control characters", _raw(b'{"errcode":0,"errmsg":"a\tb\x01"}'), 0),
     Row("plan null", _json({"gray_release_plan": None}), 0),
     Row("plan an array", _json({"gray_release_plan": []}), 0),
     Row("plan a string", _json({"gray_release_plan": "running"}), 0),

@@ -21,6 +21,7 @@ from handler.local.sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[1]
 
+Configure = Callable[..., None]
 Invoke = Callable[..., dict[str, Any]]
 Log = Callable[[], list[dict[str, Any]]]
 

@@ -16,7 +16,7 @@ from handler.contract import OpenApiError
 from handler.local.invoke import LambdaContext, scf_context
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
-from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, Log
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log
 
 
 @pytest.mark.parametrize("event", [None, {}, {"userInfo": {"appId": "x"}, "tcbContext": {}}])
@@ -168,9 +168,9 @@ def test_error_text(sandbox: Sandbox, invoke: Invoke) -> None:
     assert type(caught.value).__name__ == "OpenApiError"
 
 
-def test_on_error_return(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_error_return(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """`ON_ERROR=return` returns the errCode object in place of raising, for bad arguments too."""
-    monkeypatch.setenv("ON_ERROR", "return")
+    configure(ON_ERROR="return")
     sandbox.faults.append(Fault("plan", "errcode", "45009"))
     assert invoke() == {
         "errCode": 45009,
@@ -179,21 +179,20 @@ def test_on_error_return(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.M
     assert invoke([1])["errCode"] == 40097
 
 
-def test_no_settings(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_settings(invoke: Invoke, configure: Configure) -> None:
     """Without an appid the call is 41002, and without a secret 41004."""
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 41002
-    monkeypatch.setenv("WECHAT_APPID", APPID)
-    monkeypatch.setenv("WECHAT_SECRET", "")
+    configure(WECHAT_APPID=APPID, WECHAT_SECRET="")
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 41004
 
 
-def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A wrong secret is WeChat's 40125, asked for once, and the secret is nowhere in the error."""
-    monkeypatch.setenv("WECHAT_SECRET", "not-the-secret")
+    configure(WECHAT_SECRET="not-the-secret")
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 40125
@@ -219,10 +218,9 @@ def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
     assert sandbox.count(STABLE) == 0
 
 
-def test_given_token_needs_no_settings(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_token_needs_no_settings(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A given token works where neither appid nor secret is configured."""
-    monkeypatch.delenv("WECHAT_APPID")
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_APPID=None, WECHAT_SECRET=None)
     assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
 
 
@@ -290,9 +288,9 @@ def test_slow_answers_are_cut_off(sandbox: Sandbox, invoke: Invoke, endpoint: st
     assert sandbox.count(PLAN if endpoint == "plan" else STABLE) == 1
 
 
-def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """`WECHAT_TIMEOUT_SECONDS` bounds an exchange where the invocation would have more time."""
-    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "0.3")
+    configure(WECHAT_TIMEOUT_SECONDS="0.3")
     sandbox.faults.append(Fault.parse("plan:hang=5"))
     started = time.monotonic()
     with pytest.raises(OpenApiError) as caught:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
+from handler import telemetry
 from handler.app import lambda_handler
 from handler.contract import HTTPS_PATH
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from handler.telemetry import log as telemetry
 from handler.telemetry.metrics import publish
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
-from tests.support import Log
+from tests.support import Configure, Log
 
 Play = Callable[..., int]
 
@@ -32,10 +32,10 @@ TOKEN_NAMES = {
 
 
 @pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patience(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give an exchange so little that the time-outs take no time here, and an invocation more; have metrics on."""
     monkeypatch.setattr(telemetry, "_publish", publish)
-    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "0.4")
+    configure(WECHAT_TIMEOUT_SECONDS="0.4")
 
 
 @pytest.fixture
@@ -88,11 +88,9 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
 
 
 @pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, monkeypatch: pytest.MonkeyPatch) -> RedisStorage:
+def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> RedisStorage:
     """Configure the function for a third-party platform whose callback server has filled the store."""
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("WECHAT_COMPONENT_APPID", COMPONENT_APPID)
-    monkeypatch.setenv("WECHAT_COMPONENT_SECRET", COMPONENT_SECRET)
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
     store.set("component_verify_ticket", TICKET)
     store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
     assert sandbox.requests == []

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler import settings
+from handler import settings, telemetry
 from handler.app import _operation, lambda_handler
 from handler.contract import Arguments, OpenApiError
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
-from handler.telemetry import log as telemetry
 from handler.telemetry.metrics import publish
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from tests.support import Configure
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def printed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], debug_log: io.StringIO
 ) -> Iterator[io.StringIO]:
     """Collect what every logger says at DEBUG, stdout, stderr and what a test adds; then look for the secrets."""
-    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", debug_log)
+    monkeypatch.setattr(telemetry.log.logger.registered_handler, "stream", debug_log)
     monkeypatch.setattr(telemetry, "_publish", publish)
     yield debug_log
     text = debug_log.getvalue() + "".join(capfd.readouterr())
@@ -100,14 +100,12 @@ def named(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
 
 
 @named(AT_PLAN + AT_STABLE)
-def test_stable(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, printed: io.StringIO, endpoint: str, row: Row
-) -> None:
+def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, endpoint: str, row: Row) -> None:
     """With an AppSecret, and with tokens from callers, nothing is shown."""
     sandbox.tokens.apps[APPID] = SECRETS["secret"]
     sandbox.tokens.expiry[SECRETS["token"]] = time.time() + 7200
     sandbox.tokens.stable[APPID] = SECRETS["token"]
-    monkeypatch.setenv("WECHAT_SECRET", SECRETS["secret"])
+    configure(WECHAT_SECRET=SECRETS["secret"])
     sandbox.faults.append(row.at(endpoint))
     invoke_all(printed)
     print_objects(printed)
@@ -117,7 +115,7 @@ def test_stable(
 def test_component(  # noqa: PLR0913, PLR0917 - fixtures
     sandbox: Sandbox,
     store: RedisStorage,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     printed: io.StringIO,
     endpoint: str,
     row: Row,
@@ -126,9 +124,9 @@ def test_component(  # noqa: PLR0913, PLR0917 - fixtures
     platform = sandbox.platform
     platform.secret, platform.ticket = SECRETS["component secret"], SECRETS["ticket"]
     platform.authorizers[APPID] = SECRETS["refresh token"]
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("WECHAT_COMPONENT_APPID", COMPONENT_APPID)
-    monkeypatch.setenv("WECHAT_COMPONENT_SECRET", SECRETS["component secret"])
+    configure(
+        WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=SECRETS["component secret"]
+    )
     store.set("component_verify_ticket", SECRETS["ticket"])
     store.set(f"{APPID}_refresh_token", SECRETS["refresh token"])
     sandbox.faults.append(row.at(endpoint))
@@ -140,7 +138,7 @@ def test_component(  # noqa: PLR0913, PLR0917 - fixtures
 def test_other_sources(  # noqa: PLR0913, PLR0917 - fixtures
     sandbox: Sandbox,
     store: RedisStorage,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     printed: io.StringIO,
     tmp_path: Path,
     row: Row,
@@ -148,23 +146,21 @@ def test_other_sources(  # noqa: PLR0913, PLR0917 - fixtures
     """With a central store, and with a cloudbase token from a variable or a file, nothing is shown."""
     sandbox.faults.append(row.at("plan"))
     store.set(f"{APPID}_access_token", SECRETS["token"])
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     invoke_all(printed)
     print_objects(printed)
-    monkeypatch.delenv("WECHAT_TOKEN_STORE_URL")
-    monkeypatch.setenv("WECHAT_CLOUDBASE_ACCESS_TOKEN", SECRETS["cloudbase token"])
+    configure(WECHAT_TOKEN_STORE_URL=None, WECHAT_CLOUDBASE_ACCESS_TOKEN=SECRETS["cloudbase token"])
     invoke_all(printed)
     print_objects(printed)
-    monkeypatch.delenv("WECHAT_CLOUDBASE_ACCESS_TOKEN")
+    configure(WECHAT_CLOUDBASE_ACCESS_TOKEN=None)
     (tmp_path / "token").write_text(SECRETS["cloudbase token"])
-    monkeypatch.setenv("WECHAT_CLOUDBASE_TOKEN_FILE", str(tmp_path / "token"))
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"))
     invoke_all(printed)
 
 
-def test_broken_store(monkeypatch: pytest.MonkeyPatch, printed: io.StringIO, sandbox: Sandbox) -> None:
+def test_broken_store(configure: Configure, printed: io.StringIO, sandbox: Sandbox) -> None:
     """A store that is down does not have its password shown."""
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://:{SECRETS['secret']}@127.0.0.1:1/0")
+    configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://:{SECRETS['secret']}@127.0.0.1:1/0")
     invoke_all(printed)
     print_objects(printed)
     assert sandbox.connections

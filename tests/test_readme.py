@@ -41,7 +41,9 @@ def test_logs_and_metrics() -> None:
     assert set(re.findall(r'\("([A-Z]\w+)", "', Path("handler/telemetry/metrics.py").read_text("utf-8"))) <= set(
         re.findall(r"`(\w+)`", section)
     )
-    source = Path("handler/telemetry/log.py").read_text("utf-8") + Path("handler/app.py").read_text("utf-8")
+    source = "".join(
+        path.read_text("utf-8") for path in [*Path("handler/telemetry").glob("*.py"), Path("handler/invocation.py")]
+    )
     for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
         for field in re.findall(r"`(\w+)`", row):
             assert f'"{field}"' in source

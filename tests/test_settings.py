@@ -1,9 +1,12 @@
 """The environment, validated."""
 
+import re
+
 import pytest
 
 from handler import settings
 from handler.contract import OpenApiError
+from tests.support import Configure
 
 
 @pytest.mark.parametrize(
@@ -20,9 +23,9 @@ from handler.contract import OpenApiError
         "http://host.docker.internal:8080",
     ],
 )
-def test_base_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_base_url(configure: Configure, url: str) -> None:
     """WeChat may be reached by https anywhere, and by http where the wire is private."""
-    monkeypatch.setenv("WECHAT_API_BASE_URL", url)
+    configure(WECHAT_API_BASE_URL=url)
     assert settings.load().wechat_api_base_url == url.rstrip("/")
 
 
@@ -45,25 +48,25 @@ def test_base_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         ("ON_ERROR", "hush"),
     ],
 )
-def test_invalid_settings(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_settings(configure: Configure, name: str, value: str) -> None:
     """An invalid variable is -1 with its name, and its value is not shown."""
-    monkeypatch.setenv(name, value)
+    configure(**{name: value})
     with pytest.raises(OpenApiError) as caught:
-        settings.load()
+        settings.load().check()
     assert (caught.value.errCode, caught.value.status) == (-1, 500)
-    assert caught.value.errMsg.endswith(f"invalid settings: {name}")
+    assert re.search(f"invalid settings: {name} must [a-z]", caught.value.errMsg)
     assert "hush" not in f"{caught.value!r} {caught.value.__context__}"
 
 
-def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_is_unset(configure: Configure) -> None:
     """An empty variable counts as unset, as templates leave them."""
     for name in settings.VARIABLES:
-        monkeypatch.setenv(name, "")
+        configure(**{name: ""})
     assert settings.load() == settings.Settings()
 
 
-def test_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repr_hides_secrets(configure: Configure) -> None:
     """Settings show no secret, however they are printed."""
-    monkeypatch.setenv("WECHAT_SECRET", "hush-hush")
+    configure(WECHAT_SECRET="hush-hush")
     loaded = settings.load()
     assert "hush" not in f"{loaded} {loaded!r} {loaded.model_dump()} {loaded.model_dump_json()}"

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from handler.contract import json_object
+from handler.exact_json import json_object
 from handler.local.picture import History, picture
 from handler.local.release import Answer, Json, plain
 from handler.local.upstream import to_stderr

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from handler.contract import SYSTEM_ERROR
+from handler.errors import SYSTEM_ERROR
 from handler.local.release import DELETED, FINISHED, NONE, OVER, Answer, Json
 
 FAILED, GONE, REACHED, TIMED_OUT = 1, 3, 4, 124  # exit codes; 0 is a release that has reached everyone

@@ -3,7 +3,8 @@
 import re
 from typing import Literal
 
-from handler.contract import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, OpenApiError
+from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, OpenApiError
+from handler.exact_json import JsonObject
 from handler.tokens.base import REFUSED
 
 _ALLOW_LIST = (
@@ -47,6 +48,21 @@ _BY_STATUS: dict[int, Class] = {
     503: "unavailable",
     504: "timeout",
 }
+
+
+_LONGEST_REASON = 1024  # characters of an errmsg in the log; the caller gets all of it
+
+
+def describe(failure: OpenApiError) -> JsonObject:
+    """Return what the log line tells of a failure."""
+    rid = re.search(r"\brid: *([\w-]{1,64})", failure.reason)
+    return {
+        "err_code": failure.errCode,
+        "err_code_class": classify(failure),
+        "reason": failure.reason[:_LONGEST_REASON],
+        "rid": rid and rid[1],
+        "hint": hint(failure),
+    }
 
 
 def hint(failure: OpenApiError) -> str | None:

@@ -10,14 +10,17 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from pydantic_core import to_json
 
-from handler.contract import JsonObject
+from handler.exact_json import JsonObject
+from handler.invocation import Invocation
 
 _emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
+PAUSED = 2  # the plan's status
 
-def publish(service: str, line: JsonObject, *, by_appid: bool) -> None:
+
+def publish(service: str, line: JsonObject, invocation: Invocation, *, by_appid: bool) -> None:
     """Publish the metrics of an invocation's log line, under its service.
 
     What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
@@ -34,10 +37,11 @@ def publish(service: str, line: JsonObject, *, by_appid: bool) -> None:
         ("UpstreamLatency", "Milliseconds", line["upstream_ms"] or None),
         ("TokenFetches", "Count", line["token_requests"] or None),
         ("ContractDrift", "Count", 1 if "drift" in line else None),
-        ("ColdStart", "Count", 1 if line["cold_start"] else None),
+        ("ColdStart", "Count", 1 if invocation.is_cold else None),
     )
     metrics = {name: _metric(unit, value) for name, unit, value in values if value is not None}
-    metadata = {name: line[name] for name in ("appid", "request_id") if line.get(name)}
+    found = {"appid": line.get("appid"), "function_request_id": invocation.function.get("function_request_id")}
+    metadata = {name: value for name, value in found.items() if value}
     _print(metrics, metadata, service=service)
     if failures:
         _print({"Failures": metrics["Failures"]}, {}, service=service, errCodeClass=line["err_code_class"])
@@ -50,7 +54,8 @@ def _metric(unit: str, value: float) -> JsonObject:
 
 
 def _print(metrics: JsonObject, metadata: JsonObject, **dimensions: str) -> None:
-    # What add_metric and flush_metrics would do, without checking constant names and units at every call.
+    # Powertools' documented serializer, on a set of our own: `add_metric` would gather them in a state that the
+    # process's threads share, and check constant names and units at every call.
     # One write, and not print's two: the line must stay whole beside those of other threads.
     sys.stdout.write(f"{to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode()}\n")
     sys.stdout.flush()

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from handler.contract import NO_SECRET, OpenApiError, json_object
-from handler.invocation import Budget, out_of_time, within
+from handler import errors
+from handler.deadline import within
+from handler.errors import NO_SECRET, OpenApiError
+from handler.exact_json import json_object
+from handler.invocation import Invocation
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,53 +34,53 @@ class AppSecret:
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
 
-    def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
+    def use(self, appid: str, invocation: Invocation, call: Callable[[str], T]) -> T:
         """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
-        secret = self._get(appid, budget)
+        secret = self._get(appid, invocation)
         try:
             return call(secret)
         except OpenApiError as error:
-            if error.errCode != _WRONG_SECRET or self._plain or not budget.allows("token"):
+            if error.errCode != _WRONG_SECRET or self._plain or not invocation.allows("token"):
                 raise
-            rotated = self._get(appid, budget, fresh=True)
+            rotated = self._get(appid, invocation, fresh=True)
             if rotated == secret:
                 raise
         return call(rotated)
 
-    def _get(self, appid: str, budget: Budget, *, fresh: bool = False) -> str:
+    def _get(self, appid: str, invocation: Invocation, *, fresh: bool = False) -> str:
         """Return the secret, `fresh` from AWS if asked for. Raises `OpenApiError` 41004, in words that show nothing."""
         if self._plain is not None:
             return self._plain.get_secret_value()
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
-            raise OpenApiError(NO_SECRET, self._missing, status=500)
+            raise errors.misconfigured(NO_SECRET, self._missing)
+        seconds = invocation.deadline.timeout(self._timeout_seconds)
         try:
-            value = within(budget.timeout(self._timeout_seconds), lambda: self._read(name, fresh=fresh))
+            value = within(seconds, lambda: self._read(name, fresh=fresh))
         except TimeoutError:
-            raise out_of_time() from None
+            failure = errors.out_of_time()
         except Exception as error:  # noqa: BLE001 - botocore's many, whose texts hold ARNs
             reason = f"appsecret unreadable: {type(error).__name__} from AWS (name, permission or region?)"
-            raise OpenApiError(NO_SECRET, reason, status=500) from None
-        return _plain_text(value)
+            failure = errors.misconfigured(NO_SECRET, reason)
+        else:
+            return _plain_text(value)
+        raise failure
 
     def _read(self, name: str, *, fresh: bool) -> object:
         if self._provider is None:
             # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
-            from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415 - it loads boto3
-            from botocore.config import Config  # noqa: PLC0415 - the same
+            from handler.tokens.aws_parameters import provider  # noqa: PLC0415 - it loads boto3
 
-            seconds = self._timeout_seconds
-            config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 2})
-            provider = parameters.SecretsProvider if self._name else parameters.SSMProvider
-            self._provider = provider(boto_config=config)
+            self._provider = provider("secrets" if self._name else "ssm", self._timeout_seconds)
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
         return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
 
 
 def _plain_text(value: object) -> str:
     """Return the secret in a stored value: the text, or the `secret` of a JSON object."""
-    parsed = json_object(str(value))
+    parsed = json_object(value)
     text = value if parsed is None else parsed.get("secret")
     if not (isinstance(text, str) and text.strip()):
-        raise OpenApiError(NO_SECRET, "appsecret unreadable: neither text nor JSON with the key secret", status=500)
+        reason = "appsecret unreadable: neither text nor JSON with the key secret"
+        raise errors.misconfigured(NO_SECRET, reason)
     return text.strip()

@@ -3,63 +3,78 @@
 https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/ThirdParty/token/api_authorizer_token.html
 """
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wechatpy.client import WeChatComponentClient
-from wechatpy.component import WeChatComponent
-
-from handler.contract import NO_APPID, SYSTEM_ERROR, OpenApiError
-from handler.invocation import Budget, out_of_time
+from handler import errors
+from handler.errors import NO_APPID, OpenApiError
+from handler.invocation import Invocation
 from handler.settings import Settings
 from handler.tokens.app_secret import AppSecret
-from handler.tokens.base import REFUSED, Token, read
+from handler.tokens.base import REFUSED, Token, TokenSource, read
 from handler.tokens.redis_store import StoreOpener, TokenStore
-from handler.tokens.stable import PoolAdapter
+from handler.tokens.wechatpy_adapter import PoolAdapter, load, untrusting
 from handler.wechat.api import WeChat
 
-POLL_SECONDS = 0.05  # between looks at the store while another function refreshes
+if TYPE_CHECKING:
+    from typing_extensions import Self
+    from wechatpy.client import WeChatComponentClient
+    from wechatpy.component import WeChatComponent
+else:
+    WeChatComponentClient = load("wechatpy.client").WeChatComponentClient
+    WeChatComponent = load("wechatpy.component").WeChatComponent
+
+TICKET_MISSING, NOT_AUTHORISED = 61006, 61003
 COMPONENT_KEY = "component_access_token"
+# WeChat may have carried it out, and given out a new refresh token, although its answer was lost.
+REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
 _UNUSED_AES_KEY = "A" * 43  # wechatpy wants one for messages, of which this function gets none
 
 
 class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's platform for one invocation."""
 
+    session: TokenStore
+
     def __init__(self, appid: str, secret: str, store: TokenStore, adapter: PoolAdapter) -> None:
         super().__init__(appid, secret, "", _UNUSED_AES_KEY, session=store, auto_retry=False)
-        self._http.trust_env = False
-        self._http.mount("https://", adapter)
+        untrusting(self, adapter)
 
-    def fetch_access_token(self) -> Any:
+    def fetch_access_token(self) -> None:
         """Fetch the platform's own token into the store, unless another function does so now. Raises `OpenApiError`."""
-        with single_flight(self.session, COMPONENT_KEY, None) as found:
-            if found is None:
-                ticket = self.session.text("component_verify_ticket")
-                if ticket is None:
-                    raise OpenApiError(61006, "no component_verify_ticket in the token store", status=500)
-                response = self._http.post(
-                    f"{self.API_BASE_URL}/component/api_component_token",
-                    json={
-                        "component_appid": self.component_appid,
-                        "component_appsecret": self.component_appsecret,
-                        "component_verify_ticket": ticket,
-                    },
-                )
-                token, lifetime = read(response.json(), COMPONENT_KEY)
-                self.session.set(COMPONENT_KEY, token, max(lifetime, 1))
+        self.session.refreshed(COMPONENT_KEY, None, self._fetch)
+
+    def _fetch(self) -> None:
+        ticket = self.session.text("component_verify_ticket")
+        if ticket is None:
+            raise errors.misconfigured(TICKET_MISSING, "no component_verify_ticket in the token store")
+        response = self._http.post(
+            f"{self.API_BASE_URL}/component/api_component_token",
+            json={
+                "component_appid": self.component_appid,
+                "component_appsecret": self.component_appsecret,
+                "component_verify_ticket": ticket,
+            },
+        )
+        token, lifetime = read(response.json(), COMPONENT_KEY)
+        self.session.set(COMPONENT_KEY, token, max(lifetime, 1))
 
 
 class AuthorizerClient(WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's client of one authorizer. A rotated refresh token is kept, which wechatpy forgets."""
 
-    def fetch_access_token(self) -> Any:
+    session: TokenStore
+
+    def __new__(cls, *_: Any, **__: Any) -> "Self":
+        """Make it without wechatpy's API objects, as `StableClient` does."""
+        client: Self = object.__new__(cls)
+        return client
+
+    def fetch_access_token(self) -> None:
         """Refresh the authorizer's token into the store. Raises `OpenApiError`."""
-        old = self.session.text(self.refresh_token_key)
+        old = self.session.unrepeatable(self.refresh_token_key)
         if old is None:
-            raise OpenApiError(61003, "no refresh token of this authorizer in the token store", status=500)
-        answer = self.component.refresh_authorizer_token(self.appid, old)
+            raise errors.misconfigured(NOT_AUTHORISED, "no refresh token of this authorizer in the token store")
+        answer: dict[str, Any] = self.component.refresh_authorizer_token(self.appid, old)
         rotated = answer.get("authorizer_refresh_token")
         if isinstance(rotated, str) and rotated not in ("", old):
             self.session.keep(self.refresh_token_key, rotated)
@@ -67,42 +82,37 @@ class AuthorizerClient(WeChatComponentClient):  # type: ignore[misc]  # wechatpy
         self.session.set(self.access_token_key, token, max(lifetime, 1))
 
 
-class ComponentTokens:
+class ComponentTokens(TokenSource):
     """The authorizers' tokens. The store is the only cache: the platform's other programs share it."""
 
     name = "component"
 
     def __init__(self, settings: Settings, wechat: WeChat) -> None:
-        self._settings = settings
+        self._platform = settings.wechat_component_appid
         self._wechat = wechat
         self._open = StoreOpener(settings)
         self._secret = AppSecret(settings, "wechat_component")
 
-    def token(self, appid: str | None, budget: Budget) -> Token:
+    def token(self, appid: str, invocation: Invocation) -> Token:
         """Return the stored token of the authorizer, or a refreshed one."""
-        return self._token(self._settings.appid(appid), None, budget)
+        return self._token(appid, None, invocation)
 
-    def replace(self, appid: str | None, failed: Token, budget: Budget) -> Token | None:
+    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
         """Refresh the failed token if it is still the stored one, and take the stored one if not."""
-        return self._token(self._settings.appid(appid), failed.value, budget)
+        return self._token(appid, failed.value, invocation)
 
-    def _token(self, appid: str, failed: str | None, budget: Budget) -> Token:
-        store, key = self._open(budget), f"{appid}_access_token"
+    def _token(self, appid: str, failed: str | None, invocation: Invocation) -> Token:
+        store, key = self._open(invocation.deadline), f"{appid}_access_token"
         found = store.text(key)
         if found is None or found == failed:
-            with single_flight(store, key, failed) as others:
-                if others is None:
-                    self._refresh(appid, store, budget)
-                found = others or store.text(key)
-        if found is None:
-            raise OpenApiError(SYSTEM_ERROR, "the token store lost a token", status=503)
+            found = store.refreshed(key, failed, lambda: self._refresh(appid, store, invocation))
         return Token(found)
 
-    def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
-        platform = self._settings.wechat_component_appid
+    def _refresh(self, appid: str, store: TokenStore, invocation: Invocation) -> None:
+        platform = self._platform
         if platform is None:
-            raise OpenApiError(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", status=500)
-        adapter = PoolAdapter(self._wechat, budget)
+            raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID")
+        adapter = PoolAdapter(self._wechat, invocation, once=(REFRESH_PATH,))
 
         def refresh(secret: str) -> None:
             component = Component(platform, secret, store, adapter)
@@ -110,30 +120,9 @@ class ComponentTokens:
 
         used = store.text(COMPONENT_KEY)
         try:
-            self._secret.use(platform, budget, refresh)
+            self._secret.use(platform, invocation, refresh)
         except OpenApiError as error:
             # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
             if error.errCode in REFUSED and used is not None and store.text(COMPONENT_KEY) == used:
                 store.delete(COMPONENT_KEY)
             raise
-
-
-@contextlib.contextmanager
-def single_flight(store: TokenStore, key: str, old: str | None) -> Iterator[str | None]:
-    """Let one function of all refresh a key: give `None` to it, and to the others what it has put there.
-
-    Raises `OpenApiError` when the budget ends before either.
-    """
-    while (owner := store.lock(key)) is None:
-        found = store.text(key)
-        if found not in (None, old):
-            yield found
-            return
-        if not store.budget.wait(POLL_SECONDS):
-            raise out_of_time()
-    try:
-        found = store.text(key)
-        yield None if found == old else found
-    finally:
-        with contextlib.suppress(OpenApiError):  # it ends by itself
-            store.unlock(key, owner)

@@ -1,127 +1,118 @@
-"""The shared store of tokens, in wechatpy's own layout: Redis or Valkey at WECHAT_TOKEN_STORE_URL."""
+"""The shared store of tokens: Redis or Valkey at WECHAT_TOKEN_STORE_URL, in wechatpy's own layout."""
 
-import os
-import secrets
+import contextlib
+import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-import certifi
-import redis
-from wechatpy.session.redisstorage import RedisStorage
-
-from handler.contract import NO_TOKEN, SYSTEM_ERROR, OpenApiError
-from handler.invocation import Budget, out_of_time, within
+from handler import errors
+from handler.deadline import Deadline
+from handler.errors import OpenApiError
+from handler.exact_json import json_object
 from handler.settings import Settings
-from handler.tokens.base import Token
+from handler.tokens.redis_client import BoundedRedis, Connections, locked
+from handler.tokens.wechatpy_adapter import load
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from wechatpy.session.redisstorage import RedisStorage
+else:
+    RedisStorage = load("wechatpy.session.redisstorage").RedisStorage
 
 RETRY_SECONDS = 0.2
-LOCK_SECONDS = 30  # the longest that a function which died while refreshing keeps the others waiting
+POLL_SECONDS = 0.05  # between looks at the store while another function refreshes
+# Writes only where what it replaces still stands: a platform that was authorised again has written a newer one.
+_COMPARE_AND_SET = (
+    "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) return 1 end return 0"
+)
+
+
+class Unsaved(NamedTuple):
+    """A value that could not be written yet, and the stored bytes that it replaces."""
+
+    replaced: bytes
+    value: str
 
 
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's storage, on one invocation's budget. Every method raises `OpenApiError` -1 when the store fails."""
+    """wechatpy's storage, on one invocation's deadline. Every method raises `OpenApiError` -1 when the store fails."""
 
-    def __init__(self, client: redis.Redis, budget: Budget, timeout_seconds: float, unsaved: dict[str, str]) -> None:
+    redis: BoundedRedis
+
+    def __init__(self, client: BoundedRedis, unsaved: dict[str, Unsaved]) -> None:
         super().__init__(client)
-        self._unsaved = unsaved
-        self.budget = budget
-        self._timeout_seconds = timeout_seconds
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the JSON value of a key."""
-        return self._judge(lambda: super(TokenStore, self).get(key, default))
-
-    def set(self, key: str, value: Any, ttl: int | None = None) -> None:
-        """Keep a JSON value, for `ttl` seconds or for good."""
-        self._judge(lambda: super(TokenStore, self).set(key, value, ttl))
-
-    def delete(self, key: str) -> None:
-        """Forget a key."""
-        self._judge(lambda: super(TokenStore, self).delete(key))
-
-    def keep(self, key: str, value: str) -> None:
-        """Keep a value that cannot be had again: try as long as the budget lasts, and at every later invocation."""
-        self._unsaved[key] = value
-        while True:
-            try:
-                self.set(key, value)
-            except OpenApiError:
-                if not self.budget.wait(RETRY_SECONDS):
-                    raise
-            else:
-                del self._unsaved[key]
-                return
+        self.deadline = client.deadline
+        self._unsaved = unsaved  # shared with the process's other invocations; each step on it is atomic
+        self._read: dict[str, bytes] = {}
 
     def text(self, key: str) -> str | None:
         """Return the value of a key if it is a text that is not empty."""
-        value = self.get(key)
-        return value if isinstance(value, str) and value else None
+        return _text(self.redis.bytes_at(self.key_name(key)))
 
-    def lock(self, key: str) -> str | None:
-        """Take the lock of a key for a while; return what releases it, or `None` when another holds it."""
-        owner = secrets.token_hex(8)
-        name = self.key_name(f"{key}_lock")
-        taken = self._judge(lambda: self.redis.set(name, owner, nx=True, ex=LOCK_SECONDS))
-        return owner if taken else None
+    def unrepeatable(self, key: str) -> str | None:
+        """Return the text of a key whose value cannot be had again, also where the newest is not written yet."""
+        stored = self.redis.bytes_at(self.key_name(key))
+        if stored is None:
+            return None
+        self._read[key] = stored
+        unsaved = self._unsaved.get(key)
+        return unsaved.value if unsaved and unsaved.replaced == stored else _text(stored)
 
-    def unlock(self, key: str, owner: str) -> None:
-        """Release a lock, unless another holds it by now."""
-        script = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
-        self._judge(lambda: self.redis.eval(script, 1, self.key_name(f"{key}_lock"), owner))
+    def keep(self, key: str, value: str) -> None:
+        """Keep a value in place of the one that `unrepeatable` read: try as long as there is time, and later again."""
+        self._unsaved[key] = Unsaved(self._read[key], value)
+        while True:
+            try:
+                return self.save(key)
+            except OpenApiError:
+                if not self.deadline.wait(RETRY_SECONDS):
+                    raise
 
-    def _judge(self, call: Callable[[], T]) -> T:
-        try:
-            return within(self.budget.timeout(self._timeout_seconds), call)
-        except TimeoutError:
-            raise out_of_time() from None
-        except (redis.RedisError, OSError, ValueError) as error:
-            reason = f"the token store failed ({type(error).__name__})"
-            raise OpenApiError(SYSTEM_ERROR, reason, status=503) from None
+    def save(self, key: str) -> None:
+        """Write what an invocation could not, unless the store has something newer by now."""
+        unsaved = self._unsaved.get(key)
+        if unsaved:
+            self.redis.eval(_COMPARE_AND_SET, 1, self.key_name(key), unsaved.replaced, json.dumps(unsaved.value))
+            if self._unsaved.get(key) == unsaved:
+                self._unsaved.pop(key, None)
+
+    def refreshed(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
+        """Return the text of a key other than `refused`, after one function of all has refreshed it.
+
+        Raises `OpenApiError`: what `refresh` raises, and -1 when the time ends before.
+        """
+        while True:
+            with locked(self.redis, self.key_name(f"{key}_lock")) as is_mine:
+                found = self.text(key)
+                if is_mine and found in (None, refused):
+                    refresh()
+                    found = self.text(key)
+            if found is not None and found != refused:
+                return found
+            if is_mine:
+                raise errors.unavailable("the token store lost a token")
+            if not self.deadline.wait(POLL_SECONDS):
+                raise errors.out_of_time()
+
+
+def _text(stored: bytes | None) -> str | None:
+    """Return the text that is stored as wechatpy does, as JSON; `None` for anything else."""
+    value = json_object(b'{"value":%b}' % stored) if stored else None
+    text = value and value.get("value")
+    return text if isinstance(text, str) and text else None
 
 
 class StoreOpener:
-    """Opens the configured store for one invocation after another, over one pool of connections."""
+    """Opens the configured store for one invocation after another, over the same connections."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.wechat_token_store_url
-        if url is None:
-            raise OpenApiError(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL", status=500)
-        address, seconds = url.get_secret_value(), settings.wechat_timeout_seconds
-        options: dict[str, Any] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
-        if address.startswith("rediss:"):
-            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-            options["ssl_ca_certs"] = os.environ.get("SSL_CERT_FILE") or certifi.where()
-        self._client = redis.Redis.from_url(address, **options)
-        self._timeout_seconds = seconds
-        self._unsaved: dict[str, str] = {}
+        self._connections = Connections(settings)
+        self._unsaved: dict[str, Unsaved] = {}
 
-    def __call__(self, budget: Budget) -> TokenStore:
-        """Return the store on this budget, after keeping what an earlier invocation could not."""
-        store = TokenStore(self._client, budget, self._timeout_seconds, self._unsaved)
-        for key, value in list(self._unsaved.items()):
-            store.keep(key, value)
-        return store
-
-
-class StoredTokens:
-    """Source `store`: what a central token server keeps in the store. Read only, and never fetched."""
-
-    name = "store"
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._open = StoreOpener(settings)
-
-    def token(self, appid: str | None, budget: Budget) -> Token:
-        """Return the stored token. Raises `OpenApiError` 41001 when there is none."""
-        token = self._open(budget).text(f"{self._settings.appid(appid)}_access_token")
-        if token is None:
-            raise OpenApiError(NO_TOKEN, "the token store has no token for this appid", status=500)
-        return Token(token)
-
-    def replace(self, appid: str | None, failed: Token, budget: Budget) -> Token | None:
-        """Read once more: the server may have renewed the token meanwhile."""
-        token = self.token(appid, budget)
-        return None if token.value == failed.value else token
+    def __call__(self, deadline: Deadline) -> TokenStore:
+        """Return the store on this deadline, after one try to write what an earlier invocation could not."""
+        if self._unsaved:
+            store = TokenStore(self._connections.client(deadline.half()), self._unsaved)
+            for key in list(self._unsaved):
+                with contextlib.suppress(OpenApiError):  # one key that cannot be written is no hindrance to the others
+                    store.save(key)
+        return TokenStore(self._connections.client(deadline), self._unsaved)

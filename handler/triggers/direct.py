@@ -1,14 +1,15 @@
-"""Which trigger an event comes from: one class for each, which reads its arguments and shapes its reply."""
+"""A direct invocation, Step Functions, EventBridge Scheduler: the event is the arguments."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import Arguments, JsonObject, OpenApiError, json_object, result
-from handler.triggers import http as http_triggers
+from handler.contract import Arguments, result
+from handler.errors import OpenApiError
+from handler.exact_json import JsonObject
 
 
 class Direct:
-    """A direct invocation, Step Functions, EventBridge Scheduler: the event is the arguments, and null means none."""
+    """An event that is the arguments itself; null means none."""
 
     name = "direct"
 
@@ -33,58 +34,7 @@ class Direct:
         return result(body, convert_case=arguments.convert_case)
 
     def fail(self, error: OpenApiError, on_error: str) -> JsonObject:
-        """Raise the error, without what led to it; where `ON_ERROR=return`, return its object."""
+        """Raise the error; where `ON_ERROR=return`, return its object."""
         if on_error == "return":
             return error.to_dict()
-        raise error.with_traceback(None) from None
-
-
-class Schedule(Direct):
-    """An EventBridge rule on a schedule; the arguments are in `detail`."""
-
-    name = "schedule"
-
-    @classmethod
-    def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether EventBridge sent the event."""
-        return event.get("source") == "aws.events" and "detail-type" in event
-
-    def arguments(self) -> Arguments:
-        """Return the arguments in `detail`. Raises `OpenApiError` 40097."""
-        return Arguments.parse(self.event.get("detail") or {})
-
-
-class Timer(Direct):
-    """An SCF timer; its `Message` holds the arguments if it is a JSON object, and is a note otherwise."""
-
-    name = "timer"
-
-    @classmethod
-    def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether an SCF timer sent the event."""
-        return event.get("Type") == "Timer"
-
-    def arguments(self) -> Arguments:
-        """Return the arguments in `Message`. Raises `OpenApiError` 40097."""
-        return Arguments.parse(json_object(self.event.get("Message")) or {})
-
-
-Trigger = Direct | http_triggers.HttpTrigger
-
-_TRIGGERS: tuple[type[Trigger], ...] = (
-    Schedule,
-    Timer,
-    http_triggers.LoadBalancer,
-    http_triggers.HttpApi,
-    http_triggers.Scf,
-    http_triggers.RestApi,
-)
-
-
-def recognise(event: Any) -> Trigger:
-    """Return the trigger that the event comes from."""
-    if isinstance(event, Mapping):
-        for trigger in _TRIGGERS:
-            if trigger.recognises(event):
-                return trigger(event)
-    return Direct(event)
+        raise error from None

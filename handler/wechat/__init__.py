@@ -1,1 +1,1 @@
-"""WeChat's API, and what it answers."""
+"""WeChat's API: bounded exchanges, and what its answers mean."""

@@ -1,4 +1,4 @@
-"""Connections whose timeout bounds a whole exchange.
+"""Connections whose timeout bounds a whole exchange, and that are not used after a freeze.
 
 urllib3's timeouts bound each wait for the socket instead: a server that trickles one byte a second, a host with
 many dead addresses or a slow name server would each hold the function far longer.
@@ -9,20 +9,38 @@ import io
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
 
-from handler.invocation import within
+from handler.deadline import within
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3 import HTTPResponse
 
+# The platform freezes an instance between invocations. What idles longer than this the server, or a gateway on the way,
+# may have dropped meanwhile (AWS's NAT gateways after 350 s, nginx by default after 75 s), often without a word.
+IDLE_SECONDS = 30.0
+
+
+class StaleConnectionError(ConnectionError):
+    """A connection that had been used before ended without a byte of an answer: the server had closed it."""
+
 
 class PlainConnection(HTTPConnection):
     """An http connection: `timeout` seconds for all of connecting, and then for all of the answer."""
+
+    _reader: "_TimedReader"
+    _answers = 0  # since it was connected
+    _used_at = 0.0  # Unix time: the monotonic clock stands still in a freeze
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again; urllib3 asks before it does."""
+        return super().is_connected and 0 <= time.time() - self._used_at <= IDLE_SECONDS
 
     def connect(self) -> None:
         """Look up the name, try every address and shake hands. Raises `ConnectTimeoutError`.
@@ -41,16 +59,31 @@ class PlainConnection(HTTPConnection):
         except TimeoutError:
             given_up.set()
             raise ConnectTimeoutError(self, "connecting took too long") from None
+        self._answers = 0
+
+    @property
+    def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client calls it
+        """Make a response that reads through the timed reader, not from the socket that http.client passes."""
+        return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # of a socket it uses makefile only
 
     def getresponse(self) -> "HTTPResponse":  # type: ignore[override]  # as urllib3 does
-        """Read the answer's head; it and the body have `timeout` seconds from now on together."""
-        deadline = time.monotonic() + (self.timeout or 0)
+        """Read the answer's head; it and the body have `timeout` seconds from now on together.
 
-        def response(sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
-            return http.client.HTTPResponse(_TimedReader(sock, deadline), **options)  # type: ignore[arg-type]  # it asks for makefile alone
-
-        self.response_class = response  # type: ignore[assignment]  # http.client only calls it
-        return super().getresponse()
+        Raises `StaleConnectionError` for a connection that had ended before this request.
+        """
+        if self.sock is None:
+            raise StaleConnectionError
+        self._reader = reader = _TimedReader(self.sock, time.monotonic() + (self.timeout or 0))
+        try:
+            response = super().getresponse()
+        except OSError as error:
+            if isinstance(error, TimeoutError) or not self._answers or reader.received:
+                raise
+        else:
+            self._answers += 1
+            self._used_at = time.time()
+            return response
+        raise StaleConnectionError
 
 
 class TLSConnection(PlainConnection, HTTPSConnection):
@@ -64,9 +97,10 @@ class _TimedReader(io.RawIOBase):
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer has been read
         self._deadline = deadline
+        self.received = False
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Be the socket that http.client reads from."""
+        """Return the stream that http.client reads, which asks a socket for one."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
@@ -77,7 +111,9 @@ class _TimedReader(io.RawIOBase):
         if seconds <= 0:
             raise TimeoutError
         self._sock.settimeout(seconds)
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self.received = self.received or count > 0
+        return count
 
     def close(self) -> None:
         self._file.close()

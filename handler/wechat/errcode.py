@@ -1,20 +1,19 @@
-"""WeChat's answers: parsed exactly, and judged by their errcode."""
+"""What WeChat's body says: a success, or an errcode; and how an errmsg is shown."""
 
-import json
+import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import NoReturn
 
-from handler.contract import SYSTEM_ERROR, JsonObject, OpenApiError, camel_case
+from handler.errors import SYSTEM_ERROR, refused
+from handler.exact_json import JsonObject
 
-_LIMITED = {45009, 45011}  # the day's and the minute's quota
-_CERTAINLY_SHALLOW = 100  # brackets: with fewer no value can be nested too deeply
+_CUT_SHORT = 16  # characters of a secret that are hidden even where the rest of it is missing
 
 
 def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> None:
     """Raise the `OpenApiError` that WeChat's body states; return if it states success.
 
-    As in the SDK a falsy errcode is success. Unlike there a numeric string counts as the number, and an
+    As in the SDK what JavaScript calls falsy is success. Unlike there a numeric string counts as the number, and an
     errcode that is no number at all counts as -1. `secrets` names what the errmsg must not show, should it echo them.
     """
     errcode = body.get("errcode")
@@ -22,51 +21,48 @@ def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> Non
         errcode = int(errcode)
     if isinstance(errcode, float) and errcode.is_integer():
         errcode = int(errcode)
-    if errcode:
-        is_code = isinstance(errcode, int) and not isinstance(errcode, bool)
+    if errcode or isinstance(errcode, list | dict):
+        code = errcode if isinstance(errcode, int) and not isinstance(errcode, bool) else SYSTEM_ERROR
         errmsg = body.get("errmsg")
-        reason = errmsg if isinstance(errmsg, str) else "unknown error"
+        is_shown = isinstance(errmsg, str | int | float | list) and not isinstance(errmsg, bool)
+        reason = _as_text(errmsg) if is_shown else "unknown error"
         for secret in secrets():
-            reason = reason.replace(secret, "***")
-        _fail(errcode if is_code else SYSTEM_ERROR, reason)
+            reason = hide(reason, secret)
+        raise refused(code, reason)
 
 
-def _fail(code: int, reason: str) -> NoReturn:
-    if code == SYSTEM_ERROR:
-        raise OpenApiError(code, reason, status=503, transient=True)
-    raise OpenApiError(code, reason, status=429 if code in _LIMITED else 502)
+def _as_text(value: object) -> str:
+    """Show a JSON value as JavaScript's template strings do, and so the SDK."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join("" if item is None else _as_text(item) for item in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "[object Object]" if isinstance(value, dict) else str(value)
 
 
-def parse_object(content: bytes) -> JsonObject:
-    """Parse a JSON object exactly, whatever its declared type.
-
-    Raises `ValueError` for anything else, also for what JSON has but a reply could not carry: NaN, numbers
-    beyond a double, nesting beyond the interpreter's stack. Half surrogates become U+FFFD.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-        value = _DECODER.decode(text)
-        if text.count("{") + text.count("[") > _CERTAINLY_SHALLOW:
-            camel_case(value)  # newer parsers go deeper than Python functions can follow
-        if "\\u" in text:  # only an escape can bring in half a surrogate pair, which no encoder takes
-            whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            value = json.loads(whole)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
-    return value
+def hide(text: str, secret: str) -> str:
+    """Replace a secret by `***` in a text, however it is escaped there, and also where it is cut short."""
+    shown = ""
+    while match := _pattern(secret[:_CUT_SHORT]).search(text):
+        end = match.end()
+        for character in secret[_CUT_SHORT:]:
+            rest = _pattern(character).match(text, end)
+            if rest is None:
+                break
+            end = rest.end()
+        shown, text = f"{shown}{text[: match.start()]}***", text[end:]
+    return shown + text
 
 
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("number out of range")
-    return number
+@functools.lru_cache(maxsize=256)
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Match a text whose characters may be escaped as in an address or in JSON."""
+    return re.compile("".join(map(_escaped, secret)))
 
 
-def _refuse(literal: str) -> NoReturn:
-    raise ValueError(f"{literal} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
+def _escaped(character: str) -> str:
+    percent = "".join(f"%{byte:02x}" for byte in character.encode())
+    ways = (re.escape(character), f"(?i:{percent})", rf"(?i:\\u{ord(character):04x})", rf"\\{re.escape(character)}")
+    return f"(?:{'|'.join(ways)})"

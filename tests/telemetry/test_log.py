@@ -18,7 +18,11 @@ from handler.telemetry import log as telemetry
 from handler.telemetry.hints import HINTS
 from tests.support import Invoke, Log
 
-IGNORED = {"location", "timestamp", "upstream_ms", "remaining_ms"}
+IGNORED = {"location", "timestamp", "upstream_ms", "remaining_ms"} | {
+    "function_name",
+    "function_memory_size",
+    "function_arn",
+}
 
 
 def line_of(log: Log) -> dict[str, Any]:
@@ -35,7 +39,7 @@ def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> N
         "level": "INFO",
         "message": "getGrayReleasePlan",
         "service": "get-gray-release-plan",
-        "request_id": "request-1",
+        "function_request_id": "request-1",
         "trigger": "direct",
         "appid": APPID,
         "outcome": "ok",
@@ -131,7 +135,7 @@ def test_scf(log: Log) -> None:
     context = scf_context()
     main_handler({}, context)
     line = line_of(log)
-    assert line["request_id"] == context["request_id"]
+    assert line["function_request_id"] == context["request_id"]
     assert (line["outcome"], line["plan_status"], line["gray_percentage"]) == ("ok", 1, 8)
     assert log()[-1]["remaining_ms"] > 0
 

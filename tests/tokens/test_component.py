@@ -32,18 +32,16 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, Log, Valkey
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, Valkey
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
 
 @pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
     """Be a third-party platform whose callback server has filled the store."""
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("WECHAT_COMPONENT_APPID", COMPONENT_APPID)
-    monkeypatch.setenv("WECHAT_COMPONENT_SECRET", COMPONENT_SECRET)
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
     store.set("component_verify_ticket", TICKET)
     store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
     return sandbox
@@ -60,14 +58,16 @@ def aws() -> Iterator[str]:
 
 
 @pytest.fixture
-def secrets(aws: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
+def secrets(aws: str, sandbox: Sandbox, configure: Configure) -> Any:
     """Point the environment at moto, without the secret itself; return a client of Secrets Manager."""
     assert sandbox.requests == []
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "moto")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "moto")
+    configure(
+        WECHAT_SECRET=None,
+        AWS_ENDPOINT_URL=aws,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="moto",
+        AWS_SECRET_ACCESS_KEY="moto",
+    )
     return boto3.client("secretsmanager")
 
 
@@ -87,7 +87,7 @@ def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: 
     assert store.get("component_access_token") in platform.platform.expiry
     assert 7000 < store.redis.ttl(f"wechatpy:{APPID}_access_token") <= 7200
     assert log()[-1]["token_source"] == "component"
-    assert platform.connections == 1
+    assert platform.connections == 2  # the refresh, which must not be lost, on one of its own
 
 
 def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
@@ -143,9 +143,9 @@ def test_component_failures(
     assert not store.redis.keys("*_lock")
 
 
-def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A wrong secret of the platform is 40125."""
-    monkeypatch.setenv("WECHAT_COMPONENT_SECRET", "hush-wrong")
+    configure(WECHAT_COMPONENT_SECRET="hush-wrong")
     error = refused(invoke)
     assert error.errCode == 40125
     assert "hush" not in str(error)
@@ -210,12 +210,11 @@ def test_many_processes_refresh_once(platform: Sandbox) -> None:
 
 
 @pytest.fixture
-def restartable(platform: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Valkey]:
+def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
     """Keep the platform's tokens in a store of its own that can be stopped."""
     assert platform.requests == []
     valkey = Valkey(tmp_path)
-    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "1")
-    monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"redis://127.0.0.1:{valkey.port}/0")
+    configure(WECHAT_TIMEOUT_SECONDS="1", WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0")
     with redis.Redis(port=valkey.port) as client:
         RedisStorage(client).set("component_verify_ticket", TICKET)
         RedisStorage(client).set(f"{APPID}_refresh_token", REFRESH_TOKEN)
@@ -306,7 +305,7 @@ def test_store_over_tls(  # noqa: PLR0913 - fixtures
     sandbox: Sandbox,
     store: RedisStorage,
     invoke: Invoke,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     tmp_path: Path,
     *,
     trusted: bool,
@@ -314,24 +313,21 @@ def test_store_over_tls(  # noqa: PLR0913 - fixtures
     """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
     authority = trustme.CA()
     (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
     with TLSFront(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
-        monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"rediss://127.0.0.1:{port}/0")
+        configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
         if trusted:
             assert invoke() == DOCUMENTED
         else:
             assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
 
 
-def test_store(
-    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log
-) -> None:
+def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
     """A central server's token is read each time, and nothing is ever fetched."""
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     assert refused(invoke).errCode == 41001
     store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"], 7200)
     assert invoke() == DOCUMENTED
@@ -339,11 +335,9 @@ def test_store(
     assert [path for _, path in sandbox.requests] == [PLAN]
 
 
-def test_store_is_read_again(
-    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
     """After a refusal the store is read once more: a renewed token is used, the same one is not tried again."""
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     store.set(f"{APPID}_access_token", "old")
     assert refused(invoke).errCode == 40001
     assert sandbox.count(PLAN) == 1
@@ -355,22 +349,22 @@ def test_store_is_read_again(
 
 @pytest.mark.parametrize("value", [b"not JSON", b"5", b'""', b"\xff", b'{"a":1}'])
 def test_store_with_something_else(
-    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, value: bytes
+    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
 ) -> None:
     """A value that is no token counts as none, or as a failing store."""
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     store.redis.set(f"wechatpy:{APPID}_access_token", value)
     assert refused(invoke).errCode in {-1, 41001}
     assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
-def test_store_is_down(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
     """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        monkeypatch.setenv("WECHAT_TOKEN_STORE_URL", f"{scheme}://:hush@127.0.0.1:{port}/0")
+        configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{port}/0")
         started = time.monotonic()
         with pytest.raises(OpenApiError) as caught:
             invoke(deadline=started + 0.5)
@@ -382,12 +376,11 @@ def test_store_is_down(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.Mon
     assert sandbox.requests == []
 
 
-def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path) -> None:
     """The file is read each time; its placeholder, or no file, is no token."""
-    monkeypatch.delenv("WECHAT_SECRET")
+    configure(WECHAT_SECRET=None)
     file = tmp_path / "token"
-    monkeypatch.setenv("WECHAT_CLOUDBASE_TOKEN_FILE", str(file))
-    monkeypatch.setenv("WECHAT_TOKEN_SOURCE", "cloudbase")
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(file), WECHAT_TOKEN_SOURCE="cloudbase")
     for content in (None, b"", b"default-tcb-wx-access-token\n", b"\xff"):
         if content is not None:
             file.write_bytes(content)
@@ -399,10 +392,9 @@ def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.Mo
     assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
 
 
-def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, configure: Configure, log: Log) -> None:
     """The variable's token goes into its own query parameter, and a refused one is not tried again."""
-    monkeypatch.delenv("WECHAT_SECRET")
-    monkeypatch.setenv("WECHAT_CLOUDBASE_ACCESS_TOKEN", "cloud")
+    configure(WECHAT_SECRET=None, WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
     assert refused(invoke).errCode == 40001
     sandbox.cloudbase_tokens.add("cloud")
     assert invoke() == DOCUMENTED
@@ -410,9 +402,9 @@ def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytes
     assert log()[-1]["token_source"] == "cloudbase"
 
 
-def test_none(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """With source `none` no token is sent: WeChat's open API service knows the caller by its network."""
-    monkeypatch.setenv("WECHAT_TOKEN_SOURCE", "none")
+    configure(WECHAT_TOKEN_SOURCE="none")
     assert refused(invoke).errCode == 41001
     sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{}}'))
     assert invoke()["grayReleasePlan"] == {}
@@ -420,13 +412,11 @@ def test_none(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("text", [SECRET, json.dumps({"secret": SECRET}), f"{SECRET}\n"])
-def test_secrets_manager(
-    sandbox: Sandbox, secrets: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_secrets_manager(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
     """The AppSecret comes from Secrets Manager, as text or JSON, by a name with `{appid}`; it is read once."""
     name = f"wechat/{len(text)}/{{appid}}"
     secrets.create_secret(Name=name.replace("{appid}", APPID), SecretString=text)
-    monkeypatch.setenv("WECHAT_SECRET_NAME", name)
+    configure(WECHAT_SECRET_NAME=name)
     assert invoke() == DOCUMENTED
     secrets.delete_secret(SecretId=name.replace("{appid}", APPID), ForceDeleteWithoutRecovery=True)
     sandbox.faults.append(Fault("plan", "errcode", "40001", times=1))
@@ -434,10 +424,10 @@ def test_secrets_manager(
     assert sandbox.count(STABLE) == 2
 
 
-def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
     """A secret that has been rotated is read again after WeChat's 40125, once."""
     secrets.create_secret(Name="rotated", SecretString=SECRET)
-    monkeypatch.setenv("WECHAT_SECRET_NAME", "rotated")
+    configure(WECHAT_SECRET_NAME="rotated")
     invoke()
     sandbox.tokens.apps[APPID] = "rotated-secret"
     sandbox.tokens.expiry.clear()
@@ -449,20 +439,20 @@ def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, monkeypa
     assert sandbox.count(STABLE) == 2
 
 
-def test_ssm_parameter(sandbox: Sandbox, secrets: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssm_parameter(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
     """The AppSecret comes from an SSM SecureString, decrypted."""
     assert secrets is not None
     boto3.client("ssm").put_parameter(Name="/wechat/secret", Value=SECRET, Type="SecureString")
-    monkeypatch.setenv("WECHAT_SECRET_PARAMETER", "/wechat/secret")
+    configure(WECHAT_SECRET_PARAMETER="/wechat/secret")
     assert invoke() == DOCUMENTED
     assert sandbox.count(STABLE) == 1
 
 
 def test_component_secret_from_secrets_manager(
-    platform: Sandbox, aws: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    platform: Sandbox, aws: str, invoke: Invoke, configure: Configure
 ) -> None:
     """The platform's AppSecret comes from Secrets Manager too."""
-    monkeypatch.delenv("WECHAT_COMPONENT_SECRET")
+    configure(WECHAT_COMPONENT_SECRET=None)
     for name, value in {
         "AWS_ENDPOINT_URL": aws,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -470,7 +460,7 @@ def test_component_secret_from_secrets_manager(
         "AWS_SECRET_ACCESS_KEY": "moto",
         "WECHAT_COMPONENT_SECRET_NAME": "platform",
     }.items():
-        monkeypatch.setenv(name, value)
+        configure(**{name: value})
     client = boto3.client("secretsmanager")
     client.create_secret(Name="platform", SecretString="not-yet-right")
     assert refused(invoke).errCode == 40125
@@ -484,43 +474,45 @@ def test_component_secret_from_secrets_manager(
     ("variable", "name"), [("WECHAT_SECRET_NAME", "missing"), ("WECHAT_SECRET_PARAMETER", "/missing")]
 )
 @pytest.mark.usefixtures("secrets")
-def test_aws_failures(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, variable: str, name: str) -> None:
+def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str) -> None:
     """What AWS refuses is 41004 in plain words, without ARNs; so is an AWS that cannot be reached."""
-    monkeypatch.setenv(variable, name)
+    configure(**{variable: name})
     error = refused(invoke)
     assert (error.errCode, error.status) == (41004, 500)
     assert "arn:" not in str(error)
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
-    monkeypatch.setenv(variable, f"{name}-unreachable")
+        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
+    configure(**{variable: f"{name}-unreachable"})
     assert refused(invoke).errCode == 41004
 
 
 @pytest.mark.parametrize("text", ["{}", '{"secret":5}', "   "])
-def test_unusable_secrets(secrets: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
     """A stored value without a secret in it is 41004."""
     name = f"unusable/{len(text)}"
     secrets.create_secret(Name=name, SecretString=text)
-    monkeypatch.setenv("WECHAT_SECRET_NAME", name)
+    configure(WECHAT_SECRET_NAME=name)
     assert refused(invoke).errCode == 41004
 
 
-def test_auto_order(
-    platform: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
-) -> None:
+def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
     """`auto` takes the first source that is configured, in the documented order; a named source is taken as named."""
     (tmp_path / "token").write_text("cloud")
     platform.cloudbase_tokens.add("cloud")
-    monkeypatch.setenv("WECHAT_CLOUDBASE_TOKEN_FILE", str(tmp_path / "token"))
-    monkeypatch.setenv("WECHAT_SECRET", SECRET)
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)
     picked = []
-    for unset in ("WECHAT_COMPONENT_SECRET", "WECHAT_SECRET", "WECHAT_TOKEN_STORE_URL", "WECHAT_CLOUDBASE_TOKEN_FILE"):
+    for unset in (
+        ("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
+        ("WECHAT_SECRET",),
+        ("WECHAT_TOKEN_STORE_URL",),
+        ("WECHAT_CLOUDBASE_TOKEN_FILE",),
+    ):
         assert invoke() == DOCUMENTED
         picked.append(log()[-1]["token_source"])
-        monkeypatch.delenv(unset)
+        configure(**dict.fromkeys(unset))
     assert picked == ["component", "stable", "store", "cloudbase"]
     assert refused(invoke).errCode == 41004
-    monkeypatch.setenv("WECHAT_TOKEN_SOURCE", "store")
+    configure(WECHAT_TOKEN_SOURCE="store")
     assert refused(invoke).errCode == 41001
 
 

@@ -2,16 +2,18 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from handler.contract import OpenApiError
-from handler.invocation import Budget
+from handler.deadline import Deadline
+from handler.invocation import Invocation
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.settings import Settings
-from handler.tokens import stable
+from handler.tokens import cached
 from handler.tokens.base import Token
 from handler.tokens.stable import StableClient, StableTokens
 from handler.wechat.api import WeChat
@@ -52,104 +54,104 @@ def tokens(sandbox: Sandbox, clock: Clock) -> StableTokens:
 
 def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A token with 300 seconds or more left is used without asking WeChat."""
-    first = tokens.token(None, Budget())
+    first = tokens.token(APPID, Invocation())
     clock.now += 7200 - 300
-    assert tokens.token(None, Budget()) is first
+    assert tokens.token(APPID, Invocation()) is first
     assert sandbox.count(STABLE) == 1
 
 
 def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """In a token's last 300 seconds WeChat has a new one, which is fetched; the old one still works."""
-    first = tokens.token(None, Budget())
+    first = tokens.token(APPID, Invocation())
     clock.now += 7200 - 299
-    second = tokens.token(None, Budget())
+    second = tokens.token(APPID, Invocation())
     assert second.value != first.value
-    assert tokens.token(None, Budget()) is second
+    assert tokens.token(APPID, Invocation()) is second
     sandbox.tokens.check(first.value)
     assert sandbox.count(STABLE) == 2
 
 
 def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A stale token is used when it cannot be renewed, and renewal is not tried again for half a minute."""
-    first = tokens.token(None, Budget())
+    first = tokens.token(APPID, Invocation())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
-    assert tokens.token(None, Budget()) is first
-    assert tokens.token(None, Budget()) is first
+    assert tokens.token(APPID, Invocation()) is first
+    assert tokens.token(APPID, Invocation()) is first
     assert sandbox.count(STABLE) == 2
-    clock.now += stable.RETRY_RENEWAL_SECONDS
-    assert tokens.token(None, Budget()) is first
+    clock.now += cached.RETRY_RENEWAL_SECONDS
+    assert tokens.token(APPID, Invocation()) is first
     assert sandbox.count(STABLE) == 3
 
 
 def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A renewal that hangs takes at most half of the time that is left: the stale token still gets its turn."""
-    first = tokens.token(None, Budget())
+    first = tokens.token(APPID, Invocation())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "hang", "3"))
-    budget = Budget(1)
-    assert tokens.token(None, budget) is first
-    assert budget.remaining() > 0.3
-    assert budget.requests["token"] == 1
+    invocation = Invocation(Deadline(1))
+    assert tokens.token(APPID, invocation) is first
+    assert invocation.deadline.remaining() > 0.3
+    assert invocation.requests["token"] == 1
 
 
 def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """An expired token is never used: without a new one the call fails."""
-    tokens.token(None, Budget())
+    tokens.token(APPID, Invocation())
     clock.now += 7200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(None, Budget())
+        tokens.token(APPID, Invocation())
     assert caught.value.errCode == 45009
 
 
 def test_clock_jumping_back(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """When the clock jumps back the token is kept; WeChat's refusal then replaces it."""
-    first = tokens.token(None, Budget())
+    first = tokens.token(APPID, Invocation())
     clock.now -= 86_400
-    assert tokens.token(None, Budget()) is first
+    assert tokens.token(APPID, Invocation()) is first
     sandbox.tokens.stable.clear()
-    second = tokens.replace(None, first, Budget())
+    second = tokens.replace(APPID, first, Invocation())
     assert second is not None
     assert second.value != first.value
 
 
 def test_replace_only_what_failed(sandbox: Sandbox, tokens: StableTokens) -> None:
     """A token that another thread has already replaced is not fetched again."""
-    current = tokens.token(None, Budget())
-    assert tokens.replace(None, Token("an older one"), Budget()) is current
+    current = tokens.token(APPID, Invocation())
+    assert tokens.replace(APPID, Token("an older one"), Invocation()) is current
     assert sandbox.count(STABLE) == 1
 
 
 def test_no_third_token_request(sandbox: Sandbox, tokens: StableTokens) -> None:
     """With its two token requests spent an invocation gets no other token, and the failed one is dropped."""
-    failed = tokens.token(None, Budget())
-    spent = Budget()
+    failed = tokens.token(APPID, Invocation())
+    spent = Invocation()
     spent.requests["token"] = 2
-    assert tokens.replace(None, failed, spent) is None
+    assert tokens.replace(APPID, failed, spent) is None
     assert sandbox.count(STABLE) == 1
-    tokens.token(None, Budget())
+    tokens.token(APPID, Invocation())
     assert sandbox.count(STABLE) == 2
 
 
 def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens) -> None:
     """The appid keys the cache: each mini program has its own token."""
     sandbox.tokens.apps["wx-other"] = SECRET
-    assert tokens.token(APPID, Budget()).value != tokens.token("wx-other", Budget()).value
-    assert tokens.token(None, Budget()) is tokens.token(APPID, Budget())
+    assert tokens.token(APPID, Invocation()).value != tokens.token("wx-other", Invocation()).value
+    assert tokens.token(APPID, Invocation()) is tokens.token(APPID, Invocation())
     assert sandbox.count(STABLE) == 2
 
 
 def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many tokens are kept; the one used longest ago goes first."""
-    monkeypatch.setattr(stable, "MINI_PROGRAMS", 2)
+    monkeypatch.setattr(cached, "MINI_PROGRAMS", 2)
     sandbox.tokens.apps.update(dict.fromkeys("abc", SECRET))
     for appid in "abac":
-        tokens.token(appid, Budget())
+        tokens.token(appid, Invocation())
     assert sandbox.count(STABLE) == 3
-    tokens.token("a", Budget())
+    tokens.token("a", Invocation())
     assert sandbox.count(STABLE) == 3
-    tokens.token("b", Budget())
+    tokens.token("b", Invocation())
     assert sandbox.count(STABLE) == 4
 
 
@@ -168,7 +170,7 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
     """An answer without a usable token is WeChat's code, or -1."""
     body(sandbox, json.dumps(answer).encode(), endpoint="token")
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(None, Budget())
+        tokens.token(APPID, Invocation())
     assert caught.value.errCode == code
 
 
@@ -189,25 +191,26 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
 def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, expires_in: object, kept: float) -> None:
     """A token is kept for the seconds WeChat says, two hours at most, and not at all where it does not say."""
     body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
-    assert tokens.token(None, Budget()).expires_at == clock.now + kept
+    assert tokens.token(APPID, Invocation()).expires_at == clock.now + kept
 
 
 def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableTokens) -> None:
     """A thread that waits for another's fetch gives up at its own deadline."""
     sandbox.faults.append(Fault.parse("token:delay=1"))
-    fetching = threading.Thread(target=tokens.token, args=(None, Budget()))
+    fetching = threading.Thread(target=tokens.token, args=(APPID, Invocation()))
     fetching.start()
-    while not sandbox.requests:
-        pass
+    arrived = time.monotonic() + 5
+    while not sandbox.requests and time.monotonic() < arrived:
+        time.sleep(0.005)
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(None, Budget(0.2))
+        tokens.token(APPID, Invocation(Deadline(0.2)))
     assert caught.value.status == 504
     fetching.join()
 
 
 def test_client_is_wechatpys(sandbox: Sandbox) -> None:
     """The client keeps wechatpy's interface: its token is in its session, and its `access_token` is that."""
-    client = StableClient(APPID, SECRET, WeChat(sandbox.base_url, 5), Budget())
+    client = StableClient(APPID, SECRET, WeChat(sandbox.base_url, 5), Invocation())
     token = client.access_token
     assert client.session.get(f"{APPID}_access_token") == token
     assert client.access_token == token

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handler import triggers
 from handler.app import lambda_handler, main_handler
 from handler.contract import OpenApiError
 from handler.local.invoke import LambdaContext, scf_context
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, DOCUMENTED_PLAN, Sandbox
-from handler.triggers import direct as triggers
-from tests.support import DOCUMENTED, Invoke, Log, json_values
+from tests.support import DOCUMENTED, Configure, Invoke, Log, json_values
 
 Make = Callable[..., dict[str, Any]]
 
@@ -236,18 +236,18 @@ def test_out_of_time(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
     assert (status, error["errCode"]) == (504, -1)
 
 
-def test_configuration_errors(invoke: Invoke, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configuration_errors(invoke: Invoke, make: Make, configure: Configure) -> None:
     """Failures of the function's own configuration are 500, and HTTP never raises."""
     assert answer(invoke(make()))[0] == 500
-    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "never")
+    configure(WECHAT_TIMEOUT_SECONDS="never")
     assert answer(invoke(make()))[0] == 500
     assert answer(invoke(make("GET", HTTPS_PATH)))[0] == 200
 
 
-def test_on_error_is_not_for_http(sandbox: Sandbox, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_error_is_not_for_http(sandbox: Sandbox, make: Make, configure: Configure) -> None:
     """`ON_ERROR` changes nothing over HTTP."""
     sandbox.faults.append(Fault("plan", "errcode", "48001"))
-    monkeypatch.setenv("ON_ERROR", "return")
+    configure(ON_ERROR="return")
     assert answer(lambda_handler(make(), LambdaContext()))[0] == 502
 
 

@@ -9,7 +9,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["handler"]):
-    from handler import contract
+    from handler import contract, exact_json
     from handler.telemetry.hints import classify, hint
     from handler.wechat import errcode as answers
 
@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["handler"]):
 def one_body(content: bytes) -> None:
     """Take a body through the function's own path."""
     try:
-        body = answers.parse_object(content)
+        body = exact_json.parse_object(content)
     except ValueError:
         return
     try:

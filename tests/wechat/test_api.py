@@ -13,11 +13,12 @@ import pytest
 import trustme
 
 from handler.contract import OpenApiError
-from handler.invocation import Budget
+from handler.invocation import Invocation
 from handler.local.sandbox.faults import Fault, http
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
-from handler.wechat.api import Request, WeChat
-from tests.support import Invoke, Log
+from handler.wechat.api import WeChat
+from handler.wechat.exchange import Request
+from tests.support import Configure, Invoke, Log
 
 GIVEN = {"accessToken": "hush-token"}
 
@@ -34,18 +35,16 @@ def _serve_tls(authority: trustme.CA, *names: str) -> Sandbox:
     return Sandbox(tls=context)
 
 
-def _point_at(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    monkeypatch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("WECHAT_APPID", APPID)
-    monkeypatch.setenv("WECHAT_SECRET", SECRET)
+def _point_at(configure: Configure, sandbox: Sandbox) -> None:
+    configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
 
 
-def test_tls(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, invoke: Invoke, tmp_path: Path) -> None:
+def test_tls(configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_path: Path) -> None:
     """Over TLS too, one connection serves the token, the plan and later invocations."""
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     with _serve_tls(authority, "127.0.0.1") as sandbox:
-        _point_at(monkeypatch, sandbox)
+        _point_at(configure, sandbox)
         assert invoke()["errCode"] == 0
         assert invoke()["errCode"] == 0
         assert sandbox.connections == 1
@@ -53,7 +52,7 @@ def test_tls(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, invoke: Inv
 
 @pytest.mark.parametrize(("names", "trusted"), [(("127.0.0.1",), False), (("other.example",), True)])
 def test_wrong_certificates(  # noqa: PLR0913 - fixtures
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     authority: trustme.CA,
     invoke: Invoke,
     tmp_path: Path,
@@ -63,19 +62,19 @@ def test_wrong_certificates(  # noqa: PLR0913 - fixtures
 ) -> None:
     """A certificate of an unknown authority or for another name is -1, and nothing is sent."""
     (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     with _serve_tls(authority, *names) as sandbox:
-        _point_at(monkeypatch, sandbox)
+        _point_at(configure, sandbox)
         with pytest.raises(OpenApiError) as caught:
             invoke()
         assert (caught.value.errCode, caught.value.status) == (-1, 503)
         assert sandbox.requests == []
 
 
-def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, invoke: Invoke, log: Log) -> None:
+def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
     """A refused connection is -1 that names the fault and shows no address, after a second try."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        monkeypatch.setenv("WECHAT_API_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
     with pytest.raises(OpenApiError) as caught:
         invoke(GIVEN)
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
@@ -83,26 +82,26 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, invoke: Invoke, log: Lo
     assert log()[-1]["plan_requests"] == 2
 
 
-def test_black_hole(monkeypatch: pytest.MonkeyPatch, invoke: Invoke, log: Log) -> None:
+def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
     """A host that drops what it is sent is given up after the time of one exchange, and not tried again."""
-    monkeypatch.setenv("WECHAT_TIMEOUT_SECONDS", "0.3")
+    configure(WECHAT_TIMEOUT_SECONDS="0.3")
     with ExitStack() as sockets:
         full = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(2):  # no more fit; what comes later is dropped
             waiting = sockets.enter_context(socket.socket())
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
-        monkeypatch.setenv("WECHAT_API_BASE_URL", f"http://127.0.0.1:{full.getsockname()[1]}")
+        configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{full.getsockname()[1]}")
         with pytest.raises(OpenApiError) as caught:
             invoke(GIVEN)
     assert (caught.value.errCode, caught.value.status) == (-1, 504)
     assert log()[-1]["plan_requests"] == 1
 
 
-def test_connecting_is_bounded(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
     """A TLS server that accepts and says nothing is given up at the deadline, and so is its thread soon after."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("WECHAT_API_BASE_URL", f"https://127.0.0.1:{silent.getsockname()[1]}")
+        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.getsockname()[1]}")
         started, threads = time.monotonic(), threading.active_count()
         with pytest.raises(OpenApiError) as caught:
             invoke(GIVEN, deadline=started + 0.5)
@@ -125,7 +124,7 @@ def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_base_url_with_a_path(sandbox: Sandbox) -> None:
     """A path in the base URL comes before WeChat's, for gateways that need one."""
     sandbox.faults.append(Fault("any", "body", "{}"))
-    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", Request("GET", "/wxa/x?a=b"), Budget())
+    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", Request("GET", "/wxa/x?a=b"), Invocation())
     assert sandbox.requests == [("GET", "/gateway/wxa/x")]
 
 

@@ -1,0 +1,87 @@
+"""Tokens that are kept for each mini program; the threads of a process share one fetch."""
+
+import threading
+import time
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable
+
+from handler import errors
+from handler.errors import OpenApiError
+from handler.invocation import Invocation
+from handler.tokens.base import Token, TokenSource
+
+RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that still works
+MINI_PROGRAMS = 16_384  # kept per process; an entry is 0.8 KB
+
+
+class _Entry:
+    """One mini program's token, and the lock of whoever renews it."""
+
+    __slots__ = ("lock", "renew_after", "token")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.token: Token | None = None
+        self.renew_after = 0.0
+
+
+class CachedTokens(TokenSource):
+    """The tokens of the mini programs that this process serves.
+
+    `clock` is Unix time: a frozen instance's monotonic clock stands still while its tokens age.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries_lock = threading.Lock()
+
+    def token(self, appid: str, invocation: Invocation) -> Token:
+        """Return the cached token; a stale one after an attempt to renew it, an expired one never."""
+        entry = self._entry(appid)
+        token, now = entry.token, self._clock()
+        state = token.state(now) if token else "expired"
+        if token is None or state == "expired":
+            return self._renew(appid, entry, token, invocation)
+        if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):
+            try:
+                entry.token = token = self.fetch(appid, invocation.half())
+            except OpenApiError:
+                entry.renew_after = now + RETRY_RENEWAL_SECONDS
+            finally:
+                entry.lock.release()
+        return token
+
+    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
+        """Drop the failed token if it is still the cached one, and fetch another if a request is left for it."""
+        entry = self._entry(appid)
+        if not invocation.allows("token"):
+            if entry.token is failed:
+                entry.token = None
+            return entry.token
+        return self._renew(appid, entry, failed, invocation)
+
+    def _entry(self, appid: str) -> _Entry:
+        with self._entries_lock:
+            entry = self._entries.setdefault(appid, _Entry())
+            self._entries.move_to_end(appid)
+            if len(self._entries) > MINI_PROGRAMS:
+                self._entries.popitem(last=False)
+            return entry
+
+    def _renew(self, appid: str, entry: _Entry, old: Token | None, invocation: Invocation) -> Token:
+        """Fetch a token in place of `old`, unless another thread has done so meanwhile."""
+        if not entry.lock.acquire(timeout=max(invocation.deadline.remaining(), 0)):
+            raise errors.out_of_time()
+        try:
+            if entry.token is None or entry.token is old:
+                entry.token = None
+                entry.token = self.fetch(appid, invocation)
+            return entry.token
+        finally:
+            entry.lock.release()
+
+    @abstractmethod
+    def fetch(self, appid: str, invocation: Invocation) -> Token:
+        """Return a token from whoever gives it out. Raises `OpenApiError`."""

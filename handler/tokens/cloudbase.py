@@ -1,0 +1,39 @@
+"""Source `cloudbase`: the token that WeChat's cloud gives its own containers, from a variable or a file.
+
+https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/token.html
+"""
+
+from pathlib import Path
+
+from handler import errors
+from handler.invocation import Invocation
+from handler.settings import Settings
+from handler.tokens.base import Token, TokenSource
+
+PLACEHOLDER = "default-tcb-wx-access-token"  # what cloud hosting's file holds until the first token is pushed
+_LONGEST = 4096  # characters; tokens have up to 512
+
+
+class CloudbaseToken(TokenSource):
+    """The cloudbase token. The file changes every ten minutes, so it is read each time."""
+
+    name = "cloudbase"
+    needs_appid = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def token(self, _appid: str, _invocation: Invocation) -> Token:
+        """Return the token. Raises `OpenApiError` 41001 when there is none."""
+        variable = self._settings.wechat_cloudbase_access_token
+        text = variable.get_secret_value() if variable else self._file()
+        if not text or text == PLACEHOLDER:
+            raise errors.misconfigured(errors.NO_TOKEN, "no cloudbase token in the variable or the file")
+        return Token(text, parameter="cloudbase_access_token")
+
+    def _file(self) -> str:
+        try:
+            with Path(self._settings.wechat_cloudbase_token_file).open(encoding="ascii") as file:
+                return file.read(_LONGEST).strip()
+        except (OSError, ValueError):
+            return ""

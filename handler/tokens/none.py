@@ -1,0 +1,18 @@
+"""Source `none`: WeChat cloud hosting's open API service, which knows the caller by its network.
+
+https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/open.html
+"""
+
+from handler.invocation import Invocation
+from handler.tokens.base import Token, TokenSource
+
+
+class NoToken(TokenSource):
+    """No token at all."""
+
+    name = "none"
+    needs_appid = False
+
+    def token(self, _appid: str, _invocation: Invocation) -> Token:
+        """Return a token that is not sent."""
+        return Token("", parameter=None)

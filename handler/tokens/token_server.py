@@ -1,0 +1,66 @@
+"""Source `store` at an https address: a token server, asked with GET.
+
+Shapes in use: `{"code":0,"data":{"token":"..."}}` (Tencent's wxcloudrun-wxcomponent), `{"access_token","expires_in"}`,
+`{"token"}`, and a token as plain text.
+"""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from handler import errors, exact_json
+from handler.errors import NO_TOKEN
+from handler.exact_json import JsonObject
+from handler.invocation import Invocation
+from handler.settings import Settings
+from handler.tokens import stored_value
+from handler.tokens.base import Token, lifetime
+from handler.tokens.cached import CachedTokens
+from handler.wechat.api import Api
+from handler.wechat.exchange import Answer, Request
+
+
+class TokenServer(CachedTokens):
+    """The tokens of a token server. An answer with `expires_in` is kept; one without is asked for each time."""
+
+    name = "store"
+
+    def __init__(self, settings: Settings, url: str, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(clock)
+        parts = urlsplit(url)
+        self._target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        self._platform = settings.wechat_component_appid or ""
+        header = settings.wechat_token_store_header
+        name, _, value = header.get_secret_value().partition(":") if header else ("", "", "")
+        self._headers = {"Accept": "application/json, text/plain"} | ({name: value.strip()} if name else {})
+        self._api = _Api(f"{parts.scheme}://{parts.netloc}", "the token server", settings.wechat_timeout_seconds)
+
+    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
+        """Ask once more; `None` when the server still has the same token."""
+        token = super().replace(appid, failed, invocation)
+        return None if token is None or token.value == failed.value else token
+
+    def fetch(self, appid: str, invocation: Invocation) -> Token:
+        """Ask the server. Raises `OpenApiError`: 41001 for an answer without a token, -1 for none."""
+        target = self._target.replace("{component_appid}", self._platform).replace("{appid}", appid)
+        answer = self._api.exchange("token", Request("GET", target, None, self._headers), invocation)
+        return Token(answer["token"], self._clock() + answer["expires_in"])
+
+
+class _Api(Api):
+    """A token server, whose answers are judged as its own kind."""
+
+    def judge(self, answer: Answer, _request: Request) -> JsonObject:
+        """Return `{"token", "expires_in"}`. Raises `OpenApiError` 41001, or -1 for an HTTP error."""
+        if not 200 <= answer.status < 300:
+            raise errors.unavailable(f"the token server answered HTTP {answer.status}", transient=answer.status >= 500)
+        body = exact_json.json_object(answer.content) or {}
+        for name in ("code", "errcode"):
+            code = body.get(name)
+            if code not in (None, 0, "0", ""):
+                shown = code if isinstance(code, int) and not isinstance(code, bool) else "of its own"
+                raise errors.misconfigured(NO_TOKEN, f"the token server refuses: {name} {shown}")
+        token = stored_value.read(answer.content, "the token server's answer")
+        data = body.get("data")
+        seconds = lifetime(body) or (lifetime(data) if isinstance(data, dict) else 0)
+        return {"token": token, "expires_in": seconds}

@@ -1,0 +1,61 @@
+"""AWS's HTTP triggers: API Gateway's REST and HTTP APIs, Lambda's function URLs, and Application Load Balancers.
+
+Event shapes:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+from handler.exact_json import JsonObject
+from handler.triggers.http import HttpTrigger, mapping, parse_query
+
+
+class RestApi(HttpTrigger):
+    """API Gateway's REST API (payload 1.0)."""
+
+    name = "rest-api"
+
+
+class LoadBalancer(HttpTrigger):
+    """An Application Load Balancer's target group, with or without multi-value headers."""
+
+    name = "load-balancer"
+
+    @classmethod
+    def recognises(cls, event: Mapping[str, Any]) -> bool:
+        """Whether a load balancer sent the event."""
+        return "elb" in mapping(event.get("requestContext"))
+
+    def _query(self) -> Mapping[str, str]:
+        # Unlike API Gateway a load balancer passes the query as it came.
+        return {unquote_plus(name): unquote_plus(value) for name, value in super()._query().items()}
+
+    def _reply(self, status: int, value: JsonObject) -> JsonObject:
+        reply = super()._reply(status, value)
+        if self.event.get("multiValueHeaders"):
+            reply["multiValueHeaders"] = {name: [text] for name, text in reply.pop("headers").items()}
+        return reply
+
+
+class HttpApi(HttpTrigger):
+    """API Gateway's HTTP API and Lambda function URLs (payload 2.0)."""
+
+    name = "http-api"
+
+    @classmethod
+    def recognises(cls, event: Mapping[str, Any]) -> bool:
+        """Whether the event is of payload version 2.0."""
+        return "http" in mapping(event.get("requestContext"))
+
+    def _method(self, context: Mapping[str, Any]) -> object:
+        return mapping(context.get("http")).get("method")
+
+    def _path(self) -> object:
+        return self.event.get("rawPath")
+
+    def _query(self) -> Mapping[str, str]:
+        return parse_query(self.event.get("rawQueryString"))

@@ -1,0 +1,23 @@
+"""SCF's HTTP triggers: its function URL, and its API Gateway, which Tencent is shutting down.
+
+Event shapes: https://cloud.tencent.com/document/product/583/96099 and https://cloud.tencent.com/document/product/583/12513
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handler.triggers.http import HttpTrigger, parse_query
+
+
+class Scf(HttpTrigger):
+    """SCF's function URL, and its older API Gateway; both have `queryString` where API Gateway has parameters."""
+
+    name = "scf-http"
+
+    @classmethod
+    def recognises(cls, event: Mapping[str, Any]) -> bool:
+        """Whether SCF sent the event."""
+        return "httpMethod" in event and ("queryString" in event or not event.get("requestContext"))
+
+    def _query(self) -> Mapping[str, str]:
+        return self._fields("queryString") or parse_query(self.event.get("queryString"))
