@@ -1,0 +1,240 @@
+"""Logs and alarms, played through with the lines that the function really printed, by the platform's documented rules."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import pytest
+
+from handler.local.sandbox.server import APPID, Sandbox
+from tests.deploy.cloudformation import PARAMETERS, Stack
+from tests.deploy.cloudwatch import Metrics, is_on, level, passes
+from tests.support import ROOT, body
+
+FUNCTION = "GetGrayReleasePlanFunction"
+ALARMS = ("ErrorsAlarm", "FailuresAlarm", "PausedAlarm", "ThrottlesAlarm")
+HOUR = 3600
+SCHEDULES = (300, 600, 1800, HOUR)
+RUNNING = b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1,"gray_percentage":8}}'
+PAUSED = b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":2,"gray_percentage":8}}'
+REFUSED = b'{"errcode":61003,"errmsg":"component is not authorized by this account"}'
+
+
+class Printed(NamedTuple):
+    """What one invocation printed, and whether it raised."""
+
+    lines: list[str]
+    raised: bool
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """Run one for all invocations of this file."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
+    """Invoke the function once in a process of its own, with the environment that the template gives it on Lambda."""
+    body(sandbox, answer)
+    own = {"WechatAppid": APPID, "WechatSecret": sandbox.tokens.apps[APPID], "WechatApiBaseUrl": sandbox.base_url}
+    function = Stack(**own, **parameters).properties(FUNCTION)
+    code = "from handler.app import lambda_handler\ntry: lambda_handler({}, None)\nexcept Exception: raise SystemExit(3)"
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_FUNCTION_NAME": "function",
+            "AWS_LAMBDA_LOG_FORMAT": function["LoggingConfig"]["LogFormat"],
+            "AWS_LAMBDA_LOG_LEVEL": function["LoggingConfig"]["ApplicationLogLevel"],
+            **function["Environment"]["Variables"],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stderr == ""
+    assert process.returncode in (0, 3)
+    return Printed(process.stdout.splitlines(), raised=process.returncode == 3)
+
+
+@pytest.mark.parametrize("log_level", PARAMETERS["LogLevel"]["AllowedValues"])
+def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
+    """At every LogLevel Lambda's filter lets metric lines and failure lines through, whatever the function logs."""
+    threshold = Stack(LogLevel=log_level).properties(FUNCTION)["LoggingConfig"]["ApplicationLogLevel"]
+    healthy = ask(sandbox, RUNNING, LogLevel=log_level)
+    failing = ask(sandbox, REFUSED, LogLevel=log_level)
+    assert [line for line in healthy.lines + failing.lines if not passes(line, threshold)] == []
+    assert [len([line for line in printed.lines if '"_aws"' in line]) for printed in (healthy, failing)] == [1, 2]
+    assert len([line for line in failing.lines if '"outcome":"failed"' in line]) == 1
+
+
+def test_filter(sandbox: Sandbox) -> None:
+    """A higher level of the platform would drop the metrics: the test above can fail."""
+    lines = ask(sandbox, REFUSED).lines
+    assert [passes(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
+    assert level('{"level": "debug", "timestamp": "2024-11-02T16:51:31.587199Z"}') == "DEBUG"
+    assert level('{"level": "ERROR", "timestamp": "2024-11-02 16:51:31,587"}') == "INFO"
+    assert level("Traceback") == level("[]") == level('{"timestamp": "2024-11-02T16:51:31Z"}') == "INFO"
+
+
+class Answers(NamedTuple):
+    """What the function printed for a release under way, for one that is paused, and for a refusal."""
+
+    running: Printed
+    paused: Printed
+    refused: Printed
+
+
+@pytest.fixture(scope="module", params=["raise", "return"])
+def either(request: pytest.FixtureRequest, sandbox: Sandbox) -> Answers:
+    """Ask for each, with both values of OnError."""
+    answers = Answers(*(ask(sandbox, answer, OnError=request.param) for answer in (RUNNING, PAUSED, REFUSED)))
+    assert [printed.raised for printed in answers] == [False, False, request.param == "raise"]
+    return answers
+
+
+@pytest.fixture(scope="module")
+def answers(sandbox: Sandbox) -> Answers:
+    """Ask for each, where OnError is all the same."""
+    return Answers(*(ask(sandbox, answer) for answer in (RUNNING, PAUSED, REFUSED)))
+
+
+def play(
+    schedule: int, hours: float, asked: Callable[[float], Sequence[Printed]], *, retried: bool = True
+) -> Callable[..., dict[str, list[float]]]:
+    """Let a schedule ask for so many hours; return what tells when alarms were on, in hours, minute by minute.
+
+    `asked` gives what a moment's invocations print, by its time in seconds. The schedule is up to a minute late, one
+    invocation follows another, in another order each time, and one that raised is repeated after a minute.
+    """
+    events: list[tuple[float, Printed]] = []
+    for turn, start in enumerate(range(0, int(hours * HOUR), schedule)):
+        printed = list(asked(start))
+        printed = printed[turn % len(printed) :] + printed[: turn % len(printed)]
+        for index, one in enumerate(printed):
+            at = start + turn * 17 % 60 + index
+            events.append((at, one))
+            if one.raised and retried:
+                events.append((at + 60, one))
+    metrics = Metrics()
+    for at, one in sorted(events, key=lambda event: event[0]):
+        metrics.read(one.lines, at)
+        metrics.put("AWS/Lambda", "Invocations", {"FunctionName": f"<{FUNCTION}>"}, at, 1)
+        metrics.put("AWS/Lambda", "Errors", {"FunctionName": f"<{FUNCTION}>"}, at, float(one.raised))
+
+    def on(**parameters: str) -> dict[str, list[float]]:
+        stack = Stack(**parameters)
+        times = range(0, int(hours * HOUR), 60)
+        return {
+            name: found
+            for name in ALARMS
+            if (found := [at / HOUR for at in times if is_on(stack.properties(name), metrics, at)])
+        }
+
+    return on
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_healthy(schedule: int, answers: Answers) -> None:
+    """Nothing goes off while all is well."""
+    assert play(schedule, 6, lambda _: [answers.running])() == {}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_failing(schedule: int, either: Answers) -> None:
+    """Calls that fail are seen by the second one and until an hour after the last, without a gap, whatever OnError is."""
+    on = play(schedule, 7, lambda at: [either.refused if 3 * HOUR <= at < 5 * HOUR else either.running])()
+    assert set(on) == {"FailuresAlarm"} | ({"ErrorsAlarm"} if either.refused.raised else set())
+    for times in on.values():
+        assert 3 < times[0] <= 3 + (min(schedule, 300) + 120) / HOUR
+        assert 5 < times[-1] < 6.2
+        assert len(times) == round((times[-1] - times[0]) * 60) + 1, "without a gap"
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("paused_seconds", PARAMETERS["PausedSeconds"]["AllowedValues"])
+def test_paused(schedule: int, paused_seconds: int, answers: Answers) -> None:
+    """A release that stays paused is seen after PausedSeconds and at most an hour more a twelfth, until it goes on."""
+    hours = paused_seconds / HOUR
+    end = 3 + hours * 13 / 12 + 2
+
+    def asked(at: float) -> list[Printed]:
+        return [answers.paused if 3 * HOUR <= at < end * HOUR else answers.running]
+
+    on = play(schedule, end + 2, asked)(PausedSeconds=str(paused_seconds))
+    assert set(on) == {"PausedAlarm"}
+    times = on["PausedAlarm"]
+    assert 3 + hours <= times[0] <= 3 + hours * 13 / 12 + (schedule + 120) / HOUR
+    assert end - 1 < times[-1] < end + 1.2
+    assert len(times) == round((times[-1] - times[0]) * 60) + 1, "without a gap"
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_paused_for_a_while(schedule: int, answers: Answers) -> None:
+    """A release that goes on an hour before PausedSeconds are over raises no alarm."""
+
+    def asked(at: float) -> list[Printed]:
+        return [answers.paused if 3 * HOUR <= at < 6 * HOUR else answers.running]
+
+    assert play(schedule, 9, asked)(PausedSeconds=str(4 * HOUR)) == {}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_mixed_fleet(schedule: int, either: Answers) -> None:
+    """One paused release among many is seen; few refusals are their mini programs' own matter, many are not."""
+    calm = [either.running] * 19
+    on = play(schedule, 5, lambda _: [*calm, either.paused, either.refused], retried=False)()
+    assert set(on) == {"PausedAlarm"}
+    on = play(schedule, 5, lambda _: [*calm, *[either.refused] * 3], retried=False)()
+    assert set(on) == {"FailuresAlarm"} | ({"ErrorsAlarm"} if either.refused.raised else set())
+
+
+def test_throttled() -> None:
+    """Refused for lack of concurrency is seen at once."""
+    metrics = Metrics()
+    metrics.put("AWS/Lambda", "Throttles", {"FunctionName": f"<{FUNCTION}>"}, 30, 1)
+    alarm = Stack().properties("ThrottlesAlarm")
+    assert [is_on(alarm, metrics, at) for at in (0, 60, 300, 360)] == [False, True, True, False]
+
+
+def test_new_version() -> None:
+    """A new version that raises is seen within its first five minutes, however few the calls it gets."""
+    stack = Stack(DeploymentPreference="Canary10Percent5Minutes", Deployment="two")
+    new = {"FunctionName": f"<{FUNCTION}>", "Resource": f"<{FUNCTION}>:live", "ExecutedVersion": "<LiveVersion.Version>"}
+    for raised, expected in ((1.0, True), (0.0, False)):
+        metrics = Metrics()
+        for name, value in (("Invocations", 1.0), ("Errors", raised)):
+            metrics.put("AWS/Lambda", name, new, 30, value)
+        assert is_on(stack.properties("NewVersionAlarm"), metrics, 60) == expected
+    group = stack.properties("DeploymentGroup")
+    assert group["AlarmConfiguration"]["Alarms"] == [{"Name": "<FailuresAlarm>"}, {"Name": "<NewVersionAlarm>"}]
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+
+
+@pytest.mark.parametrize("by_appid", ["true", "false"])
+def test_dashboard(sandbox: Sandbox, by_appid: str) -> None:
+    """The dashboard is JSON and shows metrics that the function publishes, each mini program's where they are kept."""
+    stack = Stack(Dashboard="true", MetricsByAppid=by_appid)
+    text = stack.properties("ReleaseDashboard")["DashboardBody"]
+    metrics = Metrics()
+    for answer in (PAUSED, REFUSED):
+        metrics.read(ask(sandbox, answer, MetricsByAppid=by_appid).lines, 0)
+    published = {(metric, frozenset(name for name, _ in dimensions)) for _, metric, dimensions in metrics.times}
+    shown = set()
+    for widget in json.loads(text)["widgets"]:
+        for metric in widget["properties"]["metrics"]:
+            if isinstance(metric[0], dict):
+                expression = metric[0]["expression"]
+                names = expression.partition("{")[2].partition("}")[0].split(",")[1:]
+                shown.add((expression.partition('MetricName="')[2].partition('"')[0], frozenset(names)))
+            elif metric[0] != "...":
+                shown.add((metric[1], frozenset({"service"})))
+    assert shown <= published
+    assert ("Paused", frozenset({"service"})) in shown
+    by_program = {metric for metric, dimensions in shown if "appid" in dimensions}
+    assert by_program == ({"Paused", "GrayPercentage"} if by_appid == "true" else set())
