@@ -2,7 +2,8 @@
 
     with-step-functions .venv/bin/python -m tests.bench.fleet [COUNT ...]
 
-Seconds are the stand-in's, on this machine. What is asked of WeChat, and what AWS would charge, is counted.
+The first hundred start the function's processes. Seconds are the stand-in's, on this machine; what is asked of WeChat,
+and what AWS would charge, is counted. Tokens are the platform's own and the authorizers'.
 """
 
 import sys
@@ -52,20 +53,21 @@ def sweep(cloud: Cloud, sandbox: Sandbox, valkey: Valkey, count: int, start: int
     """Sweep so many new mini programs."""
     fleet = appids(count, start)
     authorize(sandbox, valkey, fleet)
-    sandbox.requests.clear()
+    before = [sandbox.count(path) for path in (PLAN, *TOKENS)]
     cloud.upload(fleet)
     began = time.monotonic()
     execution = cloud.start(cloud.sweep, {})
     description = cloud.finished(execution, seconds=3600)
     seconds = time.monotonic() - began
     assert description["status"] == "SUCCEEDED", description
+    plans, *tokens = (sandbox.count(path) - old for path, old in zip((PLAN, *TOKENS), before, strict=True))
     entered = sum(kind.endswith("StateEntered") for kind in cloud.history(execution))
     memory = [_peak_mib(process) for process in _functions(sandbox.base_url)]
     return Measured(
         count=count,
         seconds=seconds,
-        plans=sandbox.count(PLAN),
-        tokens=tuple(sandbox.count(path) for path in TOKENS),
+        plans=plans,
+        tokens=tuple(tokens),
         collisions=sum(sandbox.refusals[code] for code in REFUSED),
         transitions=entered + count,
         processes=len(memory),
@@ -94,26 +96,26 @@ def _peak_mib(process: Path) -> float:
 
 def main() -> None:
     """Measure, and print a table."""
-    counts = [int(argument) for argument in sys.argv[1:]] or COUNTS
+    counts = [100, *([int(argument) for argument in sys.argv[1:]] or COUNTS)]
     with Sandbox(plan=plan(3, 100)) as sandbox, tempfile.TemporaryDirectory() as directory:
         valkey = Valkey(Path(directory))
         cloud = Cloud()
         cloud.deploy(sandbox, valkey, FleetConcurrency=CONCURRENCY, FleetToleratedFailurePercentage=0)
-        sweep(cloud, sandbox, valkey, 100, 10**9)  # starts the processes
         print(
             f"{'appids':>8}{'seconds':>10}{'ms each':>9}{'plans':>8}{'tokens':>14}{'collisions':>11}"
             f"{'transitions':>12}{'USD':>8}{'processes':>10}{'MiB':>7}"
         )
-        start = 0
-        for count in counts:
-            one = sweep(cloud, sandbox, valkey, count, start)
-            start += count
+        each = []
+        for number, count in enumerate(counts):
+            one = sweep(cloud, sandbox, valkey, count, sum(counts[:number]))
+            each.append(one.seconds / count)
             print(
-                f"{count:>8}{one.seconds:>10.1f}{one.seconds / count * 1000:>9.2f}{one.plans:>8}"
+                f"{count:>8}{one.seconds:>10.1f}{each[-1] * 1000:>9.2f}{one.plans:>8}"
                 f"{'+'.join(map(str, one.tokens)):>14}{one.collisions:>11}{one.transitions:>12}{one.dollars():>8.4f}"
                 f"{one.processes:>10}{one.peak_mib:>7.1f}",
                 flush=True,
             )
+        print(f"one of {counts[-1]} takes {each[-1] / each[1]:.2f} times as long as one of {counts[1]}")
         valkey.stop()
 
 
