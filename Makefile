@@ -9,6 +9,8 @@ SHELL := /bin/bash
 SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
 AUDIT_VERSION := 2.10.1
+ASL_VALIDATOR_VERSION := 4.0.0
+JSONATA_VERSION := 2.0.6 # whose language Step Functions speaks
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
@@ -39,7 +41,7 @@ venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam check validate fix lock openapi build scf deploy-scf bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-fleet check validate fix lock openapi build scf deploy-scf bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +61,9 @@ test-slow: $(VENV)/.ready .tools/sam/.ready ## Run the slow tests: artifacts, ot
 test-sam: $(VENV)/.ready .tools/sam/.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
 	$(BIN)/python -m pytest -m engine tests/deploy
 
+test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where AWS_ENDPOINT_URL is a stand-in for AWS on this machine
+	$(BIN)/python -m pytest -m fleet tests/deploy
+
 has: .tools/.ready # Whether the interpreter PYTHON is on this machine
 	@$(UV) python find --quiet "$(PYTHON)" >/dev/null
 
@@ -67,9 +72,10 @@ check: $(VENV)/.ready ## Lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-validate: .tools/sam/.ready .tools/checkov/.ready ## Lint the template: sam, cfn-lint, checkov
+validate: .tools/sam/.ready .tools/checkov/.ready .tools/asl/.ready ## Lint the template (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.tools/checkov/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
+	NODE_PATH=.tools/asl/node_modules node tests/deploy/statemachines.js statemachines/*.asl.json
 
 build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
@@ -124,6 +130,13 @@ clean: ## Remove everything that these targets made
 	@echo "setting up pip-audit" >&2
 	@$(call venv,.tools/audit,>=3.10)
 	@$(UV) pip install --quiet --python .tools/audit/bin/python pip-audit==$(AUDIT_VERSION) >&2
+	@touch $@
+
+.tools/asl/.ready: | .tools/.ready
+	@command -v npm >/dev/null || { echo "the state machines' linters need Node.js and npm: nodejs.org, or apt install npm" >&2; exit 1; }
+	@echo "setting up asl-validator" >&2
+	@mkdir -p .tools/asl
+	@npm install --silent --no-audit --no-fund --prefix .tools/asl asl-validator@$(ASL_VALIDATOR_VERSION) jsonata@$(JSONATA_VERSION) >&2
 	@touch $@
 
 # The official SDK, for the bench, where there is npm.

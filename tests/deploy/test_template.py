@@ -3,33 +3,17 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from handler.settings import VARIABLES
+from tests.support import template
 
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 AWS_ONLY = {name for name in VARIABLES if name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
 
 
-class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, read as `{tag: value}`."""
-
-
-def _short_form(loader: Loader, tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return {tag: loader.construct_mapping(node, deep=True)}
-    if isinstance(node, yaml.SequenceNode):
-        return {tag: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.ScalarNode)
-    return {tag: loader.construct_scalar(node)}
-
-
-Loader.add_multi_constructor("!", _short_form)
-
-TEMPLATE = yaml.load(Path("template.yaml").read_bytes(), Loader)  # noqa: S506 - a SafeLoader
+TEMPLATE = template()
 FUNCTION = TEMPLATE["Resources"]["GetGrayReleasePlanFunction"]["Properties"]
 
 
@@ -71,7 +55,13 @@ def test_parameters(name: str) -> None:
 def test_secrets_are_not_echoed() -> None:
     """Parameters that may hold a secret are not shown."""
     hidden = {name for name, parameter in TEMPLATE["Parameters"].items() if parameter.get("NoEcho")}
-    assert hidden == {"WechatSecret", "WechatComponentSecret", "WechatTokenStoreUrl", "WechatCloudbaseAccessToken"}
+    assert hidden == {
+        "WechatSecret",
+        "WechatComponentSecret",
+        "WechatTokenStoreUrl",
+        "WechatCloudbaseAccessToken",
+        "RobotUrl",
+    }
 
 
 def test_dashboard() -> None:

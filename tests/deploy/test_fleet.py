@@ -1,0 +1,405 @@
+"""The state machines, deployed by `sam` on AWS's stand-in: `make test-fleet`."""
+
+import json
+import queue
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import Sandbox
+from tests.fleet import SERVICE, Cloud, Json, Script, appids, authorize, plan, until
+from tests.support import PLAN, Valkey, resolved, template
+
+pytestmark = pytest.mark.fleet
+
+CHANGED = "Gray Release Changed"
+FINISHED = plan(3, 100)
+
+
+@pytest.fixture(scope="module")
+def wechat() -> Iterator[Sandbox]:
+    """Run WeChat's stand-in, for a platform whose mini programs have finished their releases."""
+    with Sandbox(plan=FINISHED) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def stack(wechat: Sandbox, server: Valkey) -> Cloud:
+    """Deploy the stack."""
+    cloud = Cloud()
+    cloud.deploy(wechat, server, FleetConcurrency=8, FleetWatch="true", WatchEverySeconds=60)
+    return cloud
+
+
+@pytest.fixture
+def cloud(stack: Cloud, wechat: Sandbox) -> Cloud:
+    """Forget what earlier tests did."""
+    wechat.faults.clear()
+    wechat.plans.clear()
+    wechat.requests.clear()
+    wechat.refusals.clear()
+    stack.told()
+    return stack
+
+
+def tell(cloud: Cloud, count: int) -> list[tuple[str, Json]]:
+    """Wait for so many events; return them, and whatever came with them."""
+    events: list[tuple[str, Json]] = []
+
+    def enough() -> bool | None:
+        events.extend(cloud.told())
+        return True if len(events) >= count else None
+
+    until(enough)
+    return events
+
+
+def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """Two hundred mini programs make a row each: refusals of their own are answers, and what passes is asked again."""
+    fleet = appids(200)
+    strangers, forbidden, busy, unlucky = fleet[:5], fleet[5:9], fleet[9:12], fleet[12]
+    authorize(wechat, server, fleet)
+    for appid in strangers:
+        del wechat.platform.authorizers[appid]
+    wechat.faults[:] = [
+        *(Fault("plan", "errcode", "48001", appid=appid) for appid in forbidden),
+        *(Fault("plan", "errcode", "45011", times=3, appid=appid) for appid in busy),
+        Fault("plan", "errcode", "-1", times=1, appid=unlucky),
+    ]
+    cloud.upload(fleet)
+    output = cloud.run(cloud.sweep, {})
+    results = output["results"]
+    assert output == {"total": 200, "answered": 200, "failed": 0, "results": results}
+    assert results["Bucket"] == cloud.bucket
+    assert results["Key"].startswith("results/")
+
+    rows = cloud.rows(results)
+    assert [row["appid"] for row in rows] == fleet
+    codes = {row["appid"]: row["errCode"] for row in rows}
+    expected = dict.fromkeys(fleet, 0) | dict.fromkeys(strangers, 61003) | dict.fromkeys(forbidden, 48001)
+    assert codes == expected
+    assert {frozenset(row) for row in rows if row["errCode"]} == {frozenset({"appid", "errCode", "errMsg"})}
+    assert rows[-1] == {
+        "appid": fleet[-1],
+        "errCode": 0,
+        "errMsg": "openapi.operation.getGrayReleasePlan:ok",
+        "grayReleasePlan": {"status": 3, "createTimestamp": 1700000000, "grayPercentage": 100},
+    }
+    assert wechat.count("/cgi-bin/component/api_component_token") == 1
+    assert wechat.count("/cgi-bin/component/api_authorizer_token") == 200
+    assert set(wechat.refusals) == {0, 61003}
+    [(kind, detail)] = tell(cloud, 1)
+    assert kind == "Gray Release Sweep Finished"
+    assert detail["summary"].startswith("Sweep: 200 of 200 mini programs answered, 0 failed · 灰度巡检：")
+    assert detail == {**output, "summary": detail["summary"]}
+
+
+def test_failed_child(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """A failure that is neither the mini program's own nor a passing one is counted, and kept beside the rows."""
+    fleet = appids(20)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [Fault("plan", "errcode", "43101", appid=fleet[7])]
+    cloud.upload(fleet, "few.csv")
+    output = cloud.run(cloud.sweep, {"key": "few.csv"})
+    assert {name: output[name] for name in ("total", "answered", "failed")} == {
+        "total": 20,
+        "answered": 19,
+        "failed": 1,
+    }
+    assert [row["appid"] for row in cloud.rows(output["results"])] == [*fleet[:7], *fleet[8:]]
+    [failed] = cloud.rows(output["results"], "FAILED")
+    assert failed["Error"] == "OpenApiError"
+    cause = json.loads(failed["Cause"])
+    assert (cause["appid"], cause["errCode"]) == (fleet[7], 43101)
+
+
+def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """When nobody answers, a sweep stops as soon as more than the tolerated share has failed, and says so."""
+    fleet = appids(200)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [Fault("plan", "status", "503")]
+    cloud.upload(fleet)
+    execution = cloud.start(cloud.sweep, {})
+    description = cloud.finished(execution)
+    assert description["status"] == "FAILED"
+    assert description["error"] == "States.ExceedToleratedFailureThreshold"
+    run = cloud.states.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
+    counts = cloud.states.describe_map_run(mapRunArn=run)["itemCounts"]
+    assert 10 < counts["failed"] < 30, "a twentieth, and those under way with them"
+    assert counts["failed"] + counts["aborted"] == counts["total"] == 200
+    [(kind, detail)] = tell(cloud, 1)
+    assert kind == "Gray Release Sweep Failed"
+    assert detail["error"] == "States.ExceedToleratedFailureThreshold"
+
+
+def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """A sweep that finds another one running ends at once, and tells of it."""
+    fleet = appids(8)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [Fault("plan", "delay", "2")]
+    cloud.upload(fleet)
+    first = cloud.start(cloud.sweep, {})
+    until(lambda: wechat.count(PLAN) or None)
+    second = cloud.run(cloud.sweep, {})
+    assert second == {"skipped": True, "running": first}
+    assert [(kind, detail["running"]) for kind, detail in cloud.told()] == [("Gray Release Sweep Skipped", first)]
+    assert cloud.finished(first)["status"] == "SUCCEEDED"
+
+
+def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """A watch tells when a release starts, reaches a step, pauses, goes on and ends, and of nothing else."""
+    [appid] = appids(1, start=1000)
+    authorize(wechat, server, [appid])
+    wechat.plans[appid] = Script(
+        *(plan(1, 0), plan(1, 0)),  # behind the two faults
+        *(plan(1, 0), plan(1, 8), plan(1, 10), plan(1, 12), plan(2, 30), plan(2, 30), plan(1, 30), plan(1, 80)),
+        plan(3, 100),
+    )
+    wechat.faults[:] = [Fault("plan", "errcode", "45011", times=2, appid=appid)]
+    output = cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5})
+    assert output["grayReleasePlan"]["status"] == 3
+    events = tell(cloud, 6)
+    assert {kind for kind, _ in events} == {CHANGED}
+    changes = [
+        (detail["grayReleasePlan"]["status"], detail["grayReleasePlan"]["grayPercentage"], detail["stepReached"])
+        for _, detail in events
+    ]
+    assert changes == [(1, 0, 0), (1, 10, 10), (2, 30, 25), (1, 30, 25), (1, 80, 75), (3, 100, 100)]
+    before = [None, *(detail["grayReleasePlan"] for _, detail in events)]
+    assert [detail["previous"] for _, detail in events] == before[:-1]
+    assert {detail["appid"] for _, detail in events} == {appid}
+    assert [detail["summary"] for _, detail in events] == [
+        f"{appid}: rolling out 0% · 灰度发布：执行中 0%",
+        f"{appid}: rolling out 10% · 灰度发布：执行中 10%",
+        f"{appid}: rolling out → paused 30% · 灰度发布：执行中 → 暂停中 30%",
+        f"{appid}: paused → rolling out 30% · 灰度发布：暂停中 → 执行中 30%",
+        f"{appid}: rolling out 80% · 灰度发布：执行中 80%",
+        f"{appid}: rolling out → finished 100% · 灰度发布：执行中 → 执行完毕 100%",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plans", "told"),
+    [
+        ([None], []),
+        ([plan(1, 20), None], ["rolling out 20%", "rolling out → no release"]),
+        ([plan(1, 20, 1), plan(1, 5, 2)], ["rolling out 20%", "another release, rolling out 5%"]),
+        (
+            [plan(1, 20), {"status": 5}, plan(4, 20)],
+            ["rolling out 20%", "rolling out → status 5", "status 5 → deleted 20%"],
+        ),
+    ],
+    ids=["none", "withdrawn", "replaced", "unknown"],
+)
+def test_end_of_a_watch(
+    cloud: Cloud, wechat: Sandbox, server: Valkey, plans: list[Json | None], told: list[str]
+) -> None:
+    """A watch ends when there is no plan, when it is another release's, or when its status is one to end at."""
+    [appid] = appids(1, start=1001)
+    authorize(wechat, server, [appid])
+    wechat.plans[appid] = Script(*plans)
+    cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5})
+    events = tell(cloud, len(told)) if told else cloud.told()
+    assert [detail["summary"].split(" · ")[0] for _, detail in events] == [f"{appid}: {text}" for text in told]
+
+
+def test_watch_with_ends_and_steps_of_its_own(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """The input of a watch says at what it ends, and which steps matter."""
+    [appid] = appids(1, start=1002)
+    authorize(wechat, server, [appid])
+    wechat.plans[appid] = Script(plan(1, 1), plan(1, 40), plan(1, 60), plan(2, 70))
+    output = cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5, "steps": [50], "until": [2, 3, 4]})
+    assert output["grayReleasePlan"]["status"] == 2
+    assert [detail["stepReached"] for _, detail in tell(cloud, 3)] == [0, 50, 50]
+
+
+def test_watch_gives_up(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """A refusal that will stay ends a watch, which tells of it and fails."""
+    [appid] = appids(1, start=1003)
+    authorize(wechat, server, [appid])
+    wechat.plans[appid] = Script(plan(1, 20))
+    wechat.faults[:] = [Fault("plan", "errcode", "61007", appid=appid)]
+    description = cloud.finished(cloud.start(cloud.watch, {"appid": appid, "everySeconds": 5}))
+    assert (description["status"], description["error"]) == ("FAILED", "OpenApiError")
+    [(kind, detail)] = tell(cloud, 1)
+    assert kind == "Gray Release Watch Failed"
+    assert (detail["appid"], detail["errCode"], detail["previous"]) == (appid, 61007, None)
+    assert detail["summary"].startswith(f"{appid}: watch given up, errCode 61007 · 灰度发布：停止跟踪")
+
+
+def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """While WeChat is down a watch asks on, less often, and gives up after ten failures in a row."""
+    lucky, unlucky = appids(2, start=1004)
+    authorize(wechat, server, [lucky, unlucky])
+    wechat.plans[lucky] = Script(FINISHED)
+    wechat.faults[:] = [
+        Fault("plan", "errcode", "45009", times=9, appid=lucky),
+        Fault("plan", "errcode", "45009", appid=unlucky),
+    ]
+    lucky_one, unlucky_one = (
+        cloud.start(cloud.watch, {"appid": appid, "everySeconds": 1}) for appid in (lucky, unlucky)
+    )
+    assert cloud.finished(lucky_one)["status"] == "SUCCEEDED"
+    assert cloud.finished(unlucky_one)["status"] == "FAILED"
+    assert cloud.history(unlucky_one).count("TaskScheduled") == 11, "ten questions, and the event"
+
+
+def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """Before its history is full a watch hands over to a new execution, which knows what was told."""
+    [appid] = appids(1, start=1006)
+    authorize(wechat, server, [appid])
+    wechat.plans[appid] = Script(*(plan(1, share) for share in (1, 2, 12, 13, 14, 15, 16)), FINISHED)
+    definition = cloud.states.describe_state_machine(stateMachineArn=cloud.watch)["definition"]
+    assert definition.count("$number('900')") == 2
+    small = definition.replace("$number('900')", "3")
+    role = cloud.states.describe_state_machine(stateMachineArn=cloud.watch)["roleArn"]
+    name = "watch-of-three-questions"
+    machine = cloud.states.create_state_machine(name=name, definition=small, roleArn=role)["stateMachineArn"]
+    execution = cloud.start(machine, {"appid": appid, "everySeconds": 5, "until": [3]}, name="long")
+    output = json.loads(cloud.finished(execution)["output"])
+    assert output["continued"] == execution.replace(":long", ":long-2")
+    events = tell(cloud, 3)
+    assert [detail["stepReached"] for _, detail in events] == [0, 10, 100]
+    until(lambda: "RUNNING" not in cloud.executions(machine).values() or None)
+    assert cloud.executions(machine) == dict.fromkeys(["long", "long-2", "long-3"], "SUCCEEDED")
+    assert all(len(cloud.history(execution + part)) < 3 * 26 for part in ("", "-2", "-3"))
+
+
+def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """Each release under way gets one watch, however often it is swept; one whose watch failed gets another."""
+    fleet = appids(3, start=1100)
+    authorize(wechat, server, fleet)
+    wechat.plans.update({fleet[0]: plan(1, 20), fleet[1]: plan(2, 60), fleet[2]: plan(0, 0)})
+    cloud.upload(fleet, "under-way.csv")
+    names = {f"{appid}-1700000000" for appid in fleet[:2]}
+
+    def watches() -> dict[str, str]:
+        return {name: status for name, status in cloud.executions(cloud.watch).items() if name[:18] in fleet}
+
+    for _ in range(2):
+        assert cloud.run(cloud.sweep, {"key": "under-way.csv"})["answered"] == 3
+        assert watches() == dict.fromkeys(names, "RUNNING")
+    assert Counter(kind for kind, _ in tell(cloud, 4)) == {CHANGED: 2, "Gray Release Sweep Finished": 2}
+
+    wechat.faults[:] = [Fault("plan", "errcode", "61007", times=1, appid=fleet[0])]
+    failed, other = (
+        cloud.watch.replace(":stateMachine:", ":execution:") + f":{appid}-1700000000" for appid in fleet[:2]
+    )
+    assert cloud.finished(failed)["status"] == "FAILED"
+    assert cloud.run(cloud.sweep, {"key": "under-way.csv"})["answered"] == 3
+    assert watches() == {failed.rpartition(":")[2]: "FAILED"} | dict.fromkeys(
+        [f"{fleet[0]}-1700000000-2", f"{fleet[1]}-1700000000"], "RUNNING"
+    )
+    wechat.plans.update(dict.fromkeys(fleet, FINISHED))
+    assert cloud.finished(f"{failed}-2")["status"] == cloud.finished(other)["status"] == "SUCCEEDED"
+
+
+class Robot(HTTPServer):
+    """A chat robot on loopback, which keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.posts: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+
+class _Hook(BaseHTTPRequestHandler):
+    server: Robot
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posts.put((self.path, json.loads(body)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def robot() -> Iterator[Robot]:
+    """Run the robot."""
+    with Robot() as robot:
+        threading.Thread(target=robot.serve_forever, args=(0.01,), daemon=True).start()
+        yield robot
+        robot.shutdown()
+
+
+SUMMARY = "wx1: rolling out → paused 30% · 灰度发布：执行中 → 暂停中 30%"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "body"),
+    [
+        ("wecom", "/cgi-bin/webhook/send?key=693a91f6", {"msgtype": "text", "text": {"content": SUMMARY}}),
+        ("dingtalk", "/robot/send?access_token=566cc69d", {"msgtype": "text", "text": {"content": SUMMARY}}),
+        ("feishu", "/open-apis/bot/v2/hook/3ad6-7f", {"msg_type": "text", "content": {"text": SUMMARY}}),
+    ],
+)
+def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> None:
+    """EventBridge posts each summary in the robot's own form, and does not bother it with sweeps that went well."""
+    # The stand-in's CloudFormation does not know API destinations: they are made from what the template says.
+    values = {"RobotKind": kind, "RobotUrl": f"http://127.0.0.1:{robot.server_port}{path}", "ServiceName": SERVICE}
+    conditions = {"IsFeishu": kind == "feishu", "IsWecom": kind == "wecom", "HasRobot": True}
+    parts = template()["Resources"]
+    connection, destination, rule = (
+        resolved(parts[name]["Properties"], values, conditions)
+        for name in ("RobotConnection", "RobotDestination", "RobotRule")
+    )
+    made = cloud.events.create_connection(
+        Name=kind,
+        AuthorizationType=connection["AuthorizationType"],
+        AuthParameters={name: value for name, value in connection["AuthParameters"].items() if value is not None},
+    )
+    target = cloud.events.create_api_destination(
+        Name=kind,
+        ConnectionArn=made["ConnectionArn"],
+        HttpMethod=destination["HttpMethod"],
+        InvocationEndpoint=destination["InvocationEndpoint"],
+    )
+    assert "=" not in destination["InvocationEndpoint"], "the key is in the connection"
+    cloud.events.put_rule(Name=kind, EventPattern=json.dumps(rule["EventPattern"]))
+    transformer = rule["Targets"][0]["InputTransformer"]
+    arn = target["ApiDestinationArn"]
+    cloud.events.put_targets(Rule=kind, Targets=[{"Id": kind, "Arn": arn, "InputTransformer": transformer}])
+    try:
+        for detail_type, detail in (
+            ("Gray Release Sweep Finished", {"failed": 0, "summary": "all is well"}),
+            (CHANGED, {"summary": SUMMARY}),
+        ):
+            entry = {"Source": SERVICE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+            cloud.events.put_events(Entries=[entry])
+        assert robot.posts.get(timeout=30) == (path, body)
+        assert robot.posts.empty()
+    finally:
+        cloud.events.remove_targets(Rule=kind, Ids=[kind])
+        cloud.events.delete_rule(Name=kind)
+
+
+def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """The schedule starts a sweep; deployed without an expression it is off."""
+    authorize(wechat, server, appids(2))
+    cloud.upload(appids(2))
+    [schedule] = [
+        cloud.scheduler.get_schedule(Name=one["Name"])
+        for one in cloud.scheduler.list_schedules()["Schedules"]
+        if one["Target"]["Arn"] == cloud.sweep
+    ]
+    assert schedule["State"] == "DISABLED"
+    before = set(cloud.executions(cloud.sweep))
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    cloud.scheduler.update_schedule(
+        Name=schedule["Name"],
+        ScheduleExpression=f"at({now})",
+        State="ENABLED",
+        FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
+        Target=schedule["Target"],
+    )
+    [(kind, detail)] = tell(cloud, 1)
+    assert (kind, detail["answered"]) == ("Gray Release Sweep Finished", 2)
+    assert len(set(cloud.executions(cloud.sweep)) - before) == 1

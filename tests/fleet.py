@@ -1,0 +1,170 @@
+"""The stack with its state machines on AWS's stand-in, deployed by `sam`, over a sandbox with many mini programs."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+import redis
+from wechatpy.session.redisstorage import RedisStorage
+
+from handler.local.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
+from tests.support import ROOT, Valkey, sam
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothing of AWS
+SERVICE = "get-gray-release-plan"
+SECONDS = 120  # within which anything that is waited for happens
+
+
+class Script:
+    """A plan for each question in turn, and the last one for good; `None` is no plan."""
+
+    def __init__(self, *plans: Json | None) -> None:
+        self._plans = list(plans)
+        self.asked = 0
+
+    def __call__(self, _now: float) -> Json | None:
+        """Return the next plan."""
+        self.asked += 1
+        return self._plans.pop(0) if len(self._plans) > 1 else self._plans[0]
+
+
+def plan(status: int, percentage: float, created: int = 1700000000) -> Json:
+    """Return a plan as WeChat writes it."""
+    return {"status": status, "create_timestamp": created, "gray_percentage": percentage}
+
+
+def appids(count: int, start: int = 0) -> list[str]:
+    """Return so many appids."""
+    return [f"wx{number:016d}" for number in range(start, start + count)]
+
+
+def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> None:
+    """Authorize the platform for mini programs, at WeChat and in its store, as its callback server does."""
+    with redis.Redis(port=valkey.port) as client:
+        store = RedisStorage(client)
+        store.set("component_verify_ticket", TICKET)
+        for appid in authorizers:
+            sandbox.platform.authorizers[appid] = f"refreshtoken@@@{appid}"
+            store.set(f"{appid}_refresh_token", f"refreshtoken@@@{appid}")
+
+
+class Cloud:
+    """Clients of the stand-in, and the deployed stack's names: `sweep`, `watch` (ARNs) and `bucket`."""
+
+    def __init__(self) -> None:
+        url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
+        assert urlsplit(url).hostname == "127.0.0.1", "AWS_ENDPOINT_URL is no stand-in on this machine"
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+        client = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
+        self.cloudformation, self.events, self.s3 = client["cloudformation"], client["events"], client["s3"]
+        self.scheduler, self.sqs, self.states = client["scheduler"], client["sqs"], client["stepfunctions"]
+        self.sweep = self.watch = self.bucket = self._queue = ""
+
+    def deploy(self, sandbox: Sandbox, valkey: Valkey, **parameters: object) -> None:
+        """Deploy what `make build` built with `sam`, as people do, and listen to its events."""
+        values = {
+            "Fleet": "true",
+            "ServiceName": SERVICE,
+            "WechatComponentAppid": COMPONENT_APPID,
+            "WechatComponentSecret": COMPONENT_SECRET,
+            "WechatTokenStoreUrl": f"redis://127.0.0.1:{valkey.port}/0",
+            "WechatApiBaseUrl": sandbox.base_url,
+            **parameters,
+        }
+        overrides = [f"{name}={value}" for name, value in values.items()]
+        command = [
+            sam(),
+            "deploy",
+            "--stack-name",
+            "fleet",
+            "--no-confirm-changeset",
+            "--parameter-overrides",
+            *overrides,
+        ]
+        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        stack = self.cloudformation.describe_stacks(StackName="fleet")["Stacks"][0]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.sweep, self.watch, self.bucket = outputs["SweepArn"], outputs["WatchArn"], outputs["FleetBucketName"]
+        self._listen()
+
+    def _listen(self) -> None:
+        self._queue = self.sqs.create_queue(QueueName="told")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
+        self.events.put_rule(Name="told", EventPattern=json.dumps({"source": [SERVICE]}))
+        self.events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": attributes["QueueArn"]}])
+
+    def upload(self, fleet: Iterable[str], key: str = "appids.csv") -> None:
+        """Put the list of mini programs into the bucket."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body="\n".join(["appid", *fleet]).encode())
+
+    def start(self, machine: str, given: Mapping[str, Any], **options: str) -> str:
+        """Start an execution; return its ARN."""
+        started = self.states.start_execution(stateMachineArn=machine, input=json.dumps(given), **options)
+        return str(started["executionArn"])
+
+    def finished(self, execution: str, seconds: float = SECONDS) -> Json:
+        """Wait until an execution has ended; return its description."""
+
+        def ended() -> Json | None:
+            description: Json = self.states.describe_execution(executionArn=execution)
+            return None if description["status"] == "RUNNING" else description
+
+        return until(ended, seconds)
+
+    def run(self, machine: str, given: Mapping[str, Any], seconds: float = SECONDS) -> Json:
+        """Start an execution and wait for its end; return its output, which a failed one has not."""
+        description = self.finished(self.start(machine, given), seconds)
+        assert description["status"] == "SUCCEEDED", description
+        return dict(json.loads(description["output"]))
+
+    def executions(self, machine: str) -> dict[str, str]:
+        """Return the status of every execution by its name."""
+        listed = self.states.list_executions(stateMachineArn=machine)["executions"]
+        return {execution["name"]: execution["status"] for execution in listed}
+
+    def history(self, execution: str) -> list[str]:
+        """Return the types of an execution's events."""
+        events = self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        return [event["type"] for event in events]
+
+    def read(self, key: str) -> str:
+        """Return what an object holds."""
+        return str(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
+
+    def rows(self, results: Json, status: str = "SUCCEEDED") -> list[Json]:
+        """Return the rows that a sweep has written, in the order of their appids."""
+        manifest = json.loads(self.read(results["Key"]))
+        files = [self.read(file["Key"]) for file in manifest["ResultFiles"][status]]
+        rows = [json.loads(line) for text in files for line in text.splitlines()]
+        return sorted(rows, key=lambda row: str(row.get("appid")))
+
+    def told(self) -> list[tuple[str, Json]]:
+        """Return the kinds and details of the events since last time."""
+        events = []
+        while messages := self.sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                events.append((event["detail-type"], event["detail"]))
+                self.sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return events
+
+
+CLIENTS = ("cloudformation", "events", "s3", "scheduler", "sqs", "stepfunctions")
+
+
+def until(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
+    """Look again and again until there is something; return it."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+    return found
