@@ -40,9 +40,9 @@ def find_interpreter(version: str) -> str:
     except DeployError as error:
         raise DeployError(
             f"there is no Python {version} on this machine, and uv could not download one: {_short(error)}\n"
-            f"Put one on the PATH, or let uv have it and try again:\n"
+            f"Put one on the PATH, or try again where uv may and can download it. By hand:\n"
             f"  UV_PYTHON_DOWNLOADS=automatic {_shown(_uv())} python install '{version}'\n"
-            f"UV_PYTHON_INSTALL_MIRROR names a mirror to download it from."
+            f"UV_PYTHON_INSTALL_MIRROR=URL makes both download it from a mirror."
         ) from None
 
 
