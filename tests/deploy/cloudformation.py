@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 
 import re
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from boto3.session import Session
@@ -47,18 +47,10 @@ class Stack:
         assert set(parameters) <= set(PARAMETERS)
         self.parameters = {name: parameters.get(name, str(entry["Default"])) for name, entry in PARAMETERS.items()}
 
-    @cached_property
+    @property
     def template(self) -> dict[str, Any]:
         """The template after SAM's transform, which AWS runs with the parameters at hand."""
-        source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
-        for resource in source["Resources"].values():
-            if resource["Type"] == "AWS::Serverless::Function":
-                resource["Properties"]["CodeUri"] = "s3://bucket/zip"  # where `sam deploy` puts it
-        session = Session(region_name=PSEUDO["AWS::Region"])
-        result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(
-            source, self.parameters.copy()
-        )
-        return result
+        return _transformed(tuple(self.parameters.items()))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -137,3 +129,14 @@ class Stack:
         if resource["Type"] == "AWS::Lambda::Alias" and "." not in name:
             return f"arn:aws:lambda:us-east-1:123456789012:function:function:{resource['Properties']['Name']}"
         return f"<{name}>"
+
+
+@cache
+def _transformed(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    for resource in source["Resources"].values():
+        for local in {"CodeUri", "DefinitionUri"} & set(resource["Properties"]):
+            resource["Properties"][local] = f"s3://bucket/{local}"  # where `sam deploy` puts it
+    session = Session(region_name=PSEUDO["AWS::Region"])
+    result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(source, dict(parameters))
+    return result

@@ -13,6 +13,7 @@ from tests.deploy.cloudformation import PARAMETERS, TEMPLATE, Stack
 NAME = "GetGrayReleasePlanFunction"
 FUNCTION = TEMPLATE["Resources"][NAME]["Properties"]
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+MACHINES = ("Sweep", "Watch")
 LIBRARIES = POWERTOOLS | {"PYDANTIC_DISABLE_PLUGINS"}
 
 # Another value of each parameter of the function for which any text will not do.
@@ -25,6 +26,7 @@ OTHERS = {
     "WechatApiBaseUrl": "https://wechat.internal",
     "SubnetIds": "subnet-0123456789abcdef0",
     "SecurityGroupIds": "sg-0123456789abcdef0",
+    "ScheduleExpression": "rate(1 hour)",
     "PolicyArn": "arn:aws:iam::123456789012:policy/secrets",
 }
 IN_VPC = {"SubnetIds": "subnet-fedcba9876543210f"}
@@ -99,6 +101,7 @@ class Deployed:
             "schedule": settings[stack.properties("Schedule")["Target"]["Arn"]],
             "failed events": settings[stack.properties("AsynchronousInvocations")["Qualifier"]],
             "command": settings[stack.outputs["InvokeCommand"].split()[6]],
+            **{name: settings[stack.properties(name)["DefinitionSubstitutions"]["FunctionArn"]] for name in MACHINES},
         }
 
 
@@ -106,11 +109,11 @@ class Deployed:
 @pytest.mark.parametrize("published", [{}, {"SnapStart": "true"}, {"DeploymentPreference": "Canary10Percent5Minutes"}])
 def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) -> None:
     """Whatever parameter of the function changes, each way in invokes one that has it, with an unchanged zip."""
-    common = {"ScheduleExpression": "rate(1 hour)", **IN_VPC, **published}
+    common = {"ScheduleExpression": "rate(1 hour)", "Fleet": "true", **IN_VPC, **published}
     deployed = Deployed()
     before = deployed.deploy(Stack(**common, Deployment="one"))
     after = deployed.deploy(Stack(**{**common, "Deployment": "two", name: other(name)}))
-    assert len(after) == 5
+    assert len(after) == 7
     for way, settings in after.items():
         assert settings != before[way], way
     assert all(settings == after["output"] for settings in after.values())
@@ -185,10 +188,11 @@ def test_network_privilege() -> None:
 
 
 def test_schedule() -> None:
-    """A schedule is made where one is asked for; it may invoke the function, or what is published of it."""
+    """A schedule is made where one is asked for; it and the fleet may invoke the function, or what is published."""
     assert "Schedule" not in Stack().resources
     for published in ({}, {"SnapStart": "true", "Deployment": "one"}):
-        stack = Stack(ScheduleExpression="rate(1 hour)", **published)
+        stack = Stack(ScheduleExpression="rate(1 hour)", Fleet="true", **published)
+        assert statements(stack.properties("FleetRole"))[0]["Resource"] == stack.outputs["FunctionArn"]
         [statement] = statements(stack.properties("ScheduleRole"))
         assert statement["Action"] == "lambda:InvokeFunction"
         assert statement["Resource"] == stack.properties("Schedule")["Target"]["Arn"] == stack.outputs["FunctionArn"]
@@ -214,17 +218,20 @@ def test_log_group() -> None:
 
 
 def test_no_names_of_our_own() -> None:
-    """CloudFormation names everything, so that two stacks go together, and a deleted one leaves no name behind."""
+    """What has a name has the stack's in it, so that two stacks go together; most are named by CloudFormation, anew."""
     published = {"SnapStart": "true", "DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
-    stack = Stack(ScheduleExpression="rate(1 hour)", Dashboard="true", **published)
+    everything = {name: other(name) for name in ("Dashboard", "Fleet", "ScheduleExpression")}
+    stack = Stack(**everything, RobotUrl="https://robot/send?key=k", **published)
+    kinds = "(Function|Role|Queue|Bucket|Alarm|LogGroup|StateMachine|Dashboard|Application|DeploymentGroup)?Name"
     named = {
-        (name, value)
+        name: value
         for name, resource in stack.resources.items()
         for key, value in resource.get("Properties", {}).items()
-        if re.fullmatch("(Function|Role|Queue|Alarm|LogGroup|Dashboard|Application|DeploymentGroup)?Name", key)
-        and not str(value).startswith("<")
+        if re.fullmatch(kinds, key) and not str(value).startswith("<")
     }
-    assert named == {("LiveAlias", "live"), ("ReleaseDashboard", "stack-release")}
+    assert named.pop("LiveAlias") == "live"
+    assert [value for value in named.values() if not re.search(r"\bstack-", value)] == []
+    assert set(named) == {"ReleaseDashboard", "FleetLogGroup", *MACHINES}
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
