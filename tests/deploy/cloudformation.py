@@ -1,11 +1,12 @@
-"""What CloudFormation makes of the template with given parameters: SAM's own transform, then its functions and conditions.
+"""What CloudFormation makes of the template with given parameters: SAM's own transform, then functions and conditions.
 
 Only what the template uses is known; anything else fails loudly.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
 import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 from typing import Any
 
 from boto3.session import Session
@@ -24,6 +25,16 @@ PSEUDO = {
     "AWS::StackName": "stack",
 }
 ABSENT = object()  # AWS::NoValue
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "And": all,
+    "Equals": lambda values: str(values[0]) == str(values[1]),
+    "GetAtt": lambda values: f"<{'.'.join(values)}>",
+    "Join": lambda values: values[0].join(values[1]),
+    "Not": lambda values: not values[0],
+    "Or": any,
+    "Select": lambda values: values[1][int(values[0])],
+    "Split": lambda values: values[1].split(values[0]),
+}
 
 
 class Stack:
@@ -36,18 +47,10 @@ class Stack:
         assert set(parameters) <= set(PARAMETERS)
         self.parameters = {name: parameters.get(name, str(entry["Default"])) for name, entry in PARAMETERS.items()}
 
-    @cached_property
+    @property
     def template(self) -> dict[str, Any]:
         """The template after SAM's transform, which AWS runs with the parameters at hand."""
-        source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
-        for resource in source["Resources"].values():
-            if resource["Type"] == "AWS::Serverless::Function":
-                resource["Properties"]["CodeUri"] = "s3://bucket/zip"  # where `sam deploy` puts it
-        session = Session(region_name=PSEUDO["AWS::Region"])
-        result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(
-            source, self.parameters.copy()
-        )
-        return result
+        return _transformed(tuple(self.parameters.items()))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -97,34 +100,19 @@ class Stack:
         return {name: value for name, item in node.items() if (value := self.resolve(item)) is not ABSENT}
 
     def _call(self, function: str, argument: Any) -> Any:
-        if function == "If":
+        if function == "If":  # only the branch that is taken
             condition, then, otherwise = argument
             return self.resolve(then if self.holds(condition) else otherwise)
-        if function == "Ref":
-            return self._ref(argument)
-        if function == "Condition":
-            return self.holds(argument)
         if function == "Sub":
             text, variables = argument if isinstance(argument, list) else (argument, {})
             return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._named(found[1], self.resolve(variables)), text)
+        if function in ("Ref", "Condition"):
+            return self._ref(argument) if function == "Ref" else self.holds(argument)
         arguments = self.resolve(argument)
-        if function == "GetAtt":
-            return f"<{'.'.join(arguments)}>"
-        if function == "Equals":
-            return str(arguments[0]) == str(arguments[1])
-        if function == "Not":
-            return not arguments[0]
-        if function in ("And", "Or"):
-            return all(arguments) if function == "And" else any(arguments)
-        if function == "Join":
-            return arguments[0].join(arguments[1])
-        if function == "Split":
-            return arguments[1].split(arguments[0])
-        if function == "Select":
-            return arguments[1][int(arguments[0])]
-        assert function == "FindInMap", function
-        table, key, name = arguments
-        return self.template["Mappings"][table][key][name]
+        if function == "FindInMap":
+            table, key, name = arguments
+            return self.template["Mappings"][table][key][name]
+        return FUNCTIONS[function](arguments)
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -141,3 +129,14 @@ class Stack:
         if resource["Type"] == "AWS::Lambda::Alias" and "." not in name:
             return f"arn:aws:lambda:us-east-1:123456789012:function:function:{resource['Properties']['Name']}"
         return f"<{name}>"
+
+
+@cache
+def _transformed(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    for resource in source["Resources"].values():
+        for local in {"CodeUri", "DefinitionUri"} & set(resource["Properties"]):
+            resource["Properties"][local] = f"s3://bucket/{local}"  # where `sam deploy` puts it
+    session = Session(region_name=PSEUDO["AWS::Region"])
+    result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(source, dict(parameters))
+    return result

@@ -1,87 +1,274 @@
-"""The templates: least privilege, and every setting declared in both."""
+"""The templates: every setting declared in both, least privilege, and changes that take effect."""
 
 import json
 import re
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from handler.settings import VARIABLES
-from tests.support import template
+from tests.deploy.cloudformation import PARAMETERS, TEMPLATE, Stack
 
+NAME = "GetGrayReleasePlanFunction"
+FUNCTION = TEMPLATE["Resources"][NAME]["Properties"]
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
-AWS_ONLY = {name for name in VARIABLES if name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
+MACHINES = ("Sweep", "Watch")
+LIBRARIES = POWERTOOLS | {"PYDANTIC_DISABLE_PLUGINS"}
+
+# Another value of each parameter of the function for which any text will not do.
+OTHERS = {
+    "WechatSecretParameter": "/wechat/secret",
+    "WechatComponentSecretParameter": "/wechat/platform",
+    "WechatTokenStoreUrl": "redis://store.internal",
+    "WechatTokenStoreHeader": "X-Key: k",
+    "WechatCloudbaseTokenFile": "/mnt/token",
+    "WechatApiBaseUrl": "https://wechat.internal",
+    "SubnetIds": "subnet-0123456789abcdef0",
+    "SecurityGroupIds": "sg-0123456789abcdef0",
+    "ScheduleExpression": "rate(1 hour)",
+    "PolicyArn": "arn:aws:iam::123456789012:policy/secrets",
+}
+IN_VPC = {"SubnetIds": "subnet-fedcba9876543210f"}
 
 
-TEMPLATE = template()
-FUNCTION = TEMPLATE["Resources"]["GetGrayReleasePlanFunction"]["Properties"]
+def other(name: str) -> str:
+    """Return an allowed value of a parameter that is not its default."""
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        return next(str(value) for value in parameter["AllowedValues"] if value != parameter["Default"])
+    value = OTHERS.get(name, str(parameter["Default"] + 1) if parameter["Type"] == "Number" else "other")
+    assert re.search(parameter.get("AllowedPattern", ""), value)
+    return value
+
+
+def named_in(node: Any) -> Iterator[str]:
+    """List what a part of the template refers to, also by its conditions."""
+    if isinstance(node, list):
+        for item in node:
+            yield from named_in(item)
+    elif isinstance(node, Mapping):
+        for key, item in node.items():
+            if key in ("Ref", "Condition") and isinstance(item, str):
+                yield item
+            if key == "Fn::Sub":
+                yield from re.findall(r"\$\{(\w+)\}", json.dumps(item))
+            if key == "Fn::If":
+                yield item[0]
+            yield from named_in(item)
+
+
+def parameters_of(resource: str) -> set[str]:
+    """List the parameters that decide about a resource."""
+    found: set[str] = set()
+    names = set(named_in(TEMPLATE["Resources"][resource]))
+    while names:
+        name = names.pop()
+        if name in PARAMETERS:
+            found.add(name)
+        names |= set(named_in(TEMPLATE["Conditions"].get(name, {})))
+    return found
+
+
+# SnapStart and DeploymentPreference decide what is published, Deployment that it is.
+OF_FUNCTION = sorted(
+    (parameters_of(NAME) | parameters_of("FunctionRole")) - {"SnapStart", "DeploymentPreference", "Deployment"}
+)
+
+
+class Deployed:
+    """What a sequence of deployments leaves behind each way in: settings as they were when these were published."""
+
+    def __init__(self) -> None:
+        self._version: Any = None
+        self._published: Any = None
+
+    def deploy(self, stack: Stack) -> dict[str, Any]:
+        """Deploy; return the settings of what each way in invokes from now on."""
+        assert stack.broken_rules() == []
+        latest = {name: stack.properties(name) for name in (NAME, "FunctionRole")}
+        version = stack.resources.get("LiveVersion")
+        if version and version != self._version:
+            self._version, self._published = version, latest
+        settings = {f"<{NAME}>": latest, f"<{NAME}.Arn>": latest, "$LATEST": latest}
+        if version:
+            assert stack.properties("LiveAlias")["FunctionVersion"] == "<LiveVersion.Version>"
+            settings |= {stack.outputs["FunctionArn"]: self._published, "live": self._published}
+        url = stack.properties("FunctionUrl")
+        return {
+            "output": settings[stack.outputs["FunctionArn"]],
+            "url": settings[url.get("Qualifier", url["TargetFunctionArn"])],
+            "schedule": settings[stack.properties("Schedule")["Target"]["Arn"]],
+            "failed events": settings[stack.properties("AsynchronousInvocations")["Qualifier"]],
+            "command": settings[stack.outputs["InvokeCommand"].split()[6]],
+            **{name: settings[stack.properties(name)["DefinitionSubstitutions"]["FunctionArn"]] for name in MACHINES},
+        }
+
+
+@pytest.mark.parametrize("name", OF_FUNCTION)
+@pytest.mark.parametrize("published", [{}, {"SnapStart": "true"}, {"DeploymentPreference": "Canary10Percent5Minutes"}])
+def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) -> None:
+    """Whatever parameter of the function changes, each way in invokes one that has it, with an unchanged zip."""
+    common = {"ScheduleExpression": "rate(1 hour)", "Fleet": "true", **IN_VPC, **published}
+    deployed = Deployed()
+    before = deployed.deploy(Stack(**common, Deployment="one"))
+    after = deployed.deploy(Stack(**{**common, "Deployment": "two", name: other(name)}))
+    assert len(after) == 7
+    for way, settings in after.items():
+        assert settings != before[way], way
+    assert all(settings == after["output"] for settings in after.values())
+
+
+def test_the_function_has_parameters() -> None:
+    """The test above looks at secrets, network, time, and behaviour."""
+    assert {"WechatSecret", "SubnetIds", "Timeout", "OnError", "LogLevel", "PolicyArn"} <= set(OF_FUNCTION)
+    assert len(OF_FUNCTION) >= len(FUNCTION["Environment"]["Variables"]) + 6
+
+
+def test_published_versions() -> None:
+    """A version that is published has a name, which makes it new, and Lambda a function that has changed."""
+    for name in ("SnapStart", "DeploymentPreference"):
+        unnamed = Stack(**{name: other(name)})
+        assert [rule for rule in unnamed.broken_rules() if "Deployment=" in rule]
+        one, two = (Stack(**{name: other(name)}, Deployment=deployment) for deployment in ("one", "two"))
+        assert one.properties("LiveVersion") != two.properties("LiveVersion")
+        assert one.properties(NAME) != two.properties(NAME)
+    assert Stack(SnapStart="true", Deployment="one").properties(NAME)["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert not {"LiveVersion", "LiveAlias", "DeploymentGroup"} & set(Stack().resources)
+
+
+def test_deployment_preference() -> None:
+    """CodeDeploy moves the alias as the preference says; with SnapStart alone it moves at once."""
+    alias = Stack(DeploymentPreference="Linear10PercentEvery1Minute", Deployment="one")
+    [policy] = alias.resources["LiveAlias"]["UpdatePolicy"].values()
+    assert policy == {"ApplicationName": "<DeploymentApplication>", "DeploymentGroupName": "<DeploymentGroup>"}
+    group = alias.properties("DeploymentGroup")
+    assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
+    assert "UpdatePolicy" not in Stack(SnapStart="true", Deployment="one").resources["LiveAlias"]
 
 
 def test_every_setting_is_declared() -> None:
-    """The template declares the settings and powertools' variables, no more and no fewer."""
-    assert set(FUNCTION["Environment"]["Variables"]) == set(VARIABLES) | POWERTOOLS
+    """The template declares the settings and the libraries' variables, no more and no fewer."""
+    assert set(FUNCTION["Environment"]["Variables"]) == set(VARIABLES) | LIBRARIES
 
 
-def test_no_wildcards() -> None:
-    """No action and no resource is a wildcard."""
-    statements = [
-        statement
-        for policy in TEMPLATE["Resources"]["FunctionRole"]["Properties"]["Policies"]
-        for choice in (policy.get("If", [policy, policy])[1:2])
-        for statement in choice["PolicyDocument"]["Statement"]
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """List what a role's own policies allow."""
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def test_least_privilege() -> None:
+    """The role reads its secrets, writes its logs, keeps failed events; no action and no resource is a wildcard."""
+    secrets = {
+        name: other(name) for name in PARAMETERS if re.fullmatch("Wechat(Component)?Secret(Name|Parameter)", name)
+    }
+    role = Stack(**secrets).properties("FunctionRole")
+    assert [statement["Action"] for statement in statements(role)] == [
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "sqs:SendMessage",
+        *["secretsmanager:GetSecretValue", "ssm:GetParameter"] * 2,
     ]
-    assert len(statements) == 6
-    assert "*" not in json.dumps(statements)
+    assert "*" not in json.dumps(role)
+    assert role["ManagedPolicyArns"] == []
+    assert len(statements(Stack().properties("FunctionRole"))) == 2
+    policy = {"PolicyArn": other("PolicyArn")}
+    assert Stack(**policy).properties("FunctionRole")["ManagedPolicyArns"] == [policy["PolicyArn"]]
+
+
+def test_network_privilege() -> None:
+    """In a VPC the role may handle network interfaces, and nothing else more; only what EC2 can tell is for all."""
+    role = Stack(**IN_VPC).properties("FunctionRole")
+    describe, handle = statements(role)[2:]
+    assert describe["Action"] == ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+    assert describe["Resource"] == "*"
+    assert handle["Resource"] == "arn:aws:ec2:us-east-1:123456789012:*/*"
+    assert len(handle["Action"]) == 4
+    assert all(re.fullmatch(r"ec2:\w+(NetworkInterface|PrivateIpAddresses)", action) for action in handle["Action"])
+    assert role["ManagedPolicyArns"] == []
+
+
+def test_schedule() -> None:
+    """A schedule is made where one is asked for; it and the fleet may invoke the function, or what is published."""
+    assert "Schedule" not in Stack().resources
+    for published in ({}, {"SnapStart": "true", "Deployment": "one"}):
+        stack = Stack(ScheduleExpression="rate(1 hour)", Fleet="true", **published)
+        assert statements(stack.properties("FleetRole"))[0]["Resource"] == stack.outputs["FunctionArn"]
+        [statement] = statements(stack.properties("ScheduleRole"))
+        assert statement["Action"] == "lambda:InvokeFunction"
+        assert statement["Resource"] == stack.properties("Schedule")["Target"]["Arn"] == stack.outputs["FunctionArn"]
+        assert "Name" not in stack.properties("Schedule"), "two stacks would want the same"
 
 
 def test_function() -> None:
     """The URL asks for IAM, the runtime is the artifact's, and what fails is kept."""
-    assert FUNCTION["FunctionUrlConfig"] == {"AuthType": "AWS_IAM"}
+    stack = Stack()
+    assert stack.properties("FunctionUrl")["AuthType"] == "AWS_IAM"
     assert FUNCTION["Runtime"] == "python3.13"
     assert FUNCTION["Handler"] == "handler.app.lambda_handler"
-    assert FUNCTION["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
-    assert "RetentionInDays" in TEMPLATE["Resources"]["LogGroup"]["Properties"]
+    destinations = stack.properties("AsynchronousInvocations")["DestinationConfig"]
+    assert destinations == {"OnFailure": {"Destination": "<FailedEvents.Arn>"}}
 
 
-@pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+def test_log_group() -> None:
+    """Logs outlive the stack, but not a failed first deployment, and have no name that a later stack would want."""
+    group = TEMPLATE["Resources"]["LogGroup"]
+    assert group["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert set(group["Properties"]) == {"RetentionInDays"}
+    assert FUNCTION["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
+
+
+def test_no_names_of_our_own() -> None:
+    """What has a name has the stack's in it, so that two stacks go together; most are named by CloudFormation, anew."""
+    published = {"SnapStart": "true", "DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
+    everything = {name: other(name) for name in ("Dashboard", "Fleet", "ScheduleExpression")}
+    stack = Stack(**everything, RobotUrl="https://robot/send?key=k", **published)
+    kinds = "(Function|Role|Queue|Bucket|Alarm|LogGroup|StateMachine|Dashboard|Application|DeploymentGroup)?Name"
+    named = {
+        name: value
+        for name, resource in stack.resources.items()
+        for key, value in resource.get("Properties", {}).items()
+        if re.fullmatch(kinds, key) and not str(value).startswith("<")
+    }
+    assert named.pop("LiveAlias") == "live"
+    assert [value for value in named.values() if not re.search(r"\bstack-", value)] == []
+    assert set(named) == {"ReleaseDashboard", "FleetLogGroup", *MACHINES}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters(name: str) -> None:
-    """Every parameter has a description, a default, and a constraint."""
-    parameter = TEMPLATE["Parameters"][name]
+    """Every parameter has a description, a default, a constraint, and a place in the console's form."""
+    parameter = PARAMETERS[name]
     assert parameter["Description"].endswith(".")
     assert "Default" in parameter
     assert set(parameter) & {"AllowedPattern", "AllowedValues", "MinValue", "MaxLength"}
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert [name for group in groups for shown in group["Parameters"] if shown == name] == [name]
 
 
 def test_secrets_are_not_echoed() -> None:
     """Parameters that may hold a secret are not shown."""
-    hidden = {name for name, parameter in TEMPLATE["Parameters"].items() if parameter.get("NoEcho")}
+    hidden = {name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")}
     assert hidden == {
+        "RobotUrl",
         "WechatSecret",
         "WechatComponentSecret",
         "WechatTokenStoreUrl",
+        "WechatTokenStoreHeader",
         "WechatCloudbaseAccessToken",
-        "RobotUrl",
     }
 
 
-def test_dashboard() -> None:
-    """The dashboard's text is JSON, and shows metrics that the function publishes."""
-    body = TEMPLATE["Resources"]["ReleaseDashboard"]["Properties"]["DashboardBody"]["Sub"]
-    widgets = json.loads(body)["widgets"]
-    shown = set(re.findall(r"GrayPercentage|PlanStatus|Failures|UpstreamLatency|ColdStart|TokenFetches", body))
-    assert len(widgets) == 5
-    assert all(f'"{name}"' in Path("handler/telemetry/metrics.py").read_text("utf-8") for name in shown)
-    assert len(shown) == 6
-
-
-def test_paused_alarm() -> None:
-    """The alarm on a paused release reads the status that the function publishes, all through the period."""
-    alarm = TEMPLATE["Resources"]["PausedAlarm"]["Properties"]
-    *metrics, paused = alarm["Metrics"]
-    assert {(metric["Id"], metric["MetricStat"]["Stat"]) for metric in metrics} == {
-        ("lowest", "Minimum"),
-        ("highest", "Maximum"),
-    }
-    assert {metric["MetricStat"]["Metric"]["MetricName"] for metric in metrics} == {"PlanStatus"}
-    assert paused["Expression"] == "IF(lowest == 2 AND highest == 2, 1, 0)"
-    assert alarm["TreatMissingData"] == "notBreaching"
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("WechatTokenStoreUrl", ["", "redis://h", "rediss://h", "https://h/t?appid={appid}", "http://h"], ["ftp://h"]),
+        ("WechatTokenStoreKey", ["", "wx:open:token:{component_appid}:{appid}"], ["a b"]),
+        ("WechatTokenStoreHeader", ["", "Authorization: Bearer x"], ["x", "X Y: z", ": z"]),
+        ("Deployment", ["", "20261124T180000", "v1.2-rc+1"], ["a b", "x" * 65]),
+    ],
+)
+def test_patterns(name: str, good: list[str], bad: list[str]) -> None:
+    """What a parameter takes and what not."""
+    pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
+    assert [value for value in good if not pattern.search(value)] == []
+    assert [value for value in bad if pattern.search(value)] == []

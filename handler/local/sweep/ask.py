@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from handler.contract import SYSTEM_ERROR
+from handler.errors import SYSTEM_ERROR
 from handler.local.sweep.row import Row
 
 THREADS = 8
