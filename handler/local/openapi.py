@@ -44,7 +44,7 @@ def describe() -> dict[str, Any]:
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     arguments = definitions["$defs"]["Arguments"]["properties"]
     query = [_query(name, schema) for name, schema in arguments.items()]
-    # At WeChat's own path the answer is 200 to anything, with the error in the body, as WeChat does: no value is excluded.
+    # At WeChat's own path the answer is 200 to anything, with the error in the body: no value is excluded.
     text = {"in": "query", "schema": {"type": "string"}}
     own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
     header = {
