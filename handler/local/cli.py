@@ -37,7 +37,8 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             return 130
         except ModuleNotFoundError as error:
-            raise click.UsageError(f"{error.name} is not installed: type pip install {error.name}") from None
+            missing = str(error.name).partition(".")[0]
+            raise click.UsageError(f"{missing} is not installed: type pip install {missing}") from None
 
 
 def _end(number: int, _frame: object) -> None:
