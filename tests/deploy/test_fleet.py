@@ -189,7 +189,7 @@ def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     [
         ([None], []),
         ([plan(1, 20), None], ["rolling out 20%", "rolling out → no release"]),
-        ([plan(1, 20, 1), plan(1, 5, 2)], ["rolling out 20%", "another release, rolling out 5%"]),
+        ([plan(2, 20, 1), plan(1, 5, 2)], ["paused 20%", "another release, rolling out 5%"]),
         (
             [plan(1, 20), {"status": 5}, plan(4, 20)],
             ["rolling out 20%", "rolling out → status 5", "status 5 → deleted 20%"],
