@@ -136,7 +136,7 @@ clean: ## Remove everything that these targets made
 	@command -v npm >/dev/null || { echo "the state machines' linters need Node.js and npm: nodejs.org, or apt install npm" >&2; exit 1; }
 	@echo "setting up asl-validator" >&2
 	@mkdir -p .tools/asl
-	@npm install --silent --no-audit --no-fund --prefix .tools/asl asl-validator@$(ASL_VALIDATOR_VERSION) jsonata@$(JSONATA_VERSION) >&2
+	@npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/asl asl-validator@$(ASL_VALIDATOR_VERSION) jsonata@$(JSONATA_VERSION) >&2
 	@touch $@
 
 # The official SDK, for the bench, where there is npm.

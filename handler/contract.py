@@ -24,18 +24,7 @@ from pydantic.alias_generators import to_camel
 from handler.errors import API, OpenApiError, bad_arguments
 from handler.exact_json import JsonObject
 
-__all__ = [
-    "API",
-    "HTTPS_PATH",
-    "Appid",
-    "Arguments",
-    "GrayReleasePlan",
-    "OpenApiError",
-    "Result",
-    "camel_case",
-    "drift",
-    "result",
-]
+__all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "drift", "result"]
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 

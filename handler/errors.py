@@ -29,6 +29,7 @@ NO_APPID = 41002
 NO_SECRET = 41004
 WRONG_METHOD = 43001
 LIMITED = {45009, 45011}  # the day's and the minute's quota
+REFUSED_TOKENS = {40001, 40014, 42001}  # invalid credential, invalid access_token, expired access_token
 
 
 class OpenApiError(Exception):
@@ -94,7 +95,7 @@ def misconfigured(code: int, reason: str) -> OpenApiError:
 
 def library_missing(name: str | None) -> OpenApiError:
     """Make the error for a library that the artifact should contain and does not."""
-    return misconfigured(SYSTEM_ERROR, f"the library {name} is missing from the artifact")
+    return misconfigured(SYSTEM_ERROR, f"the library {(name or '?').partition('.')[0]} is missing from the artifact")
 
 
 def internal() -> OpenApiError:

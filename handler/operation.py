@@ -45,7 +45,7 @@ class Operation:
             return self._ask(token, invocation)
         except OpenApiError as error:
             failure = error
-        if failure.errCode not in tokens.REFUSED or not invocation.allows("plan"):
+        if failure.errCode not in errors.REFUSED_TOKENS or not invocation.allows("plan"):
             raise failure
         another = source.replace(appid or "", token, invocation)
         if another is None:

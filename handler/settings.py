@@ -3,71 +3,17 @@
 Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read where they are used.
 """
 
-import ipaddress
 import os
 import re
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
+from handler import addresses
 from handler.contract import Appid
 from handler.errors import SYSTEM_ERROR, misconfigured
 
 WECHATPY_KEY = "wechatpy:{appid}_access_token"  # where wechatpy keeps a mini program's token
-_HOST = r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+"  # a name, or an address as `urlsplit` gives it, without brackets
-
-
-def _split(url: str, schemes: str, rule: str) -> SplitResult:
-    """Split an address of one of these schemes. Raises `ValueError` with the rule, which shows nothing of it."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes.split() and re.fullmatch(_HOST, parts.hostname or "") and parts.port != 0
-    except ValueError:  # its text would show a part of the address
-        usable = None
-    if not usable or re.search(r"[\s#]", url):
-        raise ValueError(rule)
-    return parts
-
-
-def _base_url(url: str) -> str:
-    """Accept https anywhere, and http where the wire is not public: loopback, private addresses, local names."""
-    parts = _split(url, "http https", "must be http(s)://host[:port][/path]")
-    if "@" in parts.netloc or "?" in url:
-        raise ValueError("must be http(s)://host[:port][/path]")
-    if parts.scheme == "http" and not _is_private(parts.hostname or ""):
-        raise ValueError("must be https: plain http would show tokens to everyone on the way to a public host")
-    return url.rstrip("/")
-
-
-def _store_url(url: SecretStr) -> SecretStr:
-    """Accept Redis' address, or a token server's."""
-    rule = (
-        "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
-        "or a token server's https://host/path, or http:// of a private host"
-    )
-    text = url.get_secret_value()
-    parts = _split(text, "redis rediss http https", rule)
-    if parts.scheme.startswith("redis"):
-        if not re.fullmatch("/?[0-9]{0,9}", parts.path) or "?" in text:
-            raise ValueError(rule)
-    elif "@" in parts.netloc or (parts.scheme == "http" and not _is_private(parts.hostname or "")):
-        raise ValueError(rule)
-    return url
-
-
-def _header(header: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", header.get_secret_value()):
-        raise ValueError("must be `Name: value`")
-    return header
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".internal", ".local", ".localhost"))
-
 
 Source = Literal["auto", "component", "stable", "store", "cloudbase", "none"]
 
@@ -95,7 +41,7 @@ class Settings(BaseModel):
     wechat_token_source: Source = Field(
         "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
     )
-    wechat_token_store_url: Annotated[SecretStr, AfterValidator(_store_url)] | None = Field(
+    wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.store_url)] | None = Field(
         None,
         description="`redis://` or `rediss://` address of a token store; for the source `store` also the `https://` "
         "address of a token server, in which `{appid}` stands for the appid",
@@ -105,14 +51,14 @@ class Settings(BaseModel):
         description="the key of a token in the store, for the source `store`; `{appid}` and `{component_appid}` stand "
         "for the two ids",
     )
-    wechat_token_store_header: Annotated[SecretStr, AfterValidator(_header)] | None = Field(
+    wechat_token_store_header: Annotated[SecretStr, AfterValidator(addresses.header)] | None = Field(
         None, description="a header for the token server, `Name: value`"
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(None, description="a cloudbase token")
     wechat_cloudbase_token_file: str = Field(
         "/.tencentcloudbase/wx/cloudbase_access_token", description="or the file that holds one, read each time"
     )
-    wechat_api_base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+    wechat_api_base_url: Annotated[str, AfterValidator(addresses.base_url)] | None = Field(
         None, description="where WeChat's API is, if not at `https://api.weixin.qq.com`; `http` only for a private host"
     )
     wechat_timeout_seconds: float = Field(

@@ -338,6 +338,34 @@ def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Lo
     assert "secret text" not in f"{log()} {caught.value}"
 
 
+BROKEN_SOURCES: list[dict[str, str | None]] = [
+    {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": None},
+    {"WECHAT_TOKEN_SOURCE": "component"},
+    {"WECHAT_TOKEN_STORE_URL": "redis://:pass/word@host/0"},
+    {"WECHAT_COMPONENT_APPID": "wx-platform"},
+    {"WECHAT_SECRET": None, "WECHAT_APPID": None},
+    {"ON_ERROR": "sometimes"},
+]
+
+
+@pytest.mark.parametrize("variables", BROKEN_SOURCES, ids=str)
+def test_a_callers_token_wins(
+    sandbox: Sandbox, invoke: Invoke, configure: Configure, variables: dict[str, str | None]
+) -> None:
+    """A token in the event needs nothing of the configured source, and works where that is broken."""
+    configure(**variables)
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_on_error_holds_beside_another_fault(invoke: Invoke, configure: Configure) -> None:
+    """`ON_ERROR=return` holds when another variable is invalid."""
+    configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS="never")
+    assert invoke()["errCode"] == -1
+    configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS=None, WECHAT_TOKEN_SOURCE="store")
+    assert invoke()["errCode"] == 41001
+
+
 def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
     """32 threads that start together make one token request and are all answered."""
     sandbox.faults.append(Fault.parse("token:delay=0.2"))

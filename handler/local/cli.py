@@ -9,6 +9,7 @@ import click
 from handler.local.commands.invoke import EXIT_CODES, invoke
 from handler.local.commands.sandbox import sandbox
 from handler.local.commands.serve import openapi, serve
+from handler.local.commands.sweep import sweep
 
 HELP = """Ask how far a WeChat mini program's staged release is: the function itself, on this machine.
 
@@ -20,6 +21,7 @@ examples:
   echo '{"appid": "wx..."}' | python -m handler.local invoke -   # another mini program's
   python -m handler.local invoke events/function-url.json  # what an HTTP caller would get
   python -m handler.local serve                      # then: curl http://127.0.0.1:8080/
+  python -m handler.local sweep appids.txt --html releases.html  # many mini programs
   python -m handler.local sandbox --port 8088 --scenario rise=20,pause=10,rise=20
 """
 
@@ -48,10 +50,8 @@ def commands() -> None:
     """Do nothing before a command."""
 
 
-commands.add_command(invoke)
-commands.add_command(serve)
-commands.add_command(openapi)
-commands.add_command(sandbox)
+for command in (invoke, sweep, serve, sandbox, openapi):
+    commands.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

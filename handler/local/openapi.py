@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of both HTTP faces, from the models of the contract."""
+"""The OpenAPI 3.1 description of what the function answers over HTTP, from the models of the contract."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def describe() -> dict[str, Any]:
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     arguments = definitions["$defs"]["Arguments"]["properties"]
     query = [_query(name, schema) for name, schema in arguments.items()]
-    # As WeChat does, the HTTPS face answers 200 to anything and states the error in the body: no value is excluded.
+    # At WeChat's own path the answer is 200 to anything, with the error in the body, as WeChat does: no value is excluded.
     text = {"in": "query", "schema": {"type": "string"}}
     own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
     header = {

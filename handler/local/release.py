@@ -26,12 +26,12 @@ class State(NamedTuple):
 FAILED = State("failed", "failed", "失败", "red")
 PAUSED = State("paused", "paused", "暂停中", "yellow")
 RUNNING = State("running", "rolling out", "执行中", "cyan")
-MEMBERS = State("running", "members only", "仅项目成员", "cyan")
+MEMBERS = State("running", "members only", "仅成员", "cyan")
 INITIAL = State("initial", "not started", "初始", "white")
-OVER = State("initial", "not started or over", "未开始或已结束", "white")
+OVER = State("initial", "not under way", "未进行", "white")
 FINISHED = State("finished", "finished", "执行完毕", "green")
 DELETED = State("deleted", "deleted", "被删除", "red")
-NONE = State("none", "no release", "没有分阶段发布", "white")
+NONE = State("none", "no release", "没有发布", "white")
 
 STATUS = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat's numbers
 NAMES = tuple(state.name for state in (*STATUS.values(), NONE))  # what `--until` takes

@@ -20,7 +20,7 @@ def named() -> list[str]:
 
 def to_stderr(line: str) -> None:
     """Print a line of the sandbox's access log."""
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")  # at once: threads would mix what print writes in two
 
 
 @contextlib.contextmanager

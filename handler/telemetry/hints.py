@@ -3,9 +3,8 @@
 import re
 from typing import Literal
 
-from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, OpenApiError
+from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, REFUSED_TOKENS, OpenApiError
 from handler.exact_json import JsonObject
-from handler.tokens.base import REFUSED
 
 _ALLOW_LIST = (
     "WeChat saw this function come from {address}, which is not on the account's IP allow-list. Give the function a "
@@ -76,6 +75,6 @@ def classify(failure: OpenApiError) -> Class:
     """Return the class of a failure: there are few, so that metrics can be kept for each."""
     if failure.status in _BY_STATUS:
         return _BY_STATUS[failure.status]
-    if failure.errCode in REFUSED:
+    if failure.errCode in REFUSED_TOKENS:
         return "token"
     return "configuration" if failure.errCode in HINTS else "wechat"

@@ -11,11 +11,11 @@ from functools import partial
 from handler import errors
 from handler.errors import OpenApiError
 from handler.settings import WECHATPY_KEY, Settings, Source
-from handler.tokens.base import REFUSED, Token, TokenSource, Unusable
+from handler.tokens.base import Token, TokenSource, Unusable
 from handler.tokens.given import given
 from handler.wechat.api import WeChat
 
-__all__ = ["REFUSED", "Token", "TokenSource", "configured", "given"]
+__all__ = ["Token", "TokenSource", "configured", "given"]
 
 
 def configured(settings: Settings, wechat: WeChat) -> TokenSource:

@@ -59,6 +59,8 @@ class AppSecret:
             value = within(seconds, lambda: self._read(name, fresh=fresh))
         except TimeoutError:
             failure = errors.out_of_time()
+        except ImportError as error:
+            failure = errors.library_missing(error.name)
         except Exception as error:  # noqa: BLE001 - botocore's many, whose texts hold ARNs
             reason = f"appsecret unreadable: {type(error).__name__} from AWS (name, permission or region?)"
             failure = errors.misconfigured(NO_SECRET, reason)

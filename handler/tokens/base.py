@@ -14,7 +14,6 @@ from handler.invocation import Invocation
 # one when the old one has less than that left: before, renewing would only return the same token.
 STALE_SECONDS = 300
 LIFETIME_SECONDS = 7200  # the longest that WeChat documents
-REFUSED = {40001, 40014, 42001}  # invalid credential, invalid access_token, expired access_token: another may do
 
 
 @dataclass(frozen=True)

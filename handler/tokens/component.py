@@ -6,11 +6,11 @@ https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/Thi
 from typing import TYPE_CHECKING, Any
 
 from handler import errors
-from handler.errors import NO_APPID, OpenApiError
+from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
 from handler.invocation import Invocation
 from handler.settings import Settings
 from handler.tokens.app_secret import AppSecret
-from handler.tokens.base import REFUSED, Token, TokenSource, read
+from handler.tokens.base import Token, TokenSource, read
 from handler.tokens.redis_store import StoreOpener, TokenStore
 from handler.tokens.wechatpy_adapter import PoolAdapter, load, untrusting
 from handler.wechat.api import WeChat
@@ -123,6 +123,6 @@ class ComponentTokens(TokenSource):
             self._secret.use(platform, invocation, refresh)
         except OpenApiError as error:
             # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
-            if error.errCode in REFUSED and used is not None and store.text(COMPONENT_KEY) == used:
+            if error.errCode in REFUSED_TOKENS and used is not None and store.text(COMPONENT_KEY) == used:
                 store.delete(COMPONENT_KEY)
             raise

@@ -44,7 +44,9 @@ class Stack:
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = "s3://bucket/zip"  # where `sam deploy` puts it
         session = Session(region_name=PSEUDO["AWS::Region"])
-        result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(source, self.parameters.copy())
+        result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(
+            source, self.parameters.copy()
+        )
         return result
 
     @cached_property

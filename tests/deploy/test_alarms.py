@@ -42,7 +42,9 @@ def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
     body(sandbox, answer)
     own = {"WechatAppid": APPID, "WechatSecret": sandbox.tokens.apps[APPID], "WechatApiBaseUrl": sandbox.base_url}
     function = Stack(**own, **parameters).properties(FUNCTION)
-    code = "from handler.app import lambda_handler\ntry: lambda_handler({}, None)\nexcept Exception: raise SystemExit(3)"
+    code = (
+        "from handler.app import lambda_handler\ntry: lambda_handler({}, None)\nexcept Exception: raise SystemExit(3)"
+    )
     process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=ROOT,
@@ -205,7 +207,11 @@ def test_throttled() -> None:
 def test_new_version() -> None:
     """A new version that raises is seen within its first five minutes, however few the calls it gets."""
     stack = Stack(DeploymentPreference="Canary10Percent5Minutes", Deployment="two")
-    new = {"FunctionName": f"<{FUNCTION}>", "Resource": f"<{FUNCTION}>:live", "ExecutedVersion": "<LiveVersion.Version>"}
+    new = {
+        "FunctionName": f"<{FUNCTION}>",
+        "Resource": f"<{FUNCTION}>:live",
+        "ExecutedVersion": "<LiveVersion.Version>",
+    }
     for raised, expected in ((1.0, True), (0.0, False)):
         metrics = Metrics()
         for name, value in (("Invocations", 1.0), ("Errors", raised)):

@@ -175,14 +175,14 @@ def test_transitions() -> None:
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        ({"status": 0}, ["not started or over  未开始或已结束", "is over or was withdrawn"]),
+        ({"status": 0}, ["not under way  未进行", "is over or was withdrawn"]),
         ({"status": 0, "gray_percentage": 0}, ["not started  初始", "0 %  ─"]),
         (
             {"status": 1, "gray_percentage": 0, "support_debuger_first": True, "support_experiencer_first": True},
-            ["members only  仅项目成员", "developers and trial users"],
+            ["members only  仅成员", "developers and trial users"],
         ),
         ({"status": 3, "gray_percentage": 100, "default_finish_timestamp": 1517554721}, ["finished  执行完毕"]),
-        ({}, ["no release  没有分阶段发布"]),
+        ({}, ["no release  没有发布"]),
         ({"status": 5}, ["status 5  状态 5"]),
     ],
 )

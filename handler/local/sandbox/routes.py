@@ -1,15 +1,23 @@
 """The paths of WeChat's API that the sandbox knows, and how it answers each."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from handler.contract import HTTPS_PATH
-from handler.local.sandbox.rules import Json, Refusal
+from handler.local.sandbox.rules import Json, Platform, Refusal, Tokens
+from handler.local.sandbox.scenario import Plan
 
-if TYPE_CHECKING:
-    from handler.local.sandbox.server import Sandbox
+
+class State(Protocol):
+    """What the sandbox knows: its tokens, its platform, and the plans of its mini programs by appid."""
+
+    tokens: Tokens
+    platform: Platform
+    cloudbase_tokens: set[str]
+    plan: Mapping[str, object] | Plan
+    plans: dict[str, Mapping[str, object] | Plan | None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Request:
         return fields
 
 
-def _plan(sandbox: "Sandbox", request: Request) -> Json:
+def _plan(sandbox: State, request: Request) -> Json:
     if request.method != "GET":
         raise Refusal(43001, "require GET method")
     cloudbase = request.query.get("cloudbase_access_token")
@@ -52,15 +60,15 @@ def _plan(sandbox: "Sandbox", request: Request) -> Json:
     return {"errcode": 0, "errmsg": "ok", "gray_release_plan": plan(now) if callable(plan) else plan}
 
 
-def _authorizer_token(sandbox: "Sandbox", request: Request) -> Json:
+def _authorizer_token(sandbox: State, request: Request) -> Json:
     return sandbox.platform.authorizer_token(request.query.get("component_access_token", ""), request.posted())
 
 
-def _unknown(_sandbox: "Sandbox", _request: Request) -> Json:
+def _unknown(_sandbox: State, _request: Request) -> Json:
     raise Refusal(40066, "invalid url")
 
 
-Answer = Callable[["Sandbox", Request], Json]
+Answer = Callable[[State, Request], Json]
 
 _ROUTES: dict[str, tuple[str, Answer]] = {
     HTTPS_PATH: ("plan", _plan),

@@ -1,0 +1,64 @@
+"""What an address or a header in the environment must look like; the rules are for people, and show nothing of it."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+_HOST = r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+"  # a name, or an address as `urlsplit` gives it, without brackets
+
+
+def _split(url: str, schemes: str, rule: str) -> SplitResult:
+    """Split an address of one of these schemes. Raises `ValueError` with the rule, which shows nothing of it."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes.split() and re.fullmatch(_HOST, parts.hostname or "") and parts.port != 0
+    except ValueError:  # its text would show a part of the address
+        usable = None
+    if not usable or re.search(r"[\s#]", url):
+        raise ValueError(rule)
+    return parts
+
+
+def base_url(url: str) -> str:
+    """Accept https anywhere, and http where the wire is not public: loopback, private addresses, local names.
+
+    Raises `ValueError`.
+    """
+    parts = _split(url, "http https", "must be http(s)://host[:port][/path]")
+    if "@" in parts.netloc or "?" in url:
+        raise ValueError("must be http(s)://host[:port][/path]")
+    if parts.scheme == "http" and not _is_private(parts.hostname or ""):
+        raise ValueError("must be https: plain http would show tokens to everyone on the way to a public host")
+    return url.rstrip("/")
+
+
+def store_url(url: SecretStr) -> SecretStr:
+    """Accept Redis' address, or a token server's. Raises `ValueError`."""
+    rule = (
+        "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
+        "or a token server's https://host/path, or http:// of a private host"
+    )
+    text = url.get_secret_value()
+    parts = _split(text, "redis rediss http https", rule)
+    if parts.scheme.startswith("redis"):
+        if not re.fullmatch("/?[0-9]{0,9}", parts.path) or "?" in text:
+            raise ValueError(rule)
+    elif "@" in parts.netloc or (parts.scheme == "http" and not _is_private(parts.hostname or "")):
+        raise ValueError(rule)
+    return url
+
+
+def header(text: SecretStr) -> SecretStr:
+    """Accept an HTTP header, `Name: value`. Raises `ValueError`."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", text.get_secret_value()):
+        raise ValueError("must be `Name: value`")
+    return text
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".internal", ".local", ".localhost"))
