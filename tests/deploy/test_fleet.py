@@ -140,7 +140,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     """A sweep that finds another one running ends at once, and tells of it."""
-    fleet = appids(8)
+    fleet = appids(16)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "delay", "2")]
     cloud.upload(fleet)
@@ -298,6 +298,25 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
     )
     wechat.plans.update(dict.fromkeys(fleet, FINISHED))
     assert cloud.finished(f"{failed}-2")["status"] == cloud.finished(other)["status"] == "SUCCEEDED"
+
+
+def test_failures_that_are_returned(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """With OnError=return failures come as results, and mean the same to sweeps and watches."""
+    fleet = appids(3, start=1200)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [
+        Fault("plan", "errcode", "48001", appid=fleet[0]),
+        Fault("plan", "errcode", "45011", times=1, appid=fleet[1]),
+    ]
+    cloud.upload(fleet, "returned.csv")
+    before = cloud.set_variable("ON_ERROR", "return")
+    try:
+        results = cloud.run(cloud.sweep, {"key": "returned.csv"})["results"]
+        assert [row["errCode"] for row in cloud.rows(results)] == [48001, 0, 0]
+        watch = cloud.finished(cloud.start(cloud.watch, {"appid": fleet[0], "everySeconds": 5}))
+        assert (watch["status"], json.loads(watch["cause"])["errCode"]) == ("FAILED", 48001)
+    finally:
+        cloud.set_variable("ON_ERROR", before)
 
 
 class Robot(HTTPServer):
