@@ -66,6 +66,7 @@ class Cloud:
         client = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
         self.cloudformation, self.events, self.s3 = client["cloudformation"], client["events"], client["s3"]
         self.scheduler, self.sqs, self.states = client["scheduler"], client["sqs"], client["stepfunctions"]
+        self.functions = client["lambda"]
         self.sweep = self.watch = self.bucket = self._queue = ""
 
     def deploy(self, sandbox: Sandbox, valkey: Valkey, **parameters: object) -> None:
@@ -101,6 +102,17 @@ class Cloud:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
         self.events.put_rule(Name="told", EventPattern=json.dumps({"source": [SERVICE]}))
         self.events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": attributes["QueueArn"]}])
+
+    def set_variable(self, name: str, value: str) -> str:
+        """Set a variable of the function; return what it was."""
+        described = self.cloudformation.describe_stack_resource(
+            StackName="fleet", LogicalResourceId="GetGrayReleasePlanFunction"
+        )
+        function = described["StackResourceDetail"]["PhysicalResourceId"]
+        variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        environment = {"Variables": {**variables, name: value}}
+        self.functions.update_function_configuration(FunctionName=function, Environment=environment)
+        return str(variables[name])
 
     def upload(self, fleet: Iterable[str], key: str = "appids.csv") -> None:
         """Put the list of mini programs into the bucket."""
@@ -158,7 +170,7 @@ class Cloud:
         return events
 
 
-CLIENTS = ("cloudformation", "events", "s3", "scheduler", "sqs", "stepfunctions")
+CLIENTS = ("cloudformation", "events", "lambda", "s3", "scheduler", "sqs", "stepfunctions")
 
 
 def until(look: Callable[[], T | None], seconds: float = SECONDS) -> T:

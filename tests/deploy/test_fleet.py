@@ -140,7 +140,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     """A sweep that finds another one running ends at once, and tells of it."""
-    fleet = appids(8)
+    fleet = appids(16)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "delay", "2")]
     cloud.upload(fleet)
@@ -189,7 +189,7 @@ def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     [
         ([None], []),
         ([plan(1, 20), None], ["rolling out 20%", "rolling out → no release"]),
-        ([plan(1, 20, 1), plan(1, 5, 2)], ["rolling out 20%", "another release, rolling out 5%"]),
+        ([plan(2, 20, 1), plan(1, 5, 2)], ["paused 20%", "another release, rolling out 5%"]),
         (
             [plan(1, 20), {"status": 5}, plan(4, 20)],
             ["rolling out 20%", "rolling out → status 5", "status 5 → deleted 20%"],
@@ -298,6 +298,25 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
     )
     wechat.plans.update(dict.fromkeys(fleet, FINISHED))
     assert cloud.finished(f"{failed}-2")["status"] == cloud.finished(other)["status"] == "SUCCEEDED"
+
+
+def test_failures_that_are_returned(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
+    """With OnError=return failures come as results, and mean the same to sweeps and watches."""
+    fleet = appids(3, start=1200)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [
+        Fault("plan", "errcode", "48001", appid=fleet[0]),
+        Fault("plan", "errcode", "45011", times=1, appid=fleet[1]),
+    ]
+    cloud.upload(fleet, "returned.csv")
+    before = cloud.set_variable("ON_ERROR", "return")
+    try:
+        results = cloud.run(cloud.sweep, {"key": "returned.csv"})["results"]
+        assert [row["errCode"] for row in cloud.rows(results)] == [48001, 0, 0]
+        watch = cloud.finished(cloud.start(cloud.watch, {"appid": fleet[0], "everySeconds": 5}))
+        assert (watch["status"], json.loads(watch["cause"])["errCode"]) == ("FAILED", 48001)
+    finally:
+        cloud.set_variable("ON_ERROR", before)
 
 
 class Robot(HTTPServer):
