@@ -257,13 +257,11 @@ def test_delete_and_deploy_again(aws: Aws, wechat: Sandbox) -> None:
 
 def test_failed_deployment(stack: Stack, wechat: Sandbox) -> None:
     """A first deployment that fails leaves nothing behind, not even a log group, and the next one succeeds."""
-    machines = boto3.client("stepfunctions", REGION, endpoint_url=stack.aws.url, **KEYS)
-    definition = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
-    role = "arn:aws:iam::000000000000:role/x"
-    machines.create_state_machine(name=f"{stack.name}-sweep", definition=definition, roleArn=role)
     before = stack.aws.logs.describe_log_groups()["logGroups"]
-    failed = stack.try_to_deploy("--on-failure", "DELETE", **account(wechat), Fleet="true")
-    assert failed.returncode
+    preference = {"DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
+    failed = stack.try_to_deploy(**account(wechat), **preference)
+    assert failed.returncode, "CodeDeploy is what the stand-in does not know"
+    assert "AWS::CodeDeploy" in failed.stdout + failed.stderr
     assert stack.aws.logs.describe_log_groups()["logGroups"] == before
     stack.deploy(**account(wechat))
     assert stack.invoke({}) == DOCUMENTED
