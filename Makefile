@@ -41,7 +41,7 @@ venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam test-fleet check validate fix lock openapi build scf deploy-scf bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi build scf deploy-scf bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,11 @@ test-slow: $(VENV)/.ready .tools/sam/.ready ## Run the slow tests: artifacts, ot
 
 test-sam: $(VENV)/.ready .tools/sam/.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
 	$(BIN)/python -m pytest -m engine tests/deploy
+
+test-stack: $(VENV)/.ready .tools/sam/.ready ## Deploy, ask, change and delete the stack, where AWS_ENDPOINT_URL is a stand-in for AWS
+	@test -n "$$AWS_ENDPOINT_URL" || { echo "AWS_ENDPOINT_URL must name a stand-in for AWS, so that nothing happens to a real account" >&2; exit 2; }
+	$(MAKE) build
+	$(BIN)/python -m pytest -m stack tests/deploy
 
 test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where AWS_ENDPOINT_URL is a stand-in for AWS on this machine
 	$(BIN)/python -m pytest -m fleet tests/deploy

@@ -1,0 +1,267 @@
+"""What people do with a stack, by the real `sam` on a stand-in for AWS: `make test-stack`.
+
+Deploy, ask in every way, read logs and metrics, change, publish, delete, deploy again.
+"""
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from tests.deploy.cloudwatch import Metrics
+from tests.support import DOCUMENTED, PLAN, ROOT, sam
+
+pytestmark = pytest.mark.stack
+
+ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothing of AWS
+REGION = "us-east-1"
+SECONDS = 60  # within which anything that is waited for happens
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+T = TypeVar("T")
+
+
+class Aws:
+    """The stand-in for AWS that `AWS_ENDPOINT_URL` names. Never AWS itself, whose endpoints need no name."""
+
+    def __init__(self) -> None:
+        self.url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
+        assert self.url, "AWS_ENDPOINT_URL names no stand-in for AWS"
+        assert not re.search(r"\.amazonaws\.com(\.cn)?$", urlsplit(self.url).hostname or ""), "this is AWS itself"
+        session = boto3.Session(region_name=REGION, **KEYS)
+        self.cloudformation, self.functions, self.logs, self.sqs = (
+            session.client(name, endpoint_url=self.url) for name in ("cloudformation", "lambda", "logs", "sqs")
+        )
+
+    def sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run sam as a user would, where the project is."""
+        command = [sam(), *arguments]
+        return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+class Stack:
+    """A stack by its name."""
+
+    def __init__(self, aws: Aws, name: str) -> None:
+        self.aws, self.name = aws, name
+
+    def deploy(self, *options: str, **parameters: object) -> None:
+        """Deploy what `make build` built."""
+        done = self.try_to_deploy(*options, **parameters)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+    def try_to_deploy(self, *options: str, **parameters: object) -> subprocess.CompletedProcess[str]:
+        """Deploy what `make build` built, and return what sam says."""
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        return self.aws.sam(
+            *("deploy", "--stack-name", self.name, "--no-confirm-changeset", "--no-progressbar", *options),
+            *(["--parameter-overrides", *overrides] if overrides else []),
+        )
+
+    def delete(self) -> None:
+        """Delete it."""
+        done = self.aws.sam("delete", "--stack-name", self.name, "--no-prompts")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the stack tells people."""
+        [stack] = self.aws.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def resource(self, name: str) -> str:
+        """Return a resource's physical id."""
+        found = self.aws.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=name)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def invoke(self, event: object, function: str | None = None) -> Any:
+        """Invoke the function of the outputs, or another, and wait for its answer."""
+        name = function or self.outputs["FunctionArn"]
+        return json.load(self.aws.functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"])
+
+    def invoke_and_leave(self, event: object) -> None:
+        """Invoke the function of the outputs without waiting."""
+        name = self.outputs["FunctionArn"]
+        self.aws.functions.invoke(FunctionName=name, Payload=json.dumps(event), InvocationType="Event")
+
+    def get(self, path: str = "", *, signed: bool = True) -> tuple[int, Any]:
+        """Ask the function's URL, signed as AWS wants it; return the status and the JSON of the answer."""
+        url = self.outputs["FunctionUrl"].rstrip("/")
+        request = AWSRequest("GET", url + path)
+        if signed:
+            SigV4Auth(Credentials("test", "test"), "lambda", REGION).add_auth(request)
+        headers = {**dict(request.headers), "Host": urlsplit(url).netloc}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.aws.url + path, headers=headers)) as answer:  # noqa: S310 - http
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def printed(self) -> list[str]:
+        """Return the lines of the function's log."""
+        events = self.aws.logs.filter_log_events(logGroupName=self.outputs["LogGroupName"], limit=10000)["events"]
+        return [event["message"] for event in events]
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the function's own lines in its log, one an invocation."""
+        return [json.loads(line) for line in self.printed() if '"message":"getGrayReleasePlan"' in line]
+
+
+def until(look: Callable[[], T | None]) -> T:
+    """Look again and again until there is something; return it."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture(scope="module")
+def aws() -> Aws:
+    """Find the stand-in."""
+    return Aws()
+
+
+@pytest.fixture(scope="module")
+def wechat() -> Iterator[Sandbox]:
+    """Run WeChat's stand-in."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stack(aws: Aws, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Give the test a stack of its own, and delete it."""
+    stack = Stack(aws, re.sub("[^a-z]+", "-", request.node.name.removeprefix("test_")))
+    yield stack
+    stack.delete()
+
+
+def account(wechat: Sandbox) -> dict[str, str]:
+    """Return the parameters of somebody's own account."""
+    return {"WechatAppid": APPID, "WechatSecret": SECRET, "WechatApiBaseUrl": wechat.base_url}
+
+
+def test_every_way_in(stack: Stack, wechat: Sandbox) -> None:
+    """A deployed stack answers through each output, its schedule and unattended; log and metrics tell of each call."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    stack.deploy(**account(wechat), ScheduleExpression=f"at({now})")
+    until(lambda: wechat.count(PLAN))  # the schedule asks by itself
+    command = stack.outputs["InvokeCommand"].split()
+    assert stack.invoke({}) == DOCUMENTED
+    assert stack.invoke({}, command[command.index("--function-name") + 1]) == DOCUMENTED
+    assert stack.get() == (200, DOCUMENTED)
+    assert stack.get("/wxa/getgrayreleaseplan")[1]["gray_release_plan"]["gray_percentage"] == 8
+    assert stack.get(signed=False)[0] == 403
+    asked = wechat.count(PLAN)
+    stack.invoke_and_leave({})
+    until(lambda: wechat.count(PLAN) > asked)
+
+    lines = until(lambda: found if len(found := stack.log()) == 6 else None)
+    assert {(line["level"], line["outcome"], line["plan_status"]) for line in lines} == {("INFO", "ok", 1)}
+    metrics = Metrics()
+    metrics.read([line for line in stack.printed() if line.startswith('{"_aws"')], at=1)
+    name = ("GrayRelease", "{}", frozenset({("service", "get-gray-release-plan")}))
+    found = {metric: metrics.statistic((name[0], metric, name[2]), "Sum", 0, 1) for metric in ("Failures", "Paused")}
+    assert found == {"Failures": 0, "Paused": 0}
+    assert SECRET not in "".join(stack.printed())
+
+
+def test_what_fails_is_kept(stack: Stack, wechat: Sandbox) -> None:
+    """An event that fails unattended goes to the queue, with its error, after one more try."""
+    stack.deploy(**account(wechat))
+    stack.invoke_and_leave({"accessToken": "wrong"})
+    queue = self_hosted(stack.aws.url, stack.resource("FailedEvents"))
+    [message] = until(lambda: stack.aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    kept = json.loads(message["Body"])
+    assert kept["requestPayload"] == {"accessToken": "wrong"}
+    assert json.loads(kept["responsePayload"]["errorMessage"])["errCode"] == 40001
+    assert len(stack.log()) == 2
+
+
+def self_hosted(url: str, queue: str) -> str:
+    """Return a queue's address where the stand-in is."""
+    return url + urlsplit(queue).path
+
+
+def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
+    """A changed parameter is what each output invokes after the next deployment, with the same zip."""
+    stack.deploy(**{**account(wechat), "WechatSecret": "wrong"})
+    failure = stack.invoke({})
+    assert failure["errorType"] == "OpenApiError"
+    assert json.loads(failure["errorMessage"])["errCode"] == 40125
+    stack.deploy(OnError="return")
+    assert stack.invoke({})["errCode"] == 40125
+    assert stack.get()[1]["errCode"] == 40125
+    stack.deploy(WechatSecret=SECRET)
+    assert stack.invoke({}) == DOCUMENTED
+    assert stack.get() == (200, DOCUMENTED)
+    stack.invoke_and_leave({})
+    lines = until(lambda: found if len(found := stack.log()) == 6 else None)
+    assert [line["err_code"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))] == [40125] * 3 + [
+        0
+    ] * 3
+
+
+def test_published(stack: Stack, wechat: Sandbox) -> None:
+    """With SnapStart a version follows every deployment, and everything invokes it; without a name there is none."""
+    refused = stack.try_to_deploy(**account(wechat), SnapStart="true")
+    assert refused.returncode
+    assert "Deployment=$(date" in refused.stderr
+    stack.deploy(**account(wechat), SnapStart="true", Deployment="one")
+    assert stack.outputs["FunctionArn"].endswith(":live")
+    assert stack.invoke({}) == DOCUMENTED
+    stack.deploy(OnError="return", WechatSecret="wrong", Deployment="two")
+    assert stack.invoke({})["errCode"] == 40125
+    assert stack.get()[1]["errCode"] == 40125
+    function = stack.outputs["FunctionArn"].removesuffix(":live")
+    versions = stack.aws.functions.list_versions_by_function(FunctionName=function)["Versions"]
+    assert {version["Version"]: version["Description"].rpartition(" ")[2] for version in versions} == {
+        "$LATEST": "two",
+        "2": "two",
+    }
+    stack.deploy(SnapStart="false", WechatSecret=SECRET)
+    assert stack.outputs["FunctionArn"] == function
+    assert stack.invoke({}) == stack.get()[1] == DOCUMENTED
+
+
+def test_delete_and_deploy_again(aws: Aws, wechat: Sandbox) -> None:
+    """A deleted stack leaves its logs and nothing else; another of its name, by samconfig's prod, does not mind."""
+    stack = Stack(aws, "gray-release-plan-prod")
+    done = aws.sam("deploy", "--config-env", "prod", "--no-confirm-changeset", "--parameter-overrides", *(
+        f"{name}={value}" for name, value in account(wechat).items()
+    ))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert stack.invoke({}) == DOCUMENTED
+    group = stack.outputs["LogGroupName"]
+    stack.delete()
+    assert aws.functions.list_functions()["Functions"] == []
+    assert group in [found["logGroupName"] for found in aws.logs.describe_log_groups()["logGroups"]]
+    stack.deploy(**account(wechat))
+    assert stack.invoke({}) == DOCUMENTED
+    stack.delete()
+
+
+def test_failed_deployment(stack: Stack, wechat: Sandbox) -> None:
+    """A first deployment that fails leaves nothing behind, not even a log group, and the next one succeeds."""
+    before = stack.aws.logs.describe_log_groups()["logGroups"]
+    preference = {"DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
+    failed = stack.try_to_deploy(**account(wechat), **preference)
+    assert failed.returncode, "CodeDeploy is what the stand-in does not know"
+    assert "AWS::CodeDeploy" in failed.stdout + failed.stderr
+    assert stack.aws.logs.describe_log_groups()["logGroups"] == before
+    stack.deploy(**account(wechat))
+    assert stack.invoke({}) == DOCUMENTED
