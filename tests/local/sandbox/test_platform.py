@@ -23,9 +23,12 @@ def platform(*options: str) -> Iterator[Variables]:
     command = [sys.executable, "-m", "handler.local", "sandbox", "--component", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
-        yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(10) == 143
+        try:
+            yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
+        finally:
+            server.send_signal(signal.SIGTERM)
+            ended = server.wait(10)
+        assert ended == 143
 
 
 def test_platform() -> None:
