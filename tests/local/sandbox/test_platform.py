@@ -23,9 +23,12 @@ def platform(*options: str) -> Iterator[Variables]:
     command = [sys.executable, "-m", "handler.local", "sandbox", "--component", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
-        yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(10) == 143
+        try:
+            yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(10) == 143
+        finally:
+            server.kill()
 
 
 def test_platform() -> None:
