@@ -109,11 +109,14 @@ def test_sandbox_alone() -> None:
     command = [sys.executable, "-m", "handler.local", "sandbox", "--plan", '{"status":2}', "--fault", "plan:reset*1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        environ = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-        assert json.loads(run("invoke", **environ).stdout)["grayReleasePlan"] == {"status": 2}
-        server.send_signal(signal.SIGINT)
-        _, log = server.communicate(timeout=10)
-        assert server.returncode == 130
+        try:
+            environ = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
+            assert json.loads(run("invoke", **environ).stdout)["grayReleasePlan"] == {"status": 2}
+            server.send_signal(signal.SIGINT)
+            _, log = server.communicate(timeout=10)
+            assert server.returncode == 130
+        finally:
+            server.kill()
     assert log.splitlines() == [
         "sandbox: POST /cgi-bin/stable_token -> errcode 0",
         "sandbox: GET /wxa/getgrayreleaseplan -> fault reset",

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import click
 
-from handler.contract import OpenApiError
+from handler.errors import OpenApiError
 from handler.local.commands.options import TARGET, seconds, states
 from handler.local.invoke import Target, call
 from handler.local.release import Answer, Json

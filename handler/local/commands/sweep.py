@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from handler.contract import OpenApiError
+from handler.errors import OpenApiError
 from handler.local.invoke import call
 from handler.local.sandbox import fleet
 from handler.local.sandbox.rules import SECRET

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from handler.contract import API, OpenApiError
+from handler.errors import API, refused
 from handler.local.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NONE, OVER, PAUSED, RUNNING, Answer, Json
-from handler.telemetry.hints import hint
 
 _ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None: rolling out, and what nobody documents
 
@@ -32,7 +31,10 @@ class Row:
     @property
     def hint(self) -> str | None:
         """What to do about a failure."""
-        return hint(OpenApiError(self.answer.failure, self.reason)) if self.answer.failure else None
+        # Not before the function has run: its log goes to the stdout that it finds when it is loaded.
+        from handler.telemetry.hints import hint  # noqa: PLC0415
+
+        return hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
 
 
 def by_attention(rows: Iterable[Row]) -> list[Row]:

@@ -25,10 +25,10 @@ def platform(*options: str) -> Iterator[Variables]:
         assert server.stdout is not None
         try:
             yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-        finally:
             server.send_signal(signal.SIGTERM)
-            ended = server.wait(10)
-        assert ended == 143
+            assert server.wait(10) == 143
+        finally:
+            server.kill()
 
 
 def test_platform() -> None:
