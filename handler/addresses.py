@@ -38,7 +38,7 @@ def store_url(url: SecretStr) -> SecretStr:
     """Accept Redis' address, or a token server's. Raises `ValueError`."""
     rule = (
         "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
-        "or a token server's https://host/path, or http:// of a private host"
+        "or the https://host[:port]/path of a token server, or http:// where the host is private"
     )
     text = url.get_secret_value()
     parts = _split(text, "redis rediss http https", rule)
@@ -53,7 +53,7 @@ def store_url(url: SecretStr) -> SecretStr:
 def header(text: SecretStr) -> SecretStr:
     """Accept an HTTP header, `Name: value`. Raises `ValueError`."""
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", text.get_secret_value()):
-        raise ValueError("must be `Name: value`")
+        raise ValueError("must be a header, Name: value")
     return text
 
 

@@ -4,7 +4,6 @@ Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read wher
 """
 
 import os
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
@@ -91,14 +90,25 @@ def load() -> Settings:
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_url=False, include_context=False):
             name = str(detail["loc"][0])
-            problems[name.upper()] = _rule(detail["msg"])
+            problems[name.upper()] = _rule(detail["type"], detail["msg"])
             values.pop(name, None)
     settings = Settings.model_validate(values)
     settings._problems.update(problems)  # noqa: SLF001 - its own
     return settings
 
 
-def _rule(message: str) -> str:
-    """Return what a variable must be, out of pydantic's message, which shows no value."""
+_SECONDS = "must be a number of seconds above 0, at most 900"
+_RULES = {  # by the type of pydantic's error, whose own words tell half of a rule, or tell it to programmers
+    "string_pattern_mismatch": "must be at most 64 letters, digits, _ and -",  # an appid
+    "string_unicode": "must be UTF-8",
+    "float_parsing": _SECONDS,
+    "greater_than": _SECONDS,
+    "less_than_equal": _SECONDS,
+    "bool_parsing": "must be true or false",
+}
+
+
+def _rule(kind: str, message: str) -> str:
+    """Return what a variable must be, out of pydantic's error, which shows no value."""
     message = message.removeprefix("Value error, ")
-    return re.sub(r"^(Input|String) should ", "must ", message)
+    return _RULES.get(kind, message.replace("Input should ", "must "))

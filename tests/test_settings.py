@@ -58,6 +58,89 @@ def test_invalid_settings(configure: Configure, name: str, value: str) -> None:
     assert "hush" not in f"{caught.value!r} {caught.value.__context__}"
 
 
+RULES = {
+    "WECHAT_APPID": "must be at most 64 letters, digits, _ and -",
+    "WECHAT_COMPONENT_APPID": "must be at most 64 letters, digits, _ and -",
+    "WECHAT_TOKEN_SOURCE": "must be 'auto', 'component', 'stable', 'store', 'cloudbase' or 'none'",
+    "WECHAT_TOKEN_STORE_URL": "must be redis(s)://[user:password@]host[:port][/number], where a password writes "
+    "/ ? # @ as %2F %3F %23 %40, or the https://host[:port]/path of a token server, or http:// where the host is "
+    "private",
+    "WECHAT_TOKEN_STORE_HEADER": "must be a header, Name: value",
+    "WECHAT_API_BASE_URL": "must be http(s)://host[:port][/path]",
+    "WECHAT_TIMEOUT_SECONDS": "must be a number of seconds above 0, at most 900",
+    "ON_ERROR": "must be 'raise' or 'return'",
+    "METRICS_BY_APPID": "must be true or false",
+}
+
+
+def test_rules(configure: Configure) -> None:
+    """What is invalid is told with its rule: what the variable must be, and the choices."""
+    configure(**dict.fromkeys(RULES, "hush, hush"))
+    with pytest.raises(OpenApiError) as caught:
+        settings.load().check()
+    told = "; ".join(f"{name} {RULES[name]}" for name in settings.VARIABLES if name in RULES)
+    assert caught.value.reason == f"invalid settings: {told}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://store.internal",
+        "rediss://user:p%2Fss@store.example.com:6380/15",
+        "redis://[::1]:6379/0",
+        "https://tokens.example.com",
+        "https://tokens.example.com:8443/{component_appid}/{appid}?key=a&appid={appid}",
+        "http://10.0.0.5/token?appid={appid}",
+        "http://192.168.1.2:8081/inner/authorizer-access-token?appid={appid}",
+        "http://127.0.0.1/",
+        "http://[fd00::5]/",
+        "http://tokens/",
+        "http://tokens.internal/",
+        "http://tokens.local/",
+    ],
+)
+def test_store_url(configure: Configure, url: str) -> None:
+    """A store is Redis anywhere, or a token server by https anywhere, and by http at a private host."""
+    configure(WECHAT_TOKEN_STORE_URL=url)
+    loaded = settings.load()
+    loaded.check()
+    assert loaded.wechat_token_store_url is not None
+    assert loaded.wechat_token_store_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WECHAT_TOKEN_STORE_URL", "http://hush.example.com/token"),
+        ("WECHAT_TOKEN_STORE_URL", "http://8.8.8.8/hush"),
+        ("WECHAT_TOKEN_STORE_URL", "http://[2001:4860:4860::8888]/hush"),
+        ("WECHAT_TOKEN_STORE_URL", "https://hush:hush@tokens.example.com/"),
+        ("WECHAT_TOKEN_STORE_URL", "https://tokens.example.com/#hush"),
+        ("WECHAT_TOKEN_STORE_URL", "https://tokens.example.com/hush hush"),
+        ("WECHAT_TOKEN_STORE_URL", "https:///hush"),
+        ("WECHAT_TOKEN_STORE_URL", "https://{appid}.example.com/hush"),
+        ("WECHAT_TOKEN_STORE_URL", "redis://:hu/sh@store"),
+        ("WECHAT_TOKEN_STORE_URL", "redis://store/hush"),
+        ("WECHAT_TOKEN_STORE_URL", "redis://store/0?hush=1"),
+        ("WECHAT_TOKEN_STORE_URL", "redis://store:0"),
+        ("WECHAT_TOKEN_STORE_URL", "store:6379"),
+        ("WECHAT_TOKEN_STORE_HEADER", "hush"),
+        ("WECHAT_TOKEN_STORE_HEADER", ": hush"),
+        ("WECHAT_TOKEN_STORE_HEADER", "X Y: hush"),
+        ("WECHAT_TOKEN_STORE_HEADER", "X: hush\r\nY: hush"),
+        ("WECHAT_TOKEN_STORE_HEADER", "X: h\u00fcsh"),
+    ],
+)
+def test_invalid_store(configure: Configure, name: str, value: str) -> None:
+    """Another address or header is refused with the rule, and not shown."""
+    configure(**{name: value})
+    loaded = settings.load()
+    with pytest.raises(OpenApiError) as caught:
+        loaded.check()
+    assert caught.value.reason == f"invalid settings: {name} {RULES[name]}"
+    assert "hush" not in f"{caught.value!r} {caught.value.__context__} {loaded!r}"
+
+
 def test_empty_is_unset(configure: Configure) -> None:
     """An empty variable counts as unset, as templates leave them."""
     for name in settings.VARIABLES:

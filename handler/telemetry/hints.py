@@ -7,35 +7,76 @@ from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, REF
 from handler.exact_json import JsonObject
 
 _ALLOW_LIST = (
-    "WeChat saw this function come from {address}, which is not on the account's IP allow-list. Give the function a "
-    "fixed egress address (README: A fixed egress address) and allow that one"
+    "WeChat saw this function come from {address}, which is not on the IP allow-list of %s. Give the function a "
+    "fixed egress address (README: A fixed egress address) and allow that one: %s"
 )
+_OWN = _ALLOW_LIST % (
+    "the mini program whose AppSecret this is",
+    "mp.weixin.qq.com > 开发管理 > 开发设置 > IP白名单",
+)
+_PLATFORM = _ALLOW_LIST % (
+    "the third-party platform",
+    "open.weixin.qq.com > the platform's 开发资料 > 白名单IP地址列表",
+)
+_COST = (
+    "Only one platform can hold that set of a mini program, which then can no longer be released from WeChat's own "
+    "console"
+)
+_LISTED = (
+    "WeChat's api_get_authorizer_list usually has its refresh token: put that one into the store. Only if the mini "
+    "program is not listed must its administrator authorise the platform again"
+)
+_TICKET = "WeChat pushes a new one every ten minutes to the platform's callback server: see that it still stores them"
+_CONSOLE = "mp.weixin.qq.com tells the reason (通知中心)"
 
 HINTS: dict[int, str] = {
     40001: "WeChat refuses the token, another one too. A token of /cgi-bin/token ends when anybody fetches the next; "
     "an account without the permission for this API may get this code as well as 48001",
     40013: "WeChat does not know this appid. Check WECHAT_APPID, or the appid in the event",
     INVALID_ARGUMENTS: "The caller passed what the call does not take. See the arguments in the README",
-    40125: "The AppSecret is wrong or was reset. Take the current one from mp.weixin.qq.com (开发管理 > 开发设置) and "
-    "put it where the settings say",
-    40164: f"{_ALLOW_LIST}: mp.weixin.qq.com > 开发管理 > 开发设置 > IP白名单",
+    40125: "The AppSecret is wrong or was reset. Take the current one from mp.weixin.qq.com (开发管理 > 开发设置), a "
+    "platform's from open.weixin.qq.com, and put it where the settings say",
+    40164: _OWN,
     40243: "The AppSecret is frozen. An administrator unfreezes it at mp.weixin.qq.com > 开发管理 > 开发设置",
-    NO_TOKEN: "There is no token to use. Check what fills the token store, or the cloudbase token and its file",
+    NO_TOKEN: "There is no token to use; the reason says where none was found. Check what fills the token store, what "
+    "the token server answers (docs/third-party-platforms.md), or the cloudbase token and its file",
     NO_APPID: "No mini program was named. Set WECHAT_APPID, or pass appid in the event",
     NO_SECRET: "There is no AppSecret to use. Set WECHAT_SECRET_NAME, WECHAT_SECRET_PARAMETER or WECHAT_SECRET, and "
     "let the function's role read it",
+    42002: f"The mini program's refresh token in the store has ended. {_LISTED}",
+    42006: "The platform's own token in the store has ended before its time. Delete wechatpy:component_access_token: "
+    "the next invocation fetches another",
+    42007: "The owner of the mini program has changed the password, which ended all its tokens. Its administrator must "
+    "authorise the platform again",
     45009: "The day's quota of this API is used up. WeChat starts anew at midnight in Beijing; "
     "ask less often until then",
     45011: "Too many calls in this minute. Ask less often, or one after another",
-    48001: "The account may not call this API: WeChat gives it to third-party platforms whose mini programs granted "
-    "permission set 18 (token source component)",
-    61003: "The mini program has not authorised this platform, or its refresh token is not in the store. Have its "
-    "administrator authorise the platform",
-    61004: f"{_ALLOW_LIST}: open.weixin.qq.com > the platform's 开发资料 > 白名单IP地址列表",
-    61006: "The platform's verify ticket is missing or old. WeChat pushes one every ten minutes to the platform's "
-    "callback server, which keeps it in the store",
-    61023: "The authorizer's refresh token is not valid any more. Have the mini program's administrator authorise the "
-    "platform again",
+    45035: _ALLOW_LIST % ("the account", "of a mini program at mp.weixin.qq.com, of a platform at open.weixin.qq.com"),
+    48001: "The token may not make this call. It is of the wrong kind (the mini program's own, where WeChat wants one "
+    "that its third-party platform got: token source component or store), or the mini program has not granted the "
+    f"platform permission set 18. {_COST}: weigh that before you have it granted",
+    48004: f"WeChat has blocked this API for the account: {_CONSOLE}",
+    50002: f"The account is restricted, frozen or closed: {_CONSOLE}",
+    61003: "The mini program has not authorised this platform, or has withdrawn, or its refresh token is not in the "
+    f"store. {_LISTED}",
+    61004: _PLATFORM,
+    61005: f"The platform's verify ticket in the store is too old. {_TICKET}",
+    61006: f"The platform's verify ticket is missing or wrong. {_TICKET}",
+    61007: f"The mini program has not granted this platform permission set 18. {_COST}. If that is fine, add the set "
+    "to the platform at open.weixin.qq.com, and let the mini program's administrator authorise the platform again",
+    61011: "WeChat does not know this third-party platform. Check WECHAT_COMPONENT_APPID",
+    61014: "WeChat wants the platform's own token, and got another. Delete wechatpy:component_access_token in the "
+    "store: the next invocation fetches the right one",
+    61023: "The mini program's refresh token in the store is not valid any more, most likely because another system "
+    f"has got a newer one: only one may refresh, and all others read (token source store). {_LISTED}",
+    61024: "This appid is a third-party platform's. Set it as WECHAT_COMPONENT_APPID, and a mini program's as "
+    "WECHAT_APPID",
+    61028: "The third-party platform is not published, so it may act for its test accounts only. Publish it at "
+    "open.weixin.qq.com (全网发布)",
+    86000: "WeChat answers this call to third-party platforms that hold permission set 18, and the token is the mini "
+    f"program's own. {_COST}. If that is fine, use a token that such a platform got (token source component or store)",
+    89501: "WeChat has asked the account's administrator to allow calls from this address, and waits for the answer. "
+    "Have it confirmed in WeChat, and ask again then",
 }
 
 Class = Literal["argument", "configuration", "token", "quota", "wechat", "unavailable", "timeout"]

@@ -10,7 +10,7 @@ from functools import partial
 
 from handler import errors
 from handler.errors import OpenApiError
-from handler.settings import WECHATPY_KEY, Settings, Source
+from handler.settings import Settings, Source
 from handler.tokens.base import Token, TokenSource, Unusable
 from handler.tokens.given import given
 from handler.wechat.api import WeChat
@@ -34,8 +34,7 @@ def _choose(settings: Settings) -> Source | Callable[[], OpenApiError]:
     if settings.wechat_token_source != "auto":
         return settings.wechat_token_source
     url = settings.wechat_token_store_url
-    is_server = url is not None and url.get_secret_value().startswith("http")
-    if is_server or settings.wechat_token_store_key != WECHATPY_KEY:
+    if _is_server(settings) or "wechat_token_store_key" in settings.model_fields_set:
         return "store"
     has_secret = bool(
         settings.wechat_component_secret
@@ -67,18 +66,27 @@ def _half_configured(advice: str) -> OpenApiError:
     return errors.misconfigured(errors.NO_TOKEN, f"the third-party platform is half configured: {advice}")
 
 
+def _is_server(settings: Settings) -> bool:
+    url = settings.wechat_token_store_url
+    return url is not None and url.get_secret_value().startswith("http")
+
+
+_NEEDS_REDIS = "WECHAT_TOKEN_STORE_URL must be redis(s)://: a token server gives tokens to the source store only"
+
+
 def _make(source: Source, settings: Settings, wechat: WeChat) -> TokenSource:
     # Each loads what it needs, and what the others need stays out of the cold start.
     if source == "component":
+        if _is_server(settings):
+            return Unusable(source, partial(errors.misconfigured, errors.NO_TOKEN, _NEEDS_REDIS))
         from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - redis, and wechatpy's platform
 
         return ComponentTokens(settings, wechat)
     if source == "store":
-        url = settings.wechat_token_store_url
-        if url and url.get_secret_value().startswith("http"):
+        if _is_server(settings):
             from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - one of a kind
 
-            return TokenServer(settings, url.get_secret_value())
+            return TokenServer(settings)
         from handler.tokens.store import StoredTokens  # noqa: PLC0415 - redis
 
         return StoredTokens(settings)

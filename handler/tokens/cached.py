@@ -1,4 +1,7 @@
-"""Tokens that are kept for each mini program; the threads of a process share one fetch."""
+"""Tokens that are kept for each mini program; the threads of a process share one fetch.
+
+A token whose end nobody tells is not kept.
+"""
 
 import threading
 import time
@@ -41,7 +44,7 @@ class CachedTokens(TokenSource):
         """Return the cached token; a stale one after an attempt to renew it, an expired one never."""
         entry = self._entry(appid)
         token, now = entry.token, self._clock()
-        state = token.state(now) if token else "expired"
+        state = token.state(now) if token and token.expires_at != float("inf") else "expired"
         if token is None or state == "expired":
             return self._renew(appid, entry, token, invocation)
         if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):

@@ -3,13 +3,15 @@
 Two systems that refresh the same authorizer would end each other's tokens.
 """
 
-from handler import errors
-from handler.errors import NO_APPID, NO_TOKEN
 from handler.invocation import Invocation
 from handler.settings import Settings
 from handler.tokens import stored_value
 from handler.tokens.base import Token, TokenSource
+from handler.tokens.placeholders import fill
 from handler.tokens.redis_client import Connections
+
+_KEY = "WECHAT_TOKEN_STORE_KEY"
+_PLACE = f"the token store at {_KEY}"
 
 
 class StoredTokens(TokenSource):
@@ -18,29 +20,17 @@ class StoredTokens(TokenSource):
     name = "store"
 
     def __init__(self, settings: Settings) -> None:
-        self._key = settings.wechat_token_store_key
-        self._platform = settings.wechat_component_appid
+        self._settings = settings
         self._connections = Connections(settings)
 
     def token(self, appid: str, invocation: Invocation) -> Token:
         """Return the stored token. Raises `OpenApiError` 41001 when there is none, or something else."""
-        if "{component_appid}" in self._key and not self._platform:
-            reason = "component appid missing: set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_KEY names"
-            raise errors.misconfigured(NO_APPID, reason)
-        key = self._key.replace("{component_appid}", self._platform or "").replace("{appid}", appid)
+        key = fill(_KEY, self._settings.wechat_token_store_key, appid, self._settings)
         client = self._connections.client(invocation.deadline)
         kind = client.kind(key)
-        if kind == "hash":  # old WxJava
-            return _token(client.bytes_at(key, "value"))
-        if kind not in ("string", "none"):
-            raise stored_value.unreadable(f"a {kind} of Redis", _PLACE)
-        return _token(client.bytes_at(key))
-
-
-_PLACE = "the token store at WECHAT_TOKEN_STORE_KEY"
-
-
-def _token(stored: bytes | None) -> Token:
-    if stored is None:
-        raise errors.misconfigured(NO_TOKEN, "the token store has no token for this appid")
-    return Token(stored_value.read(stored, _PLACE))
+        if kind not in ("string", "hash"):
+            raise stored_value.unreadable("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
+        stored = client.bytes_at(key, "value" if kind == "hash" else None)  # a hash is old WxJava's
+        if stored is None:
+            raise stored_value.unreadable("a hash without the field value" if kind == "hash" else "no such key", _PLACE)
+        return Token(stored_value.read(stored, _PLACE))

@@ -12,8 +12,17 @@ from handler.exact_json import JsonObject
 
 NAMES = ("access_token", "authorizer_access_token", "accessToken", "token")
 _RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's tokens have letters, digits, hyphens and underscores
-_PHP = re.compile(rb"[abdisOC]:[0-9]")
-_KINDS = {bool: "a JSON boolean", int: "a JSON number", float: "a JSON number", list: "a JSON array"}
+_PHP = re.compile(r"[abdiOCsS]:[0-9.-]+[:;]|N;")
+_HTML = re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE)
+_KINDS = {
+    bool: "a JSON boolean",
+    int: "a JSON number",
+    float: "a JSON number",
+    list: "a JSON array",
+    dict: "a JSON object without a token",
+    type(None): "JSON's null",
+}
+_NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
 
 
 def read(stored: bytes, where: str) -> str:
@@ -21,16 +30,14 @@ def read(stored: bytes, where: str) -> str:
     try:
         value = json.loads(stored)
     except (ValueError, RecursionError):
-        text = stored.decode("ascii", "replace").strip()
-        if _RAW.fullmatch(text):
-            return text
-        raise unreadable(_kind(stored), where) from None
-    found = value if isinstance(value, str) else find(value) if isinstance(value, dict) else None
+        value = stored.decode("ascii", "replace").strip()
+        kind = _kind(stored)
+    else:
+        kind = _KINDS.get(type(value), _NO_TOKEN if value else "an empty text")
+    found = find(value) if isinstance(value, dict) else value
     if isinstance(found, str) and _RAW.fullmatch(found):
         return found
-    if isinstance(value, dict):
-        raise unreadable("a JSON object without a token", where)
-    raise unreadable(_KINDS.get(type(value), "no text" if value is None else "a text that is no token"), where)
+    raise unreadable(kind, where)
 
 
 def find(answer: JsonObject) -> object:
@@ -42,14 +49,21 @@ def find(answer: JsonObject) -> object:
 
 def unreadable(kind: str, where: str) -> OpenApiError:
     """Make the error for a value that is no token."""
-    return errors.misconfigured(NO_TOKEN, f"no token to read in {where}: found {kind}")
+    return errors.misconfigured(NO_TOKEN, f"no token in {where}: found {kind}")
 
 
 def _kind(stored: bytes) -> str:
+    """Tell what is not JSON by its kind."""
+    try:
+        text = stored.decode()
+    except UnicodeDecodeError:
+        text = ""
     if not stored.strip():
-        return "nothing"
-    if _PHP.match(stored):
+        return "an empty text"
+    if _PHP.match(text):
         return "PHP-serialised data"
-    if stored.isascii() and stored.decode().isprintable():
-        return "a text that is no token"
+    if _HTML.match(text):
+        return "an HTML page"
+    if text and all(character.isprintable() or character.isspace() for character in text):
+        return _NO_TOKEN
     return "binary data (Java's serialisation, Kryo or the like)"

@@ -1,9 +1,10 @@
-"""Source `store` at an https address: a token server, asked with GET.
+"""Source `store` at an https address: a token server, asked with GET. Read only, always.
 
 Shapes in use: `{"code":0,"data":{"token":"..."}}` (Tencent's wxcloudrun-wxcomponent), `{"access_token","expires_in"}`,
 `{"token"}`, and a token as plain text.
 """
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from handler.settings import Settings
 from handler.tokens import stored_value
 from handler.tokens.base import Token, lifetime
 from handler.tokens.cached import CachedTokens
+from handler.tokens.placeholders import fill
 from handler.wechat.api import Api
 from handler.wechat.exchange import Answer, Request
 
@@ -25,12 +27,12 @@ class TokenServer(CachedTokens):
 
     name = "store"
 
-    def __init__(self, settings: Settings, url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         super().__init__(clock)
-        parts = urlsplit(url)
+        self._settings = settings
+        url, header = settings.wechat_token_store_url, settings.wechat_token_store_header
+        parts = urlsplit(url.get_secret_value() if url else "")
         self._target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        self._platform = settings.wechat_component_appid or ""
-        header = settings.wechat_token_store_header
         name, _, value = header.get_secret_value().partition(":") if header else ("", "", "")
         self._headers = {"Accept": "application/json, text/plain"} | ({name: value.strip()} if name else {})
         self._api = _Api(f"{parts.scheme}://{parts.netloc}", "the token server", settings.wechat_timeout_seconds)
@@ -42,9 +44,10 @@ class TokenServer(CachedTokens):
 
     def fetch(self, appid: str, invocation: Invocation) -> Token:
         """Ask the server. Raises `OpenApiError`: 41001 for an answer without a token, -1 for none."""
-        target = self._target.replace("{component_appid}", self._platform).replace("{appid}", appid)
+        target = fill("WECHAT_TOKEN_STORE_URL", self._target, appid, self._settings)
         answer = self._api.exchange("token", Request("GET", target, None, self._headers), invocation)
-        return Token(answer["token"], self._clock() + answer["expires_in"])
+        seconds = answer["expires_in"]
+        return Token(answer["token"], self._clock() + seconds) if seconds else Token(answer["token"])
 
 
 class _Api(Api):
@@ -56,9 +59,9 @@ class _Api(Api):
             raise errors.unavailable(f"the token server answered HTTP {answer.status}", transient=answer.status >= 500)
         body = exact_json.json_object(answer.content) or {}
         for name in ("code", "errcode"):
-            code = body.get(name)
-            if code not in (None, 0, "0", ""):
-                shown = code if isinstance(code, int) and not isinstance(code, bool) else "of its own"
+            if (code := body.get(name)) and code != "0":
+                # Anything else than a number might be anything.
+                shown = code if re.fullmatch("-?[0-9]{1,9}", str(code)) else "that is no number"
                 raise errors.misconfigured(NO_TOKEN, f"the token server refuses: {name} {shown}")
         token = stored_value.read(answer.content, "the token server's answer")
         data = body.get("data")

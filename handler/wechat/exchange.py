@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -133,10 +134,10 @@ class Server:
 
 
 def _hide_secrets(record: logging.LogRecord) -> bool:
-    """Take out of urllib3's log what may hold a token: queries of addresses, and headers that it could not read."""
+    """Take out of urllib3's log what may hold a secret: paths and queries, and headers that it could not read."""
     if isinstance(record.args, tuple):
         record.args = tuple(
-            arg.partition("?")[0] if isinstance(arg, str) else arg if isinstance(arg, int | float | None) else "..."
+            re.split("[/?]", arg)[0] if isinstance(arg, str) else arg if isinstance(arg, int | float | None) else "..."
             for arg in record.args
         )
     record.exc_info = record.exc_text = None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -92,6 +93,25 @@ def test_hints(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
     with pytest.raises(OpenApiError):
         invoke()
     assert log()[-1]["hint"] == HINTS[code].replace("{address}", "an address")
+
+
+def test_what_platforms_meet() -> None:
+    """The codes of the third-party platforms' family have hints."""
+    codes = "42002 42006 42007 45035 48001 48004 50002 61003 61004 61005 61006 61007 61011 61014 61023 61024 61028"
+    assert {*map(int, codes.split()), 40164, 86000, 89501} <= set(HINTS)
+
+
+def test_cost_comes_before_advice() -> None:
+    """A hint that names permission set 18 says what having it costs, before it advises to have it."""
+    naming = {code: hint for code, hint in HINTS.items() if "permission set 18" in hint}
+    assert set(naming) == {48001, 61007, 86000}
+    for hint in naming.values():
+        before, cost, advice = hint.partition(
+            "Only one platform can hold that set of a mini program, which then can no"
+        )
+        assert cost
+        assert not re.search("If that is fine|weigh|add the set|granted it", before)
+        assert re.search("If that is fine|weigh", advice)
 
 
 @pytest.mark.parametrize(

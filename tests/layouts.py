@@ -1,0 +1,72 @@
+"""How other systems keep a mini program's token in Redis, written the way each of them writes it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+from wechatpy.session.redisstorage import RedisStorage
+
+from handler.local.sandbox.server import APPID, COMPONENT_APPID
+
+Write = Callable[[redis.Redis, str, str], object]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A system's layout: WECHAT_TOKEN_STORE_KEY (none is the default), and what writes a token at the key."""
+
+    name: str
+    key: str | None
+    write: Write
+
+    def fill(self, client: redis.Redis, token: str) -> str:
+        """Store the token of the sandbox's mini program; return the key that it is at."""
+        key = (self.key or "").replace("{component_appid}", COMPONENT_APPID).replace("{appid}", APPID)
+        self.write(client, key, token)
+        return key or f"wechatpy:{APPID}_access_token"
+
+
+def _wechatpy(client: redis.Redis, _key: str, token: str) -> None:
+    RedisStorage(client).set(f"{APPID}_access_token", token, 7200)
+
+
+def _raw(client: redis.Redis, key: str, token: str) -> None:
+    """As WxJava does: the token's own bytes, 200 seconds short of its life."""
+    client.set(key, token, ex=7000)
+
+
+def _go(client: redis.Redis, key: str, token: str) -> None:
+    """As Go's `json.Marshal` writes a string."""
+    client.set(key, f'"{token}"', ex=4800)
+
+
+def _co_wechat(client: redis.Redis, key: str, token: str) -> None:
+    """As `JSON.stringify` writes co-wechat's AccessToken, which has its end in milliseconds."""
+    client.set(key, f'{{"accessToken":"{token}","expireTime":1893456000000}}')
+
+
+def _hash(client: redis.Redis, key: str, token: str) -> None:
+    client.hset(key, mapping={"value": token, "expires": "1893456000000"})
+
+
+def _object(name: str, *, data: bool) -> Layout:
+    def write(client: redis.Redis, key: str, token: str) -> None:
+        found = {name: token, "expires_in": 7200}
+        client.set(key, json.dumps({"code": 0, "data": found} if data else found))
+
+    return Layout(f"JSON object, {'data.' * data}{name}", "tokens:{appid}", write)
+
+
+NAMES = ("access_token", "authorizer_access_token", "accessToken", "token")
+SYSTEMS = [
+    Layout("wechatpy", None, _wechatpy),
+    Layout("WxJava, platform", "wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
+    Layout("WxJava, prefix", "wx:open:wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
+    Layout("WxJava, mini program", "wa:access_token:{appid}", _raw),
+    Layout("WxJava, old: hash", "wechat_authorizer_access_token:{component_appid}:{appid}", _hash),
+    Layout("silenceper, platform", "authorizer_access_token_{appid}", _go),
+    Layout("silenceper, mini program", "gowechat_miniprogram__access_token_{appid}", _go),
+    Layout("co-wechat", "{wechat}:token:{appid}", _co_wechat),
+]
+LAYOUTS = SYSTEMS + [_object(name, data=data) for data in (False, True) for name in NAMES]

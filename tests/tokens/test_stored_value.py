@@ -1,0 +1,54 @@
+"""What a token is in: hypothesis looks for a value that is read as something else, or shown."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.contract import OpenApiError
+from handler.tokens import stored_value
+from handler.tokens.stored_value import NAMES
+from tests.support import json_values
+
+KINDS = {
+    "PHP-serialised data",
+    "binary data (Java's serialisation, Kryo or the like)",
+    "a JSON array",
+    "a JSON boolean",
+    "a JSON number",
+    "a JSON object without a token",
+    "a text that is no token",
+    "an HTML page",
+    "an empty text",
+    "JSON's null",
+}
+# Real ones are as long, and none is a number or a word of JSON.
+tokens = st.from_regex(r"[0-9]{2}_[A-Za-z0-9_-]{3,509}", fullmatch=True)
+
+
+@given(tokens, st.sampled_from(NAMES), st.dictionaries(st.sampled_from(["expires_in", "data", "msg"]), json_values))
+def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
+    """A token comes out of each form as it went in, whatever stands beside it."""
+    forms = (token, f"{token}\n", json.dumps(token), json.dumps({**others, name: token}))
+    for form in (*forms, json.dumps({**others, "data": {name: token}}), f"\ufeff{json.dumps({name: token})}"):
+        assert stored_value.read(form.encode(), "a test") == token
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_anything(stored: bytes) -> None:
+    """Whatever is stored gives a text that can be a token, or 41001 and a kind out of a few."""
+    try:
+        seen = stored_value.read(stored, "a test")
+    except OpenApiError as error:
+        seen = error.reason.removeprefix("no token in a test: found ")
+    assert seen in KINDS or re.fullmatch("[A-Za-z0-9_.~@=+/-]{1,2048}", seen)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_top_wins(name: str) -> None:
+    """A name at the top is read before one under `data`, and an empty one not at all."""
+    inner = {"data": {"token": "inner"}}
+    assert stored_value.read(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
+    assert stored_value.read(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
