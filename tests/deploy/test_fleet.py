@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import Sandbox
 from tests.fleet import SERVICE, Cloud, Json, Script, appids, authorize, plan, until
-from tests.support import PLAN, Valkey, resolved, template
+from tests.support import PLAN, Valkey, resolved, run, template
 
 pytestmark = pytest.mark.fleet
 
@@ -98,6 +99,22 @@ def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     assert kind == "Gray Release Sweep Finished"
     assert detail["summary"].startswith("Sweep: 200 of 200 mini programs answered, 0 failed · 灰度巡检：")
     assert detail == {**output, "summary": detail["summary"]}
+
+
+def test_results_are_drawn_here(cloud: Cloud, wechat: Sandbox, server: Valkey, tmp_path: Path) -> None:
+    """The local command reads the rows of the cloud's sweep."""
+    fleet = appids(12)
+    authorize(wechat, server, fleet)
+    wechat.faults[:] = [Fault("plan", "errcode", "48001", appid=fleet[3])]
+    cloud.upload(fleet)
+    results = cloud.run(cloud.sweep, {})["results"]
+    rows = cloud.rows(results)
+    [file] = json.loads(cloud.read(results["Key"]))["ResultFiles"]["SUCCEEDED"]
+    (tmp_path / "rows.jsonl").write_text(cloud.read(file["Key"]))
+    drawn = run("sweep", "--from", str(tmp_path / "rows.jsonl"))
+    printed = [json.loads(line) for line in drawn.stdout.splitlines()]
+    assert sorted(printed, key=lambda row: str(row["appid"])) == rows
+    assert "12 mini programs: 1 failed, 11 finished" in drawn.stderr
 
 
 def test_failed_child(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
