@@ -13,6 +13,7 @@ from handler.local.sandbox import fleet
 from handler.local.sweep.page import page
 from handler.local.sweep.row import Row, by_attention
 from handler.local.sweep.table import draw
+from handler.telemetry.hints import HINTS
 
 NOW = 1_800_000_000
 FAIL = "openapi.operation.getGrayReleasePlan:fail "
@@ -61,7 +62,7 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a paramete
     assert "24 mini programs: 2 failed, 2 paused, 10 rolling out, 1 status 5, 4 finished, 5 none" in " ".join(
         plain.split()
     )
-    assert "48001 (1): The account may not call this API" in plain
+    assert f"48001 (1): {HINTS[48001][:40]}" in plain
     assert re.search(r"paused 暂停中 +13 % ━+─+ ", plain)
 
 
@@ -103,7 +104,7 @@ def test_page() -> None:
     assert found.tags.count("tr") == len(ROWS) + 1
     assert all(row.appid in found.text for row in ROWS)
     assert "61003 " in found.text
-    assert "The account may not call this API" in found.text
+    assert HINTS[48001] in found.text
 
 
 def test_nobody() -> None:
