@@ -1,11 +1,14 @@
 """Names that several test modules share; what needs setting up and taking down again is a fixture in `conftest.py`."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from handler.local.sandbox.server import Sandbox
 ROOT = Path(__file__).parents[1]
 
 Configure = Callable[..., None]
+Emulate = Callable[..., AbstractContextManager[str]]
 Invoke = Callable[..., dict[str, Any]]
 Log = Callable[[], list[dict[str, Any]]]
 
@@ -74,6 +78,12 @@ def build(target: str, directory: Path, *options: str) -> str:
     """Build an artifact as the make targets do; return what the builder said."""
     command = [sys.executable, "-m", "handler.local.deploy.artifact", target, str(directory), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def post(url: str, event: Any) -> Any:
+    """Invoke the function in Lambda's emulator."""
+    with urllib.request.urlopen(url, json.dumps(event).encode(), timeout=30) as answer:  # noqa: S310 - loopback
+        return json.load(answer)
 
 
 def sam() -> str:

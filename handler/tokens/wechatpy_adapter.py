@@ -16,6 +16,9 @@ from collections.abc import Container
 from types import ModuleType
 from typing import Any
 
+# The artifact leaves out what requests guesses encodings with; requests would say so in each cold start's log.
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
@@ -24,10 +27,18 @@ from handler.invocation import Invocation
 from handler.wechat.api import WeChat
 from handler.wechat.exchange import Request
 
-# The artifact leaves out what requests guesses encodings with; requests would say so in each cold start's log.
-warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
-_loaded: dict[str, ModuleType] = {}
+class _NoMessages:
+    """Stands in for wechatpy's WeChatCrypto, which its platform makes, to decrypt the messages that we do not get."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+
+_crypto = ModuleType("wechatpy.crypto")  # the real one needs pycryptodome
+vars(_crypto)["WeChatCrypto"] = _NoMessages
+
+_loaded: dict[str, ModuleType] = {"wechatpy.crypto": _crypto}
 _lock = threading.Lock()
 
 

@@ -1,11 +1,17 @@
 """The built artifacts, made once for all deploy tests."""
 
+import contextlib
+import os
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import build
+from handler.local.deploy.interpreter import find_interpreter, uv
+from tests.support import ROOT, Emulate, build, sam
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +40,61 @@ def listing(directory: Path) -> dict[str, tuple[int, float]]:
     """Return size and time of every file."""
     files = [path for path in directory.rglob("*") if path.is_file()]
     return {str(path.relative_to(directory)): (path.stat().st_size, path.stat().st_mtime) for path in files}
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
+    directory = tmp_path_factory.mktemp("runtime")
+    # From the lock, with its hashes checked, and without what it does not ask for.
+    uv(
+        *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
+        *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
+        *("awslambdaric", "simplejson", "snapshot-restore-py"),
+    )
+    return directory
+
+
+@pytest.fixture
+def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
+    """Run the artifact in Lambda's own runtime pieces, with these variables; give where to invoke it."""
+    emulator = next(Path(sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64"))
+    python = find_interpreter("3.13")
+
+    @contextlib.contextmanager
+    def emulate(**variables: str) -> Iterator[str]:
+        invoke, api = _free_port(), _free_port()
+        command = [
+            *(str(emulator), "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
+            *("--runtime-api-address", f"127.0.0.1:{api}"),
+            *(python, "-S", "-m", "awslambdaric", "handler.app.lambda_handler"),
+        ]
+        environ = {
+            "PATH": os.defpath,
+            "PYTHONPATH": f"{lambda_artifact}:{runtime}",
+            "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_NAME": "artifact",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            **variables,
+        }
+        with subprocess.Popen(
+            command, cwd=lambda_artifact, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                for _ in range(500):
+                    with socket.socket() as probe:
+                        if probe.connect_ex(("127.0.0.1", invoke)) == 0:
+                            break
+                    time.sleep(0.02)
+                yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
+            finally:
+                process.terminate()
+
+    return emulate
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port

@@ -23,7 +23,7 @@ from handler.local.deploy import DeployError
 from handler.local.deploy.archive import files, write_zip
 from handler.local.deploy.interpreter import ROOT, find_interpreter, uv
 from handler.local.deploy.tccli import write_request
-from handler.local.deploy.unused import unused
+from handler.local.deploy.unused import shorten, unused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +97,8 @@ def build(target: Target, directory: Path, lock: Path) -> None:
         (directory / "index.py").write_text(SCF_INDEX, "utf-8")
     for path in list(unused(directory)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in directory.glob("*.dist-info/METADATA"):
+        path.write_text(shorten(path.read_text("utf-8")), "utf-8")
     compile_all(interpreter, directory, target.mounted_at)
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

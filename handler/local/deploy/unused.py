@@ -1,4 +1,7 @@
-"""What is left out of every artifact, because no path of the function reaches it."""
+"""What is left out of every artifact, because no path of the function reaches it.
+
+tests/deploy/test_sources.py runs every token source in what is left.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What only installers and the packages' own tests read; the public-key half of pycryptodome (wechatpy uses its AES
-# alone); the parts of powertools, redis, pydantic and wechatpy that no path of ours reaches; and what requests guesses
-# the encoding of texts with, which takes 4 % of a cold import: without it requests takes UTF-8.
-FOLDERS = (
-    *("charset_normalizer", "bin", ".lock", "setuptools", "pkg_resources", "_distutils_hack"),
-    *(f"Crypto/{name}" for name in ("SelfTest", "PublicKey", "Signature", "Math", "IO")),
-    "aws_lambda_powertools/event_handler",
-    *(f"redis/{name}" for name in ("multidb", "http", "asyncio/multidb", "asyncio/http")),
+# What only installers and the packages' own tests read.
+NAMES = ("__pycache__", "*.pyi", "py.typed", "*.c", "*.h", "bin", ".lock")
+PACKAGES = {  # and what their distributions are called
+    "charset_normalizer": "charset_normalizer",  # requests guesses encodings with it, for 4 % of a cold import
+    "Crypto": "pycryptodome",  # wechatpy decrypts messages with it (handler/tokens/wechatpy_adapter.py)
+    "dateutil": "python_dateutil",  # wechatpy asks it for a time zone; on Lambda it would hide the one that boto3 needs
+}
+PARTS = (
+    *(f"aws_lambda_powertools/{name}" for name in ("event_handler", "metrics/provider/datadog", "middleware_factory")),
+    *(f"idna/{name}" for name in ("uts46data.py", "codec.py", "cli.py")),  # the settings take ASCII hosts alone
+    *(f"pydantic/{name}" for name in ("v1", "deprecated", "experimental", "mypy.py", "color.py", "networks.py")),
+    *(f"pydantic/{name}" for name in ("dataclasses.py", "type_adapter.py")),  # we have models alone
+    *(f"redis/{name}" for name in ("multidb", "http", "asyncio/multidb", "asyncio/http", "background.py", "ocsp.py")),
     *(f"redis/commands/{name}" for name in ("bf", "json", "search", "timeseries", "vectorset")),
-    *("pydantic/v1", "wechatpy/enterprise"),
+    *(f"urllib3/{name}" for name in ("contrib/emscripten", "http2/connection.py")),
+    *(
+        f"wechatpy/{name}"
+        for name in ("crypto", "enterprise", "pay", "events.py", "oauth.py", "parser.py", "replies.py")
+    ),
+    *("annotated_types/test_cases.py", "certifi/tests"),
 )
 USED_UTILITIES = ("__init__.py", "jmespath_utils", "parameters", "typing")  # of powertools
-NAMES = ("__pycache__", "*.pyi", "py.typed", "*.c", "*.h")
-KEPT_METADATA = "METADATA"  # what importlib.metadata reads
 
 
 def unused(directory: Path) -> Iterator[Path]:
     """List the files and folders of an artifact that the function cannot use."""
-    yield from (directory / name for name in FOLDERS if (directory / name).exists())
-    for path in (directory / "aws_lambda_powertools" / "utilities").iterdir():
-        if path.name not in USED_UTILITIES:
-            yield path
     for pattern in NAMES:
         yield from directory.rglob(pattern)
-    for metadata in directory.glob("*.dist-info"):
-        yield from (path for path in metadata.iterdir() if path.name != KEPT_METADATA)
+    for name, distribution in PACKAGES.items():
+        yield directory / name
+        yield from directory.glob(f"{distribution}-*.dist-info")
+    yield from (directory / name for name in PARTS)
+    utilities = directory / "aws_lambda_powertools" / "utilities"
+    yield from (path for path in utilities.iterdir() if path.name not in USED_UTILITIES)
+    # importlib.metadata and scanners read METADATA alone.
+    yield from (path for path in directory.glob("*.dist-info/*") if path.name != "METADATA")
+
+
+def shorten(metadata: str) -> str:
+    """Return the fields of a package's METADATA without the README that follows them."""
+    return metadata.partition("\n\n")[0] + "\n"

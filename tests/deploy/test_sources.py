@@ -1,0 +1,216 @@
+"""Every token source runs in the artifacts, in the layout of every system whose tokens it reads."""
+
+import json
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+import redis
+from moto.server import ThreadedMotoServer
+
+from handler.local.deploy import unused
+from handler.local.deploy.interpreter import find_interpreter
+from handler.local.invoke import scf_context
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.rules import APPID, SECRET
+from handler.local.sandbox.scenario import DOCUMENTED_PLAN
+from handler.local.sandbox.server import Sandbox
+from handler.local.upstream import leading_to
+from tests.support import DOCUMENTED, Emulate, Valkey, post
+
+pytestmark = pytest.mark.slow
+
+Json = dict[str, str]
+Fill = Callable[["redis.Redis", str], object]
+
+# What is in the store, by the system that put it there, and the setting that reads it.
+LAYOUTS: dict[str, tuple[str, Fill]] = {
+    "WxJava": (
+        "wx:open:wechat_authorizer_access_token:{component_appid}:{appid}",
+        lambda store, token: store.set(f"wx:open:wechat_authorizer_access_token:wxplatform:{APPID}", token),
+    ),
+    "WxJava, old": (
+        "wa:{appid}",
+        lambda store, token: store.hset(f"wa:{APPID}", "value", token),
+    ),
+    "silenceper": (
+        "gowechat_miniprogram__access_token_{appid}",
+        lambda store, token: store.set(f"gowechat_miniprogram__access_token_{APPID}", json.dumps(token)),
+    ),
+    "co-wechat": (
+        "token:{appid}",
+        lambda store, token: store.set(f"token:{APPID}", json.dumps({"accessToken": token, "expireTime": 1})),
+    ),
+}
+SOURCES = ("stable", "component", *LAYOUTS, "token server", "cloudbase", "none")
+# What only some of the sources load.
+LOADED = {"stable": {"requests"}, "component": {"requests", "redis"}, **{layout: {"redis"} for layout in LAYOUTS}}
+CODE = """
+import json, sys
+sys.path[:0], sys.stdout, out = [sys.argv[1]], sys.stderr, sys.stdout
+sys.path += sys.argv[3:]
+from handler.app import main_handler
+try: reply = main_handler({}, json.loads(sys.argv[2]))
+except Exception as error: reply = str(error)
+print(json.dumps([reply, list(sys.modules)]), file=out)
+"""
+
+
+@pytest.fixture(scope="module")
+def token_server() -> Iterator[tuple[str, list[str]]]:
+    """Run a token server of a platform's own; give its address, and the list whose last entry it answers."""
+    tokens: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps({"code": 0, "data": {"token": tokens[-1]}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/token?appid={{appid}}", tokens
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Run moto's Secrets Manager and SSM."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=SOURCES)
+def source(
+    request: pytest.FixtureRequest, server: Valkey, token_server: tuple[str, list[str]]
+) -> Iterator[tuple[str, Json]]:
+    """Give each source's name and the variables that lead to it, with what it needs running."""
+    name: str = request.param
+    with Sandbox() as sandbox, redis.Redis(port=server.port) as store:
+        store.flushall()
+        token = sandbox.tokens.issue()["access_token"]
+        variables = {"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID}
+        if name == "stable":
+            yield name, {**variables, "WECHAT_SECRET": SECRET}
+        elif name == "component":
+            with leading_to(sandbox, sandbox.platform.authorizers) as platform:
+                yield name, platform
+        elif name == "token server":
+            token_server[1].append(token)
+            yield name, {**variables, "WECHAT_TOKEN_STORE_URL": token_server[0]}
+        elif name == "cloudbase":
+            sandbox.cloudbase_tokens.add("cloudbase-token")
+            yield name, {**variables, "WECHAT_CLOUDBASE_ACCESS_TOKEN": "cloudbase-token"}
+        elif name == "none":
+            # WeChat's open API service needs no token; the sandbox has none of that.
+            plan = json.dumps({"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN})
+            sandbox.faults.append(Fault("plan", "body", plan))
+            yield name, {**variables, "WECHAT_TOKEN_SOURCE": "none"}
+        else:
+            key, fill = LAYOUTS[name]
+            fill(store, token)
+            url = f"redis://127.0.0.1:{server.port}/0"
+            yield (
+                name,
+                {
+                    **variables,
+                    "WECHAT_TOKEN_STORE_URL": url,
+                    "WECHAT_TOKEN_STORE_KEY": key,
+                    "WECHAT_COMPONENT_APPID": "wxplatform",
+                },
+            )
+
+
+@pytest.fixture(params=["lambda", "scf"])
+def artifact(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
+    """Give each artifact's folder, and its version of Python."""
+    if request.param == "lambda":
+        return request.getfixturevalue("lambda_artifact"), "3.13"
+    with zipfile.ZipFile(request.getfixturevalue("scf_artifact")) as zipped:
+        zipped.extractall(tmp_path)
+    return tmp_path, "3.10"
+
+
+def invoke(artifact: tuple[Path, str], variables: Json, *beside: Path) -> tuple[object, set[str]]:
+    """Invoke the function in its artifact alone, but for these folders; return its reply and the packages it loaded."""
+    directory, version = artifact
+    process = subprocess.run(
+        [
+            *(find_interpreter(version), "-I", "-S", "-B", "-c", CODE, str(directory)),
+            *(json.dumps(scf_context()), *map(str, beside)),
+        ],
+        env={"PYTHONDONTWRITEBYTECODE": "1", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "Warning" not in process.stderr
+    reply, modules = json.loads(process.stdout)
+    return reply, {module.partition(".")[0] for module in modules}
+
+
+def test_sources(artifact: tuple[Path, str], source: tuple[str, Json]) -> None:
+    """Each source answers in each artifact, and loads the libraries that it needs and no others."""
+    name, variables = source
+    reply, loaded = invoke(artifact, variables)
+    assert reply == DOCUMENTED
+    assert loaded & {"redis", "requests", "boto3", *unused.PACKAGES} == LOADED.get(name, set())
+
+
+def test_sources_on_lambda(emulate: Emulate, source: tuple[str, Json]) -> None:
+    """Each source answers in Lambda's own runtime."""
+    with emulate(**source[1]) as url:
+        assert post(url, {}) == DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"WECHAT_TIMEOUT_SECONDS": "soon"}, "invalid settings: WECHAT_TIMEOUT_SECONDS"),
+        ({"WECHAT_API_BASE_URL": "https://127.0.0.1:1"}, "no answer from WeChat"),
+        ({"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": "rediss://127.0.0.1:1"}, "token store"),
+        ({"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": "https://127.0.0.1:1"}, "token server"),
+    ],
+)
+def test_failures(artifact: tuple[Path, str], variables: Json, said: str) -> None:
+    """What fails is said as it is outside the artifact: nothing that a failure needs was left out."""
+    reply, _ = invoke(artifact, {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, **variables})
+    assert isinstance(reply, str)
+    assert json.loads(reply)["errCode"] == -1
+    assert said in json.loads(reply)["errMsg"]
+
+
+@pytest.mark.parametrize("setting", ["WECHAT_SECRET_NAME", "WECHAT_SECRET_PARAMETER"])
+def test_secrets(lambda_artifact: Path, aws: str, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """The secret comes from AWS's services, through the boto3 that Lambda's runtime has beside the artifact."""
+    variables = {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "moto",
+        "AWS_SECRET_ACCESS_KEY": "moto",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if setting == "WECHAT_SECRET_NAME":
+        boto3.client("secretsmanager").create_secret(Name="/wechat", SecretString=SECRET)
+    else:
+        boto3.client("ssm").put_parameter(Name="/wechat", Value=SECRET, Type="SecureString")
+    with Sandbox() as sandbox:
+        variables |= {"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID, setting: "/wechat"}
+        reply, _ = invoke((lambda_artifact, "3.13"), variables, Path(boto3.__file__).parents[1])
+    assert reply == DOCUMENTED
