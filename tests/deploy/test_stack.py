@@ -145,7 +145,7 @@ def wechat() -> Iterator[Sandbox]:
 @pytest.fixture
 def stack(aws: Aws, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Give the test a stack of its own, and delete it."""
-    stack = Stack(aws, re.sub("[^a-z]+", "-", request.node.name.removeprefix("test_")))
+    stack = Stack(aws, re.sub("[^a-z]+", "-", request.node.name.removeprefix("test_")).strip("-"))
     yield stack
     stack.delete()
 
@@ -253,6 +253,29 @@ def test_delete_and_deploy_again(aws: Aws, wechat: Sandbox) -> None:
     stack.deploy(**account(wechat))
     assert stack.invoke({}) == DOCUMENTED
     stack.delete()
+
+
+SETUPS = re.findall(
+    r"```sh\n(sam deploy --parameter-overrides \\.*?)```",
+    (ROOT / "docs/deploying-on-aws.md").read_text("utf-8"),
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("setup", range(3))
+def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
+    """The commands of docs/deploying-on-aws.md deploy as they stand, with the values that they show."""
+    assert len(SETUPS) == 3
+    shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
+    script = f'sam() {{ "{sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
+    environ = {**ENVIRONMENT, "STORE_URL": "rediss://store.internal"}
+    done = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    [described] = aws.cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}
+    shown.pop("WechatTokenStoreUrl", None)  # which nobody is shown
+    assert {name: given[name] for name in shown} == {name: value.strip("'") for name, value in shown.items()}
+    assert len(shown) >= 4
 
 
 def test_failed_deployment(stack: Stack, wechat: Sandbox) -> None:

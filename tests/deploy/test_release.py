@@ -1,0 +1,52 @@
+"""What a release is made of."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+[VERSION] = re.findall('^version = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+CHANGELOG = """# Changelog
+
+## {heading}
+
+- New.
+- Newer.
+
+## 0.0.1 (2020-01-01)
+
+- Old.
+"""
+
+
+def notes(changelog: Path, *variables: str) -> subprocess.CompletedProcess[str]:
+    """Ask make for the notes of a release."""
+    command = ["make", "--silent", "notes", f"CHANGELOG={changelog}", *variables]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_notes(tmp_path: Path) -> None:
+    """A release's notes are the changelog's section of its version."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(CHANGELOG.format(heading=f"{VERSION} (2026-11-24)"))
+    assert notes(changelog).stdout == "- New.\n- Newer.\n"
+
+
+@pytest.mark.parametrize(
+    ("heading", "variables", "said"),
+    [
+        (f"{VERSION} (unreleased)", [], "still says unreleased"),
+        ("9.9.9 (2026-11-24)", [], f"has no section {VERSION}"),
+        ("9.9.9 (2026-11-24)", ["VERSION=9.9.9"], "pyproject.toml is not of version 9.9.9"),
+    ],
+)
+def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], said: str) -> None:
+    """A tag that the project or its changelog does not know makes no release."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(CHANGELOG.format(heading=heading))
+    made = notes(changelog, *variables)
+    assert made.returncode
+    assert said in made.stderr
