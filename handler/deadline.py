@@ -59,7 +59,7 @@ class Deadline:
 
     def for_tidying(self) -> "Deadline":
         """Return a deadline for what must not be left behind, such as a lock: half the margin later."""
-        return self._later(max(self.remaining(), 0) + self.margin / 2)
+        return self._later(self.remaining() + self.margin / 2)
 
     def wait(self, seconds: float) -> bool:
         """Wait, if there is time for it; return whether there was."""

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,8 @@ def resolved(value: Any, parameters: dict[str, str], conditions: dict[str, bool]
 class Valkey:
     """A real Valkey server, which a test can stop and start again with what it held."""
 
+    options: Sequence[str] = ()  # more of its command line
+
     def __init__(self, directory: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -152,13 +154,13 @@ class Valkey:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._process = subprocess.Popen([*command, "--dir", str(self._directory)], stdout=subprocess.DEVNULL)
-        with redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 250)) as client:
+        self._process = subprocess.Popen([*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL)
+        with redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client:
             client.ping()
 
     def stop(self) -> None:
         """Save what it holds, and stop it."""
-        with redis.Redis(port=self.port) as client:
+        with redis.Redis(port=self.port, protocol=2) as client:
             client.save()
         self._process.terminate()
         self._process.wait()

@@ -14,7 +14,9 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 
+from handler.errors import OpenApiError
 from handler.wechat.exchange import Request, Server
 
 if TYPE_CHECKING:
@@ -44,10 +46,16 @@ def provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "Bas
         target = f"{address.path or '/'}{'?' if address.query else ''}{address.query}"
         headers = {name: value if isinstance(value, str) else value.decode() for name, value in request.headers.items()}
         body = request.body.encode() if isinstance(request.body, str) else request.body
-        answer = server(f"{address.scheme}://{address.netloc}").exchange(
-            Request(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
-        )
-        return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+        try:
+            answer = server(f"{address.scheme}://{address.netloc}").exchange(
+                Request(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
+            )
+        except OpenApiError as error:
+            if not error.transient:
+                raise
+        else:
+            return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+        raise ConnectionClosedError(endpoint_url=address.netloc)  # which botocore tries once more
 
     client.meta.events.register("before-send", send)
     return SecretsProvider(boto3_client=client) if service == "secrets" else SSMProvider(boto3_client=client)

@@ -11,8 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import LockError, NoScriptError
-from redis.lock import Lock as RedisLock
+from redis.lock import Lock
 from redis.retry import Retry
 
 from handler import errors
@@ -101,9 +100,9 @@ class BoundedRedis(redis.Redis):
                 if args[0] not in _READS:
                     raise
             return self._run(*args, **options)
-        except (NoScriptError, OpenApiError):
-            raise  # redis-py's own Lock loads its script then
-        except TimeoutError:
+        except OpenApiError as error:
+            failure = error
+        except (TimeoutError, redis.TimeoutError):
             failure = errors.out_of_time()
         except (redis.RedisError, OSError, ValueError) as error:
             failure = errors.unavailable(f"the token store failed ({type(error).__name__})")
@@ -122,13 +121,12 @@ def locked(client: BoundedRedis, name: str) -> Iterator[bool]:
     """
     owner = secrets.token_hex(8)
     life = max(client.deadline.remaining(), 0) + 2 * client.deadline.margin + _CLOCKS_DIFFER_SECONDS
-    lock = RedisLock(client, name, timeout=life, thread_local=False)
     is_ours = True  # until Redis says no: an answer that was lost may have been a yes
     try:
-        is_ours = lock.acquire(blocking=False, token=owner)
+        is_ours = bool(client.set(name, owner, nx=True, px=int(life * 1000)))
         yield is_ours
     finally:
         if is_ours:
-            lock.redis = client.for_tidying()
-            with contextlib.suppress(OpenApiError, LockError):  # it ends by itself
-                lock.do_release(owner)
+            with contextlib.suppress(OpenApiError):  # it ends by itself
+                # redis-py's own script, in one message: one that is loaded first needs an answer in between.
+                client.for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, 1, name, owner)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,9 @@ _COMPARE_AND_SET = (
 )
 
 
+_lock = threading.Lock()
+
+
 class Unsaved(NamedTuple):
     """A value that could not be written yet, and the stored bytes that it replaces."""
 
@@ -41,7 +45,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
     def __init__(self, client: BoundedRedis, unsaved: dict[str, Unsaved]) -> None:
         super().__init__(client)
         self.deadline = client.deadline
-        self._unsaved = unsaved  # shared with the process's other invocations; each step on it is atomic
+        self._unsaved = unsaved  # shared with the process's other invocations
         self._read: dict[str, bytes] = {}
 
     def text(self, key: str) -> str | None:
@@ -59,7 +63,8 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
 
     def keep(self, key: str, value: str) -> None:
         """Keep a value in place of the one that `unrepeatable` read: try as long as there is time, and later again."""
-        self._unsaved[key] = Unsaved(self._read[key], value)
+        with _lock:
+            self._unsaved[key] = Unsaved(self._read[key], value)
         while True:
             try:
                 return self.save(key)
@@ -72,8 +77,9 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         unsaved = self._unsaved.get(key)
         if unsaved:
             self.redis.eval(_COMPARE_AND_SET, 1, self.key_name(key), unsaved.replaced, json.dumps(unsaved.value))
-            if self._unsaved.get(key) == unsaved:
-                self._unsaved.pop(key, None)
+            with _lock:
+                if self._unsaved.get(key) is unsaved:
+                    del self._unsaved[key]
 
     def refreshed(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
         """Return the text of a key other than `refused`, after one function of all has refreshed it.

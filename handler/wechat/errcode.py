@@ -17,7 +17,7 @@ def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> Non
     errcode that is no number at all counts as -1. `secrets` names what the errmsg must not show, should it echo them.
     """
     errcode = body.get("errcode")
-    if isinstance(errcode, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", errcode):
+    if isinstance(errcode, str) and re.fullmatch(r"[ \t\r\n]*-?[0-9]{1,18}[ \t\r\n]*", errcode):
         errcode = int(errcode)
     if isinstance(errcode, float) and errcode.is_integer():
         errcode = int(errcode)
@@ -44,16 +44,16 @@ def _as_text(value: object) -> str:
 
 def hide(text: str, secret: str) -> str:
     """Replace a secret by `***` in a text, however it is escaped there, and also where it is cut short."""
-    shown = ""
-    while match := _pattern(secret[:_CUT_SHORT]).search(text):
+    shown, end = [], 0
+    while match := _pattern(secret[:_CUT_SHORT]).search(text, end):
+        shown.append(text[end : match.start()])
         end = match.end()
         for character in secret[_CUT_SHORT:]:
             rest = _pattern(character).match(text, end)
             if rest is None:
                 break
             end = rest.end()
-        shown, text = f"{shown}{text[: match.start()]}***", text[end:]
-    return shown + text
+    return "***".join([*shown, text[end:]])
 
 
 @functools.lru_cache(maxsize=256)
@@ -63,6 +63,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 
 def _escaped(character: str) -> str:
-    percent = "".join(f"%{byte:02x}" for byte in character.encode())
-    ways = (re.escape(character), f"(?i:{percent})", rf"(?i:\\u{ord(character):04x})", rf"\\{re.escape(character)}")
-    return f"(?:{'|'.join(ways)})"
+    # What is escaped may have been escaped before: %252F, \\\\/.
+    percent = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in character.encode())
+    json_ways = rf"\\{{1,4}}(?:{re.escape(character)}|u{ord(character):04x})"
+    return f"(?:{re.escape(character)}|(?i:{percent}|{json_ways}))"

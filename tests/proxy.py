@@ -1,0 +1,85 @@
+"""A TCP proxy on loopback that treats connections as a network does: forgets them, resets them, loses an answer."""
+
+import contextlib
+import select
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Mode = Literal["passing", "silent", "reset"]
+
+
+class Proxy:
+    """Passes connections on to a port of this machine; use it as a context manager.
+
+    `connections` counts them. `lost` is a text: the next request that holds it is passed on, and its answer is not.
+    """
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+        self._links: list[_Link] = []
+        self.connections = 0
+        self.lost: bytes | None = None
+
+    def __enter__(self) -> "Self":
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+        for link in self._links:
+            with contextlib.suppress(OSError):
+                link.client.shutdown(socket.SHUT_RDWR)
+
+    def forget(self, mode: Mode) -> None:
+        """Forget the connections there are, as a network does in a freeze: what they send next is lost, or reset."""
+        for link in self._links:
+            link.mode = mode
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                self.connections += 1
+                link = _Link(self, client, self.behind)
+                self._links.append(link)
+                threading.Thread(target=link.relay, daemon=True).start()
+
+
+class _Link:
+    def __init__(self, proxy: Proxy, client: socket.socket, behind: int) -> None:
+        self.mode: Mode = "passing"
+        self._proxy = proxy
+        self.client = client
+        self.behind = behind
+
+    def relay(self) -> None:
+        """Pass on what either side sends, until one has gone."""
+        with (
+            contextlib.suppress(OSError),
+            self.client as client,
+            socket.create_connection(("127.0.0.1", self.behind)) as server,
+        ):
+            while source := select.select([client, server], [], [], 30)[0]:
+                content = source[0].recv(65536)
+                if not content:
+                    return
+                lost = self._proxy.lost
+                if source[0] is server:
+                    client.sendall(content if self.mode == "passing" else b"")
+                elif self.mode == "passing":
+                    server.sendall(content)
+                    if lost and lost in content:
+                        self._proxy.lost = None
+                        server.recv(65536)
+                        self.mode = "reset"
+                if self.mode == "reset":
+                    # Closed at once and with what has not been read: the other side gets a reset.
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
