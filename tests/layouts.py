@@ -47,7 +47,8 @@ def _co_wechat(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _hash(client: redis.Redis, key: str, token: str) -> None:
-    client.hset(key, mapping={"value": token, "expires": "1893456000000"})
+    """As WxJava's first configuration of mini programs does, with the end in milliseconds."""
+    client.hset(key, mapping={"value": token, "expire": "1893456000000"})
 
 
 def _object(name: str, *, data: bool) -> Layout:
@@ -64,7 +65,7 @@ SYSTEMS = [
     Layout("WxJava, platform", "wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
     Layout("WxJava, prefix", "wx:open:wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
     Layout("WxJava, mini program", "wa:access_token:{appid}", _raw),
-    Layout("WxJava, old: hash", "wechat_authorizer_access_token:{component_appid}:{appid}", _hash),
+    Layout("WxJava, hash", "maConfig:{appid}:accessToken", _hash),
     Layout("silenceper, platform", "authorizer_access_token_{appid}", _go),
     Layout("silenceper, mini program", "gowechat_miniprogram__access_token_{appid}", _go),
     Layout("co-wechat", "{wechat}:token:{appid}", _co_wechat),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import build
+from handler.local.deploy.interpreter import uv
+from tests.support import ROOT, build
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,19 @@ def lambda_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert listing(directory) == before, "something was written into the artifact"
     for path in directory.rglob("*"):
         path.chmod(path.stat().st_mode | 0o200)
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
+    directory = tmp_path_factory.mktemp("runtime")
+    # From the lock, with its hashes checked, and without what it does not ask for.
+    uv(
+        *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
+        *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
+        *("awslambdaric", "simplejson", "snapshot-restore-py"),
+    )
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -3,24 +3,21 @@
 import hashlib
 import json
 import os
-import socket
 import subprocess
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from handler.app import lambda_handler
 from handler.local.deploy import DeployError, artifact
 from handler.local.deploy.archive import write_zip
-from handler.local.deploy.interpreter import find_interpreter, uv
+from handler.local.deploy.interpreter import find_interpreter
 from handler.local.deploy.tccli import write_request
 from handler.local.invoke import LambdaContext, scf_context
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from tests.deploy.emulator import Post, emulated
 from tests.support import DOCUMENTED, ROOT, build, sam
 
 pytestmark = pytest.mark.slow
@@ -37,80 +34,29 @@ FOREIGN = (
 )
 
 
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
-    directory = tmp_path_factory.mktemp("runtime")
-    # From the lock, with its hashes checked, and without what it does not ask for.
-    uv(
-        *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
-        *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
-        *("awslambdaric", "simplejson", "snapshot-restore-py"),
-    )
-    return directory
-
-
 @pytest.fixture
-def lambda_url(lambda_artifact: Path, runtime: Path) -> Iterator[str]:
-    """Run the artifact in Lambda's own runtime pieces, on the sandbox; return where to invoke it."""
-    emulator = next(Path(sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64"))
-    python = find_interpreter("3.13")
-    with Sandbox() as sandbox:
-        invoke, api = _free_port(), _free_port()
-        command = [
-            *(str(emulator), "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
-            *(
-                "--runtime-api-address",
-                f"127.0.0.1:{api}",
-                python,
-                "-S",
-                "-m",
-                "awslambdaric",
-                "handler.app.lambda_handler",
-            ),
-        ]
-        environ = {
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": f"{lambda_artifact}:{runtime}",
-            "AWS_REGION": "us-east-1",
-            "AWS_LAMBDA_FUNCTION_NAME": "artifact",
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "WECHAT_API_BASE_URL": sandbox.base_url,
-            "WECHAT_APPID": APPID,
-            "WECHAT_SECRET": SECRET,
-        }
-        with subprocess.Popen(
-            command, cwd=lambda_artifact, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            for _ in range(500):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", invoke)) == 0:
-                        break
-                time.sleep(0.02)
-            yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
-            process.terminate()
+def post(lambda_artifact: Path, runtime: Path) -> Iterator[Post]:
+    """Run the artifact in Lambda's own runtime pieces, on the sandbox; return what invokes it."""
+    with (
+        Sandbox() as sandbox,
+        emulated(
+            lambda_artifact,
+            runtime,
+            WECHAT_API_BASE_URL=sandbox.base_url,
+            WECHAT_APPID=APPID,
+            WECHAT_SECRET=SECRET,
+        ) as post,
+    ):
+        yield post
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def post(url: str, event: Any) -> Any:
-    """Invoke the function in the emulator."""
-    with urllib.request.urlopen(url, json.dumps(event).encode(), timeout=30) as answer:  # noqa: S310 - loopback
-        return json.load(answer)
-
-
-def test_lambda(lambda_url: str) -> None:
+def test_lambda(post: Post) -> None:
     """In Lambda's runtime the artifact answers direct and HTTP events, and its failures can be parsed."""
-    assert post(lambda_url, {}) == DOCUMENTED
-    assert post(lambda_url, None) == DOCUMENTED
-    reply = post(lambda_url, json.loads((ROOT / "events/function-url.json").read_bytes()))
+    assert post({}) == DOCUMENTED
+    assert post(None) == DOCUMENTED
+    reply = post(json.loads((ROOT / "events/function-url.json").read_bytes()))
     assert reply["statusCode"] == 200
-    failure = post(lambda_url, {"accessToken": "wrong"})
+    failure = post({"accessToken": "wrong"})
     assert failure["errorType"] == "OpenApiError"
     assert json.loads(failure["errorMessage"])["errCode"] == 40001
     assert "wrong" not in json.dumps(failure["stackTrace"])
