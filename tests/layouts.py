@@ -37,7 +37,12 @@ def _raw(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _go(client: redis.Redis, key: str, token: str) -> None:
-    """As Go's `json.Marshal` writes a string."""
+    """As silenceper/wechat does since 2022."""
+    client.set(key, token, ex=7170)
+
+
+def _go_json(client: redis.Redis, key: str, token: str) -> None:
+    """As silenceper/wechat did before: what Go's `json.Marshal` makes of a string."""
     client.set(key, f'"{token}"', ex=4800)
 
 
@@ -47,7 +52,8 @@ def _co_wechat(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _hash(client: redis.Redis, key: str, token: str) -> None:
-    client.hset(key, mapping={"value": token, "expires": "1893456000000"})
+    """As WxJava's first configuration of mini programs does, with the end in milliseconds."""
+    client.hset(key, mapping={"value": token, "expire": "1893456000000"})
 
 
 def _object(name: str, *, data: bool) -> Layout:
@@ -64,9 +70,11 @@ SYSTEMS = [
     Layout("WxJava, platform", "wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
     Layout("WxJava, prefix", "wx:open:wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
     Layout("WxJava, mini program", "wa:access_token:{appid}", _raw),
-    Layout("WxJava, old: hash", "wechat_authorizer_access_token:{component_appid}:{appid}", _hash),
+    Layout("WxJava, hash", "maConfig:{appid}:accessToken", _hash),
     Layout("silenceper, platform", "authorizer_access_token_{appid}", _go),
+    Layout("silenceper, platform, JSON", "authorizer_access_token_{appid}", _go_json),
     Layout("silenceper, mini program", "gowechat_miniprogram__access_token_{appid}", _go),
+    Layout("silenceper, mini program, JSON", "gowechat_miniprogram__access_token_{appid}", _go_json),
     Layout("co-wechat", "{wechat}:token:{appid}", _co_wechat),
 ]
 LAYOUTS = SYSTEMS + [_object(name, data=data) for data in (False, True) for name in NAMES]

@@ -154,7 +154,9 @@ class Valkey:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._process = subprocess.Popen([*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL
+        )
         with redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client:
             client.ping()
 

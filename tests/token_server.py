@@ -94,6 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         owner = self.server.owner
         owner.requests.append(self.path)
         owner.headers = dict(self.headers)
@@ -102,3 +103,5 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+    do_POST = do_GET

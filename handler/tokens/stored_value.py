@@ -1,6 +1,7 @@
 """A token in what another system has stored or answered: raw text, a JSON string, or a JSON object.
 
-Known writers: wechatpy and silenceper (a JSON string), WxJava (raw text), co-wechat and token servers (a JSON object).
+Known writers: WxJava and silenceper (raw text), wechatpy and older silenceper (a JSON string), co-wechat and token
+servers (a JSON object).
 """
 
 import json

@@ -1,5 +1,7 @@
 """Source `store` on a real Valkey: every layout of other systems, and what is at a key instead of a token."""
 
+import io
+import json
 from collections.abc import Callable
 
 import pytest
@@ -106,12 +108,15 @@ NOT_TEXT = {
         for n, stored in enumerate(all_of)
     ],
 )
-def test_unreadable_values(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, stored: bytes, kind: str) -> None:
+def test_unreadable_values(  # noqa: PLR0913, PLR0917 - fixtures
+    sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, debug_log: io.StringIO, log: Log, stored: bytes, kind: str
+) -> None:
     """What is no token is 41001 that names its kind, and shows nothing of it; WeChat is not asked."""
     reader.set(KEY, stored)
     error = refused(invoke)
     assert (error.errCode, error.status) == (41001, 500)
     assert error.errMsg.endswith(f":fail no token in the token store at WECHAT_TOKEN_STORE_KEY: found {kind}")
+    assert "hush" not in debug_log.getvalue() + json.dumps(log())
     assert sandbox.requests == []
 
 

@@ -2,9 +2,12 @@
 
 import io
 import json
+import os
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -285,6 +288,16 @@ def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: 
     assert (error.errCode, error.status) == (-1, 503)
     assert error.errMsg.endswith("no answer from the token server (NewConnectionError)")
     assert (sandbox.requests, tokens.requests) == ([], [])
+
+
+def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None:
+    """A token server needs neither the client of Redis nor AWS's."""
+    code = (
+        "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
+        "assert not {'redis', 'boto3', 'handler.tokens.component', 'handler.tokens.stable'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True)
+    assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
