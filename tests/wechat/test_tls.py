@@ -42,7 +42,7 @@ def reads() -> Iterator[list[str]]:
     sys.setprofile(profile)
     yield found
     sys.setprofile(None)
-    threading.setprofile(None)  # type: ignore[arg-type]  # documented to take it
+    threading.setprofile(None)
 
 
 @pytest.fixture
