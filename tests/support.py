@@ -1,11 +1,15 @@
 """Names that several test modules share; what needs setting up and taking down again is a fixture in `conftest.py`."""
 
+import contextlib
 import json
 import os
+import select
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -13,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+import trustme
 import yaml
 from hypothesis import strategies as st
 from redis.backoff import ConstantBackoff
@@ -166,3 +171,48 @@ class Valkey:
             client.save()
         self._process.terminate()
         self._process.wait()
+
+
+def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    """Return a server's TLS context, with a certificate of this authority for these names, or for this machine."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*names or ("127.0.0.1",)).configure_cert(context)
+    return context
+
+
+class TLSFront:
+    """TLS in front of a plain port of this machine."""
+
+    def __init__(self, context: ssl.SSLContext, behind: int) -> None:
+        self.context = context
+        self.behind = behind
+
+    def __enter__(self) -> int:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+        port: int = self.server.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+
+    def accept(self) -> None:
+        """Take connections until the server is closed."""
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.server.accept()
+                threading.Thread(target=self.relay, args=(client,), daemon=True).start()
+
+    def relay(self, client: socket.socket) -> None:
+        """Pass on what either side sends, until one has gone."""
+        with (
+            contextlib.suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", self.behind)) as behind,
+            self.context.wrap_socket(client, server_side=True) as secure,
+        ):
+            while ready := select.select([secure, behind], [], [], 5)[0]:
+                for source in ready:
+                    if not (content := source.recv(65536)):
+                        return
+                    (behind if source is secure else secure).sendall(content)

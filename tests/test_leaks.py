@@ -112,7 +112,7 @@ def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, en
 
 
 @named(AT_PLATFORM)
-def test_component(  # noqa: PLR0913, PLR0917 - fixtures
+def test_component(
     sandbox: Sandbox,
     store: RedisStorage,
     configure: Configure,
@@ -135,7 +135,7 @@ def test_component(  # noqa: PLR0913, PLR0917 - fixtures
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_other_sources(  # noqa: PLR0913, PLR0917 - fixtures
+def test_other_sources(
     sandbox: Sandbox,
     store: RedisStorage,
     configure: Configure,

@@ -35,9 +35,14 @@ class Connections:
         self._pool = _pool(url.get_secret_value(), self._seconds) if url else None
 
     def client(self, deadline: Deadline) -> "BoundedRedis":
-        """Return a client for one invocation. Raises `OpenApiError` 41001 when no store is configured."""
+        """Return a client for one invocation.
+
+        Raises `OpenApiError` 41001 when no store is configured, -1 when the certificate authorities cannot be read.
+        """
         if self._pool is None:
             raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
+        if self._pool.connection_class is _TLSConnection:
+            tls.context()  # in the midst of connecting its failure would be the store's
         now = time.time()
         if not 0 <= now - self._used_at <= IDLE_SECONDS:
             self._pool.disconnect(inuse_connections=False)

@@ -1,5 +1,6 @@
 """One HTTP exchange with a server, bounded in time and size: with WeChat, a token server or AWS."""
 
+import contextlib
 import http.client
 import logging
 import re
@@ -50,22 +51,18 @@ class Server:
     def __init__(self, base_url: str, name: str) -> None:
         self._parts = urlsplit(base_url)
         self._name = name
-        self._unreadable = False
-        if self._parts.scheme == "https":
-            try:  # now, while the platform gives a whole CPU
-                tls.context()
-            except OSError:
-                self._unreadable = True
-        self._pool = None if self._unreadable else self._new_pool()
+        self._pool: HTTPConnectionPool | None = None
+        with contextlib.suppress(OpenApiError):  # which `exchange` raises
+            self._pool = self._new_pool()  # now, while the platform gives a whole CPU for the authorities
 
     def exchange(self, request: Request, seconds: float, sent: Callable[[], None] = lambda: None) -> Answer:
         """Make a request within so many seconds, and once more on a new connection if the one it took was stale.
 
         `sent` is told of each. Redirects are not followed. Raises `OpenApiError` -1 when there is no answer, or one
-        that is too long.
+        that is too long, and when the certificate authorities cannot be read.
         """
         if self._pool is None:
-            raise errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
+            self._pool = self._new_pool()
         # What must not be repeated starts on a new connection: on an idle one it might be lost on the way.
         pool = self._pool if request.repeatable else self._new_pool()
         deadline = Deadline(seconds, margin=0)

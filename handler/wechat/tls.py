@@ -11,14 +11,20 @@ import ssl
 import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
+from handler import errors
+
 
 def context() -> ssl.SSLContext:
     """Return the context: certificates and host names are verified, by certifi's authorities as in requests.
 
-    A company's own authorities are trusted by the variable that OpenSSL reads, `SSL_CERT_FILE`. Raises `OSError`, anew
-    each time, when the authorities cannot be read.
+    A company's own authorities are trusted by the variable that OpenSSL reads, `SSL_CERT_FILE`. Raises `OpenApiError`
+    -1 when the authorities cannot be read; the next call tries again.
     """
-    return _made(os.environ.get("SSL_CERT_FILE") or certifi.where())
+    try:
+        return _made(os.environ.get("SSL_CERT_FILE") or certifi.where())
+    except OSError:  # ssl's own among them, for what is no certificate
+        failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
+    raise failure
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,11 +1,8 @@
 """Every way to a token, through the public entry point, against real stores and services."""
 
-import contextlib
 import json
 import os
-import select
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -32,7 +29,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, Valkey
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, TLSFront, Valkey, server_context
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
@@ -262,46 +259,8 @@ def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey
         assert RedisStorage(client).get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID]
 
 
-class TLSFront:
-    """TLS in front of a plain port of this machine."""
-
-    def __init__(self, context: ssl.SSLContext, behind: int) -> None:
-        self.context = context
-        self.behind = behind
-
-    def __enter__(self) -> int:
-        self.server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
-        port: int = self.server.getsockname()[1]
-        return port
-
-    def __exit__(self, *_: object) -> None:
-        self.server.close()
-
-    def accept(self) -> None:
-        """Take connections until the server is closed."""
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.server.accept()
-                threading.Thread(target=self.relay, args=(client,), daemon=True).start()
-
-    def relay(self, client: socket.socket) -> None:
-        """Pass on what either side sends, until one has gone."""
-        with (
-            contextlib.suppress(OSError),
-            client,
-            socket.create_connection(("127.0.0.1", self.behind)) as behind,
-            self.context.wrap_socket(client, server_side=True) as secure,
-        ):
-            while ready := select.select([secure, behind], [], [], 5)[0]:
-                for source in ready:
-                    if not (content := source.recv(65536)):
-                        return
-                    (behind if source is secure else secure).sendall(content)
-
-
 @pytest.mark.parametrize("trusted", [True, False])
-def test_store_over_tls(  # noqa: PLR0913 - fixtures
+def test_store_over_tls(
     sandbox: Sandbox,
     store: RedisStorage,
     invoke: Invoke,
@@ -314,10 +273,8 @@ def test_store_over_tls(  # noqa: PLR0913 - fixtures
     authority = trustme.CA()
     (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
     store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
-    with TLSFront(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
+    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
         if trusted:
             assert invoke() == DOCUMENTED

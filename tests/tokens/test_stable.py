@@ -155,6 +155,17 @@ def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: p
     assert sandbox.count(STABLE) == 4
 
 
+@pytest.mark.slow
+def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """A sweep of 5,000 mini programs makes 5,000 token requests, and the next one makes none."""
+    fleet = [f"wx{number:016d}" for number in range(5000)]
+    sandbox.tokens.apps.update(dict.fromkeys(fleet, SECRET))
+    for _ in range(2):
+        for appid in fleet:
+            tokens.token(appid, Invocation())
+    assert sandbox.count(STABLE) == len(fleet)
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

@@ -35,7 +35,7 @@ def refused(invoke: Invoke) -> OpenApiError:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_layouts(  # noqa: PLR0913, PLR0917 - fixtures
+def test_layouts(
     sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log, layout: Layout
 ) -> None:
     """A token is read where and as each system keeps it; nothing is fetched, and nothing is written."""
@@ -108,7 +108,7 @@ NOT_TEXT = {
         for n, stored in enumerate(all_of)
     ],
 )
-def test_unreadable_values(  # noqa: PLR0913, PLR0917 - fixtures
+def test_unreadable_values(
     sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, debug_log: io.StringIO, log: Log, stored: bytes, kind: str
 ) -> None:
     """What is no token is 41001 that names its kind, and shows nothing of it; WeChat is not asked."""

@@ -168,7 +168,7 @@ def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke
 
 @pytest.mark.parametrize("life", [{}, {"expires_in": 7200}])
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
-def test_refused_token(  # noqa: PLR0913, PLR0917 - fixtures
+def test_refused_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, life: dict[str, int], errcode: int
 ) -> None:
     """After a refusal the server is asked once more: another token is used, the same one is not tried again."""
@@ -301,7 +301,7 @@ def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_tls(  # noqa: PLR0913 - fixtures
+def test_tls(
     sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path, debug_log: io.StringIO, *, trusted: bool
 ) -> None:
     """An https server is used when its certificate is trusted, and not otherwise."""
@@ -339,7 +339,7 @@ def test_tls(  # noqa: PLR0913 - fixtures
         reset,
     ],
 )
-def test_nothing_secret_is_shown(  # noqa: PLR0913, PLR0917 - fixtures
+def test_nothing_secret_is_shown(
     sandbox: Sandbox,
     tokens: TokenServer,
     invoke: Invoke,

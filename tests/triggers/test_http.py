@@ -216,7 +216,7 @@ def test_other_methods(sandbox: Sandbox, invoke: Invoke, make: Make, method: str
         ("token:errcode=40125", 40125, 502, None),
     ],
 )
-def test_statuses(  # noqa: PLR0913, PLR0917 - one row of the table each
+def test_statuses(
     sandbox: Sandbox, invoke: Invoke, make: Make, fault: str, code: int, status: int, retry_after: str | None
 ) -> None:
     """Each failure has its status, and those that pass say when to come back; HTTPS callers always get 200."""

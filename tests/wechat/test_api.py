@@ -3,7 +3,6 @@
 import gzip
 import io
 import socket
-import ssl
 import threading
 import time
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from handler.local.sandbox.faults import Fault, http
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.wechat.api import WeChat
 from handler.wechat.exchange import Request
-from tests.support import Configure, Invoke, Log
+from tests.support import Configure, Invoke, Log, server_context
 
 GIVEN = {"accessToken": "hush-token"}
 
@@ -29,12 +28,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def _serve_tls(authority: trustme.CA, *names: str) -> Sandbox:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(context)
-    return Sandbox(tls=context)
-
-
 def _point_at(configure: Configure, sandbox: Sandbox) -> None:
     configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
 
@@ -43,7 +36,7 @@ def test_tls(configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_pa
     """Over TLS too, one connection serves the token, the plan and later invocations."""
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
-    with _serve_tls(authority, "127.0.0.1") as sandbox:
+    with Sandbox(tls=server_context(authority)) as sandbox:
         _point_at(configure, sandbox)
         assert invoke()["errCode"] == 0
         assert invoke()["errCode"] == 0
@@ -51,7 +44,7 @@ def test_tls(configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_pa
 
 
 @pytest.mark.parametrize(("names", "trusted"), [(("127.0.0.1",), False), (("other.example",), True)])
-def test_wrong_certificates(  # noqa: PLR0913 - fixtures
+def test_wrong_certificates(
     configure: Configure,
     authority: trustme.CA,
     invoke: Invoke,
@@ -63,7 +56,7 @@ def test_wrong_certificates(  # noqa: PLR0913 - fixtures
     """A certificate of an unknown authority or for another name is -1, and nothing is sent."""
     (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
-    with _serve_tls(authority, *names) as sandbox:
+    with Sandbox(tls=server_context(authority, *names)) as sandbox:
         _point_at(configure, sandbox)
         with pytest.raises(OpenApiError) as caught:
             invoke()
