@@ -17,7 +17,7 @@ from handler.settings import VARIABLES, Settings
 from handler.telemetry.hints import HINTS
 from tests import documents
 from tests.documents import block
-from tests.support import DOCUMENTED, REPLY, ROOT, Configure, template
+from tests.support import DOCUMENTED, REPLY, ROOT, Configure, run, template
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
 TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
@@ -73,7 +73,9 @@ def test_metrics_table() -> None:
 
 def test_alarms_table() -> None:
     """The documented alarms are the template's."""
-    alarms = {name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    alarms = {
+        name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
     for text in (TEXTS["docs/operating.md"], CHINESE):
         assert {row[0].strip("`") for row in rows("alarms", text)} == alarms
 
@@ -240,7 +242,8 @@ def test_differences_are_the_same() -> None:
 
 
 def test_version() -> None:
-    """The version stands in pyproject.toml; the changelog begins with it and its date."""
-    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-    assert version
-    assert re.match(rf"# Changelog\n\n## {re.escape(version[1])} \(\d{{4}}-\d\d-\d\d\)\n", TEXTS["CHANGELOG.md"])
+    """The version stands in pyproject.toml: the command shows it, and the changelog begins with it and its date."""
+    stated = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert stated
+    assert run("--version").stdout == f"{stated[1]}\n"
+    assert re.match(rf"# Changelog\n\n## {re.escape(stated[1])} \(\d{{4}}-\d\d-\d\d\)\n", TEXTS["CHANGELOG.md"])
