@@ -14,7 +14,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
-from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -90,7 +89,7 @@ def block(name: str, text: str) -> str:
 def write() -> None:
     """Write all of it into the documents."""
     for name, (document, table) in TABLES.items():
-        path: Path = ROOT / document
+        path = ROOT / document
         text = path.read_text("utf-8")
         marks = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->\n)", re.DOTALL)
         made = f"{table()}\n"

@@ -39,7 +39,8 @@ class Block(NamedTuple):
 
 def blocks(text: str) -> Iterator[Block]:
     """Find the blocks of commands in a document."""
-    for commands, printed in re.findall(r"^```sh\n(.*?)^```\n(?:\n```(?:json|text)\n(.*?)^```)?", text, re.M | re.S):
+    found = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(?:json|text)\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+    for commands, printed in found.findall(text):
         yield Block(commands.splitlines(), printed or None)
 
 

@@ -1,4 +1,4 @@
-"""The documents say what the code does. (`test_follow.py` runs the commands of the READMEs.)"""
+"""The documents say what the code does; `test_follow_readme.py` runs the commands of the READMEs."""
 
 import json
 import re
@@ -81,7 +81,7 @@ def test_alarms_table() -> None:
 
 
 def test_chinese_tables() -> None:
-    """The Chinese tables have the settings with their defaults, the errors, and what to do about every hinted errCode."""
+    """The Chinese tables have the settings with their defaults, the errors, and every errCode that has a hint."""
     defaults = ["" if field.default is None else str(field.default) for field in Settings.model_fields.values()]
     cells = [[cell.strip("` |") for cell in line.split(" | ")] for line in block("settings", CHINESE).splitlines()[2:]]
     assert [(row[0], row[2].lower()) for row in cells] == [
@@ -104,7 +104,7 @@ def ask(method: str = "GET", path: str = "/", body: str = "", **query: str) -> t
 
 
 @pytest.mark.parametrize(
-    ("row", "code", "fault", "environ", "request_"),
+    ("row", "code", "fault", "environ", "asked"),
     [
         (0, 48001, "plan:errcode=48001", {}, {}),
         (1, 45009, "plan:errcode=45009", {}, {}),
@@ -130,17 +130,18 @@ def ask(method: str = "GET", path: str = "/", body: str = "", **query: str) -> t
 def test_errors_table(  # noqa: PLR0913 - what a row of it takes
     sandbox: Sandbox,
     configure: Configure,
+    *,
     row: int,
     code: int,
     fault: str | None,
     environ: dict[str, str | None],
-    request_: dict[str, str],
+    asked: dict[str, str],
 ) -> None:
     """Each failure has the errCode and the HTTP status of its row."""
     address = sandbox.base_url.partition(":")[2]
     configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
     sandbox.faults.extend([Fault.parse(fault)] if fault else [])
-    status, _, body = ask(**request_)
+    status, _, body = ask(**asked)
     _, codes, documented = rows("errors", README)[row]
     assert (str(status), body["errCode"]) == (documented, code)
     assert str(code) in codes.split(", ") or codes.startswith("its errcode")
