@@ -45,7 +45,7 @@ venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi build scf deploy-scf release notes bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi docs build scf deploy-scf release notes bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -122,6 +122,9 @@ lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pypr
 
 openapi: $(VENV)/.ready ## Renew handler/local/openapi.json from the models
 	$(BIN)/python -m handler.local openapi > handler/local/openapi.json
+
+docs: $(VENV)/.ready ## Renew what the documents quote: tables, and the picture of the screen
+	$(BIN)/python -m tests.documents
 
 clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist

@@ -1,8 +1,11 @@
 """The commands for a developer's own machine, as `python -m handler.local` and as `gray-release`."""
 
+import importlib.metadata
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -46,7 +49,26 @@ def _end(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def version() -> str:
+    """Return the version that pyproject.toml states: of the installed package, or of the clone."""
+    try:
+        return importlib.metadata.version("get-gray-release-plan")
+    except importlib.metadata.PackageNotFoundError:
+        text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+        found = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
+        return found[1] if found else "unknown"
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, asked: object) -> None:
+    if asked:
+        click.echo(version())
+        context.exit()
+
+
 @click.group(cls=Commands, help=HELP, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 def commands() -> None:
     """Do nothing before a command."""
 

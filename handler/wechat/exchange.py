@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -130,13 +129,21 @@ class Server:
         return plain
 
 
+def _shown(argument: object) -> object:
+    if not isinstance(argument, str):
+        return argument if isinstance(argument, int | float | None) else "..."
+    text = argument.partition("?")[0]
+    # A token server's path may be its secret.
+    return text if "/" not in text or text.startswith(_WITHOUT_SECRETS) else "..."
+
+
+_WITHOUT_SECRETS = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths, and the protocol
+
+
 def _hide_secrets(record: logging.LogRecord) -> bool:
     """Take out of urllib3's log what may hold a secret: paths and queries, and headers that it could not read."""
     if isinstance(record.args, tuple):
-        record.args = tuple(
-            re.split("[/?]", arg)[0] if isinstance(arg, str) else arg if isinstance(arg, int | float | None) else "..."
-            for arg in record.args
-        )
+        record.args = tuple(map(_shown, record.args))
     record.exc_info = record.exc_text = None
     return True
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from handler.local.cli import version
 from tests.support import REPLY, ROOT
 
 
@@ -30,6 +31,7 @@ def test_gray_release(tmp_path: Path) -> None:
     assert "pip install '.[cli]'" in bare.stderr
     subprocess.run([*install, f"{ROOT}[cli]"], check=True)
     assert gray_release("invoke").stdout == REPLY
+    assert gray_release("--version").stdout == f"{version()}\n"
     usage = gray_release("invoke", "--watch", "soon")
     assert (usage.returncode, usage.stderr.splitlines()[0]) == (2, "Usage: gray-release invoke [OPTIONS] [EVENT]")
     assert "no-such.json: no such file" in gray_release("invoke", "no-such.json").stderr

@@ -1,0 +1,136 @@
+"""Follow a README as somebody does who has just cloned it: every command, in order, in one shell.
+
+python -m tests.follow_readme README.md
+
+The clone is fresh, the home is empty, and the user is not root: started as root, it runs as nobody. What a block prints
+on stdout is compared with the block of JSON or text after it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from handler.local.deploy.interpreter import find_interpreter
+from tests.support import ROOT
+
+# What needs an account in a cloud is not run; this test stands in for it.
+ELSEWHERE = {
+    "sam deploy --guided": "tests/deploy/test_fleet.py",  # the real `sam deploy`, to a stand-in for AWS
+    "make deploy-scf": "tests/deploy/test_scf.py",  # the same command, to a stub of Tencent's API
+}
+NOBODY = 65534
+# Where this machine's packages come from, and whom it trusts: with them uv and npm work as on the user's machine.
+KEPT = re.compile(r"(PIP|UV|NPM)_|.*_proxy$|.*_PROXY$|SSL_CERT|NODE_EXTRA_CA|REQUESTS_CA")
+LONGEST_SECONDS = 900
+
+
+class Block(NamedTuple):
+    """A block of commands, and what it prints on stdout: nothing is compared where the document does not say."""
+
+    commands: list[str]
+    printed: str | None
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Find the blocks of commands in a document."""
+    found = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(?:json|text)\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+    for commands, printed in found.findall(text):
+        yield Block(commands.splitlines(), printed or None)
+
+
+class Shell:
+    """One shell for a whole document, so that what a line exports or starts is there for the next."""
+
+    def __init__(self, directory: Path, environ: dict[str, str]) -> None:
+        as_nobody = os.geteuid() == 0
+        self._process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc"],
+            cwd=directory,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            user=NOBODY if as_nobody else None,
+            group=NOBODY if as_nobody else None,
+            extra_groups=[] if as_nobody else None,
+            start_new_session=True,
+        )
+
+    def run(self, line: str) -> tuple[str, int]:
+        """Run a line; return its stdout and its exit code."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{line}\nprintf '\\n=%s=\\n' \"$?\"\n")
+        printed = ""
+        for text in self._process.stdout:
+            if end := re.fullmatch(r"=(\d+)=\n", text):
+                return printed[:-1], int(end[1])  # without the line break before the mark
+            printed += text
+        raise EOFError(f"the shell ended at: {line}")
+
+    def close(self) -> None:
+        """End the shell; what it started has ended, or ends with its terminal."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(60)
+
+
+def follow(document: str, directory: Path) -> list[str]:
+    """Follow a document in a new clone under this directory; return what is not as it is written."""
+    clone, home, path = directory / "clone", directory / "home", directory / "bin"
+    home.mkdir()
+    _interpreters(path)
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
+    if os.geteuid() == 0:
+        directory.chmod(0o755)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(clone), str(home)], check=True)
+    environ = {name: value for name, value in os.environ.items() if KEPT.match(name)}
+    environ |= {"HOME": str(home), "PATH": f"/usr/local/bin:/usr/bin:/bin:{path}", "LANG": "C.UTF-8"}
+    shell, wrong = Shell(clone, environ), []
+    for block in blocks((clone / document).read_text("utf-8")):
+        shown = ""
+        for line in block.commands:
+            if line in ELSEWHERE:
+                print(f"# {line}: {ELSEWHERE[line]}", flush=True)
+                continue
+            print(f"$ {line}", flush=True)
+            printed, code = shell.run(line)
+            shown += printed
+            if code:
+                wrong.append(f"{line}\nended with {code}")
+        if block.printed is not None and shown != block.printed:
+            wrong.append(f"{' / '.join(block.commands)}\nprinted\n{shown}\nand the document says\n{block.printed}")
+    shell.close()
+    wrong.extend(f"{left} was written into the home" for left in home.iterdir())
+    return wrong
+
+
+def _interpreters(path: Path) -> None:
+    """Give the user the Pythons of the artifacts, which uv downloads where it may: this machine's own may be root's."""
+    path.mkdir(parents=True)
+    for version in ("3.10", "3.13"):
+        prefix = Path(find_interpreter(version)).resolve().parents[1]
+        copy = path.parent / f"python{version}"
+        shutil.copytree(prefix, copy, symlinks=True)
+        (path / f"python{version}").symlink_to(copy / "bin" / f"python{version}")
+
+
+def main(document: str) -> int:
+    """Follow a document, and say what is wrong with it; return the exit code."""
+    with tempfile.TemporaryDirectory() as directory:
+        wrong = follow(document, Path(directory))
+    print("\n".join(wrong) or f"{document}: every command and every printed block is as written")
+    return len(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

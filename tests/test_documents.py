@@ -1,0 +1,250 @@
+"""The documents say what the code does; `test_follow_readme.py` runs the commands of the READMEs."""
+
+import json
+import re
+import shlex
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from handler.app import lambda_handler
+from handler.local.cli import commands
+from handler.local.invoke import LambdaContext
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import DOCUMENTED_PLAN, Sandbox
+from handler.settings import VARIABLES, Settings
+from handler.telemetry.hints import HINTS
+from tests import documents
+from tests.documents import block
+from tests.support import DOCUMENTED, REPLY, ROOT, Configure, run, template
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
+TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
+README, CHINESE = TEXTS["README.md"], TEXTS["README.zh-CN.md"]
+OPERATORS = {"|", ">", "&", "&&", "||", "<", ";"}
+
+
+def lines(name: str, beginning: str) -> list[str]:
+    """Return the shell lines of a document that begin so."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", TEXTS[name], re.DOTALL | re.MULTILINE)
+    return [line for text in blocks for line in text.replace("\\\n", " ").splitlines() if line.startswith(beginning)]
+
+
+def rows(name: str, text: str) -> list[list[str]]:
+    """Return the cells of a marked table, without its head."""
+    return [line.strip("| ").split(" | ") for line in block(name, text).splitlines()[2:]]
+
+
+# --- Tables and pictures made from the code
+
+
+@pytest.mark.parametrize("name", documents.TABLES)
+def test_tables(name: str) -> None:
+    """A table that the code makes is the one in the document: `make docs` writes it."""
+    document, table = documents.TABLES[name]
+    assert block(name, TEXTS[document]) == f"{table()}\n"
+
+
+def test_picture() -> None:
+    """The picture is of the real screen: `make docs` draws it."""
+    assert documents.PICTURE.read_text("utf-8") == documents.picture()
+    assert all("docs/picture.svg" in text for text in (README, CHINESE))
+
+
+def test_log_table() -> None:
+    """Every field of the function's own log line is documented, and every field that is documented is one."""
+    documented = {field for row in rows("log", TEXTS["docs/operating.md"]) for field in re.findall(r"`(\w+)`", row[0])}
+    sources = [*ROOT.glob("handler/telemetry/*.py"), ROOT / "handler/invocation.py"]
+    source = "".join(path.read_text("utf-8") for path in sources)
+    standard = {"level", "timestamp", "service", "location"}  # Powertools'
+    assert {field for field in documented - standard if f'"{field}"' not in source} == set()
+    own = re.search(r"def _facts.*?return \{(.*?)\}", source, re.DOTALL)
+    assert own
+    assert set(re.findall(r'"(\w+)":', own[1])) <= documented
+
+
+def test_metrics_table() -> None:
+    """The documented metrics are those that are published."""
+    published = re.findall(r'\("([A-Z]\w+)", "', (ROOT / "handler/telemetry/metrics.py").read_text("utf-8"))
+    for text in (TEXTS["docs/operating.md"], CHINESE):
+        assert {row[0].strip("`") for row in rows("metrics", text)} == set(published)
+
+
+def test_alarms_table() -> None:
+    """The documented alarms are the template's."""
+    alarms = {
+        name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    for text in (TEXTS["docs/operating.md"], CHINESE):
+        assert {row[0].strip("`") for row in rows("alarms", text)} == alarms
+
+
+def test_chinese_tables() -> None:
+    """The Chinese tables have the settings with their defaults, the errors, and every errCode that has a hint."""
+    defaults = ["" if field.default is None else str(field.default) for field in Settings.model_fields.values()]
+    cells = [[cell.strip("` |") for cell in line.split(" | ")] for line in block("settings", CHINESE).splitlines()[2:]]
+    assert [(row[0], row[2].lower()) for row in cells] == [
+        (name, default.lower()) for name, default in zip(VARIABLES, defaults, strict=True)
+    ]
+    assert {str(code) for code in HINTS} <= {row[0] for row in rows("hints", CHINESE)}
+    assert [(re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", CHINESE)] == [
+        (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", README)
+    ]
+
+
+# --- Tables that are played
+
+
+def ask(method: str = "GET", path: str = "/", body: str = "", **query: str) -> tuple[int, dict[str, str], Any]:
+    """Ask over a function URL; return the status, the headers and the body."""
+    event = {"httpMethod": method, "path": path, "queryString": query, "headers": {}, "body": body}
+    reply = lambda_handler(event, LambdaContext())
+    return reply["statusCode"], reply["headers"], json.loads(reply["body"] or "null")
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "fault", "environ", "asked"),
+    [
+        (0, 48001, "plan:errcode=48001", {}, {}),
+        (1, 45009, "plan:errcode=45009", {}, {}),
+        (1, 45011, "plan:errcode=45011", {}, {}),
+        (2, -1, "plan:errcode=-1", {}, {}),
+        (3, -1, "plan:reset", {}, {}),
+        (3, -1, None, {"WECHAT_API_BASE_URL": "http://127.0.0.1:1"}, {}),
+        (3, -1, None, {"WECHAT_API_BASE_URL": "https:{sandbox}"}, {}),
+        (3, -1, "plan:status=404", {}, {}),
+        (3, -1, "plan:status=500", {}, {}),
+        (3, -1, "plan:html", {}, {}),
+        (3, -1, None, {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": "redis://127.0.0.1:1"}, {}),
+        (4, -1, "plan:hang=3", {"WECHAT_TIMEOUT_SECONDS": "0.3"}, {}),
+        (5, 40097, None, {}, {"appid": "?"}),
+        (5, 40097, None, {}, {"method": "POST", "body": "[]"}),
+        (6, 41001, None, {"WECHAT_TOKEN_SOURCE": "cloudbase"}, {}),
+        (7, 41002, None, {"WECHAT_APPID": None}, {}),
+        (8, 41004, None, {"WECHAT_SECRET": None}, {}),
+        (9, -1, None, {"ON_ERROR": "perhaps"}, {}),
+        (10, 43001, None, {}, {"method": "DELETE"}),
+    ],
+)
+def test_errors_table(
+    sandbox: Sandbox,
+    configure: Configure,
+    *,
+    row: int,
+    code: int,
+    fault: str | None,
+    environ: dict[str, str | None],
+    asked: dict[str, str],
+) -> None:
+    """Each failure has the errCode and the HTTP status of its row."""
+    address = sandbox.base_url.partition(":")[2]
+    configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
+    sandbox.faults.extend([Fault.parse(fault)] if fault else [])
+    status, _, body = ask(**asked)
+    _, codes, documented = rows("errors", README)[row]
+    assert (str(status), body["errCode"]) == (documented, code)
+    assert str(code) in codes.split(", ") or codes.startswith("its errcode")
+
+
+def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row after those is a fault of ours."""
+
+    def broken() -> None:
+        raise KeyError
+
+    monkeypatch.setattr("handler.app._operation", broken)
+    status, _, body = ask()
+    assert [row[1:] for row in rows("errors", README)[11:]] == [[str(body["errCode"]), str(status)]]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_paths_table() -> None:
+    """Over HTTP each request is answered as its row says."""
+    answers: dict[str, Any] = {
+        "the cloud call": DOCUMENTED,
+        "its status": None,
+        "the HTTPS call": {"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN},
+    }
+    for request, answer in rows("paths", TEXTS["docs/design.md"]):
+        method, path = request.strip("`").split()
+        status, headers, body = ask(method, path)
+        words, _, allow = answer.partition(", `Allow: ")
+        if words == "405":
+            assert (status, headers["Allow"]) == (405, allow.strip("`"))
+        else:
+            assert (status, body) == (200, next(value for start, value in answers.items() if answer.startswith(start)))
+
+
+# --- Commands, links, examples
+
+
+def test_readme_leads() -> None:
+    """README.md stays short, and both READMEs show the reply of `make invoke` first."""
+    assert len(README.splitlines()) <= 200
+    for text in (README, CHINESE):
+        first = re.search(r"```sh\n(.*?)```\s+```json\n(.*?)```", text, re.DOTALL)
+        assert first
+        assert first.groups() == ("make invoke\n", REPLY)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_make_targets(name: str) -> None:
+    """Every make target that is named exists."""
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = [line.split()[1:] for line in lines(name, "make ")]
+    assert {word for words in named for word in words if re.fullmatch("[a-z-]+", word)} <= targets
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_local_commands(name: str) -> None:
+    """Every `python -m handler.local` or `gray-release` command that is named is one, with its options."""
+    for beginning, words in (("python -m handler.local ", 3), ("gray-release ", 1)):
+        for line in lines(name, beginning):
+            command = shlex.split(line, comments=True)[words:]
+            end = next((place for place, word in enumerate(command) if word in OPERATORS), len(command))
+            subcommand = commands.commands[command[0]]
+            arguments = [word for word in command[1:end] if word.startswith("-")]
+            assert {word.partition("=")[0] for word in arguments if word != "-"} <= {
+                option for parameter in subcommand.params for option in parameter.opts
+            }
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links(name: str) -> None:
+    """Every link within the clone leads to a file, and to a heading of it."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", TEXTS[name]):
+        path, _, heading = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            assert unquote(heading) in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_python_examples(name: str) -> None:
+    """Examples in Python are Python."""
+    for text in re.findall(r"```python\n(.*?)```", TEXTS[name], re.DOTALL):
+        compile(text, name, "exec")
+
+
+def test_named_tests_exist() -> None:
+    """The tests that SECURITY.md names hold its claims: they exist."""
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXTS[".github/SECURITY.md"]):
+        assert f"def {test}(" in (ROOT / file).read_text("utf-8")
+
+
+def test_differences_are_the_same() -> None:
+    """Both languages list as many differences from wx-server-sdk."""
+    english = TEXTS["docs/design.md"].partition("## Deliberate differences")[2].partition("\n## ")[0]
+    chinese = CHINESE.partition("## 与 wx-server-sdk 的差异")[2].partition("\n## ")[0]
+    assert len(re.findall("^- ", english, re.MULTILINE)) == len(re.findall("^- ", chinese, re.MULTILINE)) == 7
+
+
+def test_version() -> None:
+    """The version stands in pyproject.toml: the command shows it, and the changelog begins with it and its date."""
+    stated = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert stated
+    assert run("--version").stdout == f"{stated[1]}\n"
+    assert re.match(rf"# Changelog\n\n## {re.escape(stated[1])} \(\d{{4}}-\d\d-\d\d\)\n", TEXTS["CHANGELOG.md"])

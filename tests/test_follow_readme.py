@@ -1,0 +1,29 @@
+"""The READMEs, followed by somebody who has just cloned the project."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.follow_readme import ELSEWHERE, blocks, follow
+from tests.support import ROOT
+
+pytestmark = pytest.mark.slow
+DOCUMENTS = ("README.md", "README.zh-CN.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_follow(document: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every command runs, every printed block is as written, and nothing is written outside the clone."""
+    assert follow(document, tmp_path_factory.mktemp("follow")) == []
+
+
+def test_elsewhere() -> None:
+    """What is not run is in the READMEs, and the tests that stand in for it exist."""
+    lines = {
+        line
+        for document in DOCUMENTS
+        for block in blocks((ROOT / document).read_text("utf-8"))
+        for line in block.commands
+    }
+    assert set(ELSEWHERE) <= lines
+    assert all(Path(test).exists() for test in ELSEWHERE.values())
