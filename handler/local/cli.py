@@ -18,14 +18,14 @@ HELP = """Ask how far a WeChat mini program's staged release is: the function it
 
 \b
 examples:
-  python -m handler.local invoke            # the sandbox's release, in one picture
-  python -m handler.local invoke --watch 1  # follow it until it has reached everyone
-  WECHAT_APPID=... WECHAT_SECRET=... python -m handler.local invoke  # yours, from WeChat
-  echo '{"appid": "wx..."}' | python -m handler.local invoke -   # another mini program's
-  python -m handler.local invoke events/function-url.json  # what an HTTP caller would get
-  python -m handler.local serve                      # then: curl http://127.0.0.1:8080/
-  python -m handler.local sweep appids.txt --html releases.html  # many mini programs
-  python -m handler.local sandbox --port 8088 --scenario rise=20,pause=10,rise=20
+  python -m handler.local invoke            # the sandbox's release
+  python -m handler.local invoke --watch 1  # follow it to its end
+  WECHAT_APPID=... WECHAT_SECRET=... python -m handler.local invoke  # yours
+  echo '{"appid": "wx..."}' | python -m handler.local invoke -
+  python -m handler.local invoke events/function-url.json
+  python -m handler.local serve             # then: curl http://127.0.0.1:8080
+  python -m handler.local sweep appids.txt --html releases.html
+  python -m handler.local sandbox --scenario rise=20,pause=10,rise=20
 """
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from handler.local.cli import commands
 from handler.local.sandbox.server import APPID, Sandbox
 from tests.support import REPLY, ROOT, run
 
@@ -151,16 +152,27 @@ def test_bad_arguments(arguments: list[str]) -> None:
     assert not re.search(r"Traceback|\b_\w|Errno|handler\.local\.\w", process.stderr)
 
 
-def test_taken_port() -> None:
-    """A taken port is named, with the way out."""
-    with Sandbox() as sandbox:
-        process = run("sandbox", "--port", sandbox.base_url.rpartition(":")[2])
-    assert process.returncode == 2
-    assert "--port 0 takes a free one" in process.stderr
-
-
 def test_help_teaches() -> None:
     """`--help` shows what to type, and what the exit codes mean."""
     text = run("--help").stdout
     for words in ("examples:", "--watch 1", "exit codes:", "WECHAT_APPID"):
         assert words in text
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in commands.commands)])
+def test_help_fits(command: list[str]) -> None:
+    """Every page of help fits 80 columns, and tells each command in a whole sentence."""
+    process = run(*command, "--help", COLUMNS="80")
+    assert process.returncode == 0
+    assert max(map(len, process.stdout.splitlines())) <= 80
+    assert not re.search(r"\w\.\.\.$", process.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["serve", "sandbox"])
+@pytest.mark.parametrize("port", ["80000", "taken"])
+def test_ports(command: str, port: str) -> None:
+    """A port that cannot be had is refused with the way out."""
+    with Sandbox() as sandbox:
+        process = run(command, "--port", port.replace("taken", sandbox.base_url.rpartition(":")[2]))
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "--port 0 takes a free one" in process.stderr or "0<=x<=65535" in process.stderr

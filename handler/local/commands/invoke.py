@@ -24,7 +24,7 @@ exit codes:
   0    the function answered; with --watch, the release has reached everyone
   1    the function failed: its errCode object is on stdout
   2    the command or the event cannot be understood, or the port is taken
-  3    with --watch: no release is under way any more (deleted, withdrawn, none)
+  3    with --watch: no release is under way (deleted, withdrawn, none)
   4    with --watch: the release is in another state that --until names
   124  with --watch: --timeout is over
   130  interrupted"""
@@ -32,7 +32,7 @@ exit codes:
 WATCHED_SECONDS = 20  # how long the sandbox's release takes when nobody says otherwise
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Invoke the function, once or until a release has ended.")
 @click.argument("event", required=False)
 @click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context.")
 @click.option("--watch", type=seconds, help="Ask so often until the release has reached everyone, or is no more.")

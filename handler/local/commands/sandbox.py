@@ -21,7 +21,7 @@ in a script:
 MANY = click.IntRange(1, 100_000)
 
 
-@click.command(epilog=SCRIPT)
+@click.command(epilog=SCRIPT, short_help="Run the WeChat sandbox alone.")
 @click.option("--port", type=PORT, default=0, help="0, the default, takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--plan", type=json_object, metavar="JSON", help="The plan to answer with, in snake_case.")

@@ -14,7 +14,7 @@ from handler.local.upstream import upstream
 HOST = "127.0.0.1"
 
 
-@click.command()
+@click.command(short_help="Answer HTTP with the function.")
 @click.option("--port", type=PORT, default=8080, show_default=True, help="0 takes a free one.")
 @click.option("--target", type=TARGET, default="lambda", show_default=True, help="Whose function URL to play.")
 def serve(port: int, target: Target) -> int:

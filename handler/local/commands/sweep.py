@@ -44,7 +44,7 @@ class Nowhere(io.TextIOBase):
         return len(text)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, in one table.")
 @click.argument("file", type=TEXT, required=False)
 @click.option("--from", "results", type=TEXT, metavar="FILE", help="Ask nobody: show the results of the cloud's sweep.")
 @click.option("--html", type=PAGE, metavar="FILE", help="Write the table as a page, too.")
