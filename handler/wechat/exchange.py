@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from handler import errors
 from handler.deadline import Deadline
 from handler.errors import OpenApiError
-from handler.wechat import tls
+from handler.wechat import tls, urllib3_log
 from handler.wechat.connection import PlainConnection, StaleConnectionError, TLSConnection
 
 BODY_LIMIT = 1024 * 1024  # bytes after decompression; a plan has a few hundred
@@ -129,24 +128,4 @@ class Server:
         return plain
 
 
-def _shown(argument: object) -> object:
-    if not isinstance(argument, str):
-        return argument if isinstance(argument, int | float | None) else "..."
-    text = argument.partition("?")[0]
-    # A token server's path may be its secret.
-    return text if "/" not in text or text.startswith(_WITHOUT_SECRETS) else "..."
-
-
-_WITHOUT_SECRETS = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths, and the protocol
-
-
-def _hide_secrets(record: logging.LogRecord) -> bool:
-    """Take out of urllib3's log what may hold a secret: paths and queries, and headers that it could not read."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(map(_shown, record.args))
-    record.exc_info = record.exc_text = None
-    return True
-
-
-for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_hide_secrets)
+urllib3_log.hide_secrets()
