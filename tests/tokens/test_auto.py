@@ -1,10 +1,15 @@
 """Which source `auto` takes, and what it says of a third-party platform that is half configured."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from handler.contract import OpenApiError
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, SECRET, Sandbox
-from tests.support import DOCUMENTED, Configure, Invoke, Log
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
 
 REDIS, SERVER = "redis://127.0.0.1:1/0", "http://127.0.0.1:1/token"
 SECRETS = ("WECHAT_COMPONENT_SECRET", "WECHAT_COMPONENT_SECRET_NAME", "WECHAT_COMPONENT_SECRET_PARAMETER")
@@ -118,3 +123,34 @@ def test_no_falling_back(
     assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
     configure(WECHAT_TOKEN_SOURCE="stable")
     assert invoke() == DOCUMENTED
+
+
+def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
+    """`auto` takes the first source that is configured, in the documented order; a named source is taken as named."""
+    (tmp_path / "token").write_text("cloud")
+    platform.cloudbase_tokens.add("cloud")
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)
+    picked = []
+    for unset in (
+        ("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
+        ("WECHAT_SECRET",),
+        ("WECHAT_TOKEN_STORE_URL",),
+        ("WECHAT_CLOUDBASE_TOKEN_FILE",),
+    ):
+        assert invoke() == DOCUMENTED
+        picked.append(log()[-1]["token_source"])
+        configure(**dict.fromkeys(unset))
+    assert picked == ["component", "stable", "store", "cloudbase"]
+    assert refused(invoke).errCode == 41004
+    configure(WECHAT_TOKEN_SOURCE="store")
+    assert refused(invoke).errCode == 41001
+
+
+def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
+    """Sources that are not configured are not loaded: no redis, no boto3."""
+    code = (
+        "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
+        "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True)
+    assert sandbox.count(PLAN) == 1

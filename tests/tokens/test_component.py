@@ -1,8 +1,7 @@
-"""Every way to a token, through the public entry point, against real stores and services."""
+"""Source `component`: a third-party platform's tokens, in a real store."""
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -11,68 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import redis
-import trustme
-from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler.contract import OpenApiError
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import (
     APPID,
-    COMPONENT_APPID,
-    COMPONENT_SECRET,
     REFRESH_TOKEN,
-    SECRET,
     TICKET,
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, TLSFront, Valkey, server_context
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, refused
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
-
-
-@pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
-    """Be a third-party platform whose callback server has filled the store."""
-    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
-    return sandbox
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """Run moto's Secrets Manager and SSM."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def secrets(aws: str, sandbox: Sandbox, configure: Configure) -> Any:
-    """Point the environment at moto, without the secret itself; return a client of Secrets Manager."""
-    assert sandbox.requests == []
-    configure(
-        WECHAT_SECRET=None,
-        AWS_ENDPOINT_URL=aws,
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ACCESS_KEY_ID="moto",
-        AWS_SECRET_ACCESS_KEY="moto",
-    )
-    return boto3.client("secretsmanager")
-
-
-def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
-    """Return the error that an invocation raises."""
-    with pytest.raises(OpenApiError) as caught:
-        invoke(event)
-    return caught.value
 
 
 def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: Log) -> None:
@@ -257,227 +210,3 @@ def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey
         client.delete(f"wechatpy:{APPID}_access_token_lock")  # it would end by itself in half a minute
         assert invoke() == DOCUMENTED
         assert RedisStorage(client).get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID]
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_store_over_tls(
-    sandbox: Sandbox,
-    store: RedisStorage,
-    invoke: Invoke,
-    configure: Configure,
-    tmp_path: Path,
-    *,
-    trusted: bool,
-) -> None:
-    """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
-    authority = trustme.CA()
-    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
-    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
-        configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
-        if trusted:
-            assert invoke() == DOCUMENTED
-        else:
-            assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
-
-
-def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
-    """A central server's token is read each time, and nothing is ever fetched."""
-    configure(WECHAT_SECRET=None)
-    assert refused(invoke).errCode == 41001
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"], 7200)
-    assert invoke() == DOCUMENTED
-    assert log()[-1]["token_source"] == "store"
-    assert [path for _, path in sandbox.requests] == [PLAN]
-
-
-def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
-    """After a refusal the store is read once more: a renewed token is used, the same one is not tried again."""
-    configure(WECHAT_SECRET=None)
-    store.set(f"{APPID}_access_token", "old")
-    assert refused(invoke).errCode == 40001
-    assert sandbox.count(PLAN) == 1
-    sandbox.faults.append(Fault("plan", "delay", "0.3", times=1))
-    threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])).start()
-    assert invoke() == DOCUMENTED
-    assert sandbox.count(PLAN) == 3
-
-
-@pytest.mark.parametrize("value", [b"not JSON", b"5", b'""', b"\xff", b'{"a":1}'])
-def test_store_with_something_else(
-    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
-) -> None:
-    """A value that is no token counts as none, or as a failing store."""
-    configure(WECHAT_SECRET=None)
-    store.redis.set(f"wechatpy:{APPID}_access_token", value)
-    assert refused(invoke).errCode in {-1, 41001}
-    assert sandbox.requests == []
-
-
-@pytest.mark.parametrize("scheme", ["redis", "rediss"])
-def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
-    """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
-    configure(WECHAT_SECRET=None)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{port}/0")
-        started = time.monotonic()
-        with pytest.raises(OpenApiError) as caught:
-            invoke(deadline=started + 0.5)
-        assert caught.value.errCode == -1
-        assert time.monotonic() - started < 2
-    error = refused(invoke)
-    assert (error.errCode, error.status) == (-1, 503)
-    assert "hush" not in f"{caught.value} {error}"
-    assert sandbox.requests == []
-
-
-def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path) -> None:
-    """The file is read each time; its placeholder, or no file, is no token."""
-    configure(WECHAT_SECRET=None)
-    file = tmp_path / "token"
-    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(file), WECHAT_TOKEN_SOURCE="cloudbase")
-    for content in (None, b"", b"default-tcb-wx-access-token\n", b"\xff"):
-        if content is not None:
-            file.write_bytes(content)
-        assert refused(invoke).errCode == 41001
-    for token in ("first", "second"):
-        sandbox.cloudbase_tokens = {token}
-        file.write_text(f"{token}\n")
-        assert invoke() == DOCUMENTED
-    assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
-
-
-def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, configure: Configure, log: Log) -> None:
-    """The variable's token goes into its own query parameter, and a refused one is not tried again."""
-    configure(WECHAT_SECRET=None, WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
-    assert refused(invoke).errCode == 40001
-    sandbox.cloudbase_tokens.add("cloud")
-    assert invoke() == DOCUMENTED
-    assert sandbox.count(PLAN) == 2
-    assert log()[-1]["token_source"] == "cloudbase"
-
-
-def test_none(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """With source `none` no token is sent: WeChat's open API service knows the caller by its network."""
-    configure(WECHAT_TOKEN_SOURCE="none")
-    assert refused(invoke).errCode == 41001
-    sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{}}'))
-    assert invoke()["grayReleasePlan"] == {}
-    assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
-
-
-@pytest.mark.parametrize("text", [SECRET, json.dumps({"secret": SECRET}), f"{SECRET}\n"])
-def test_secrets_manager(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
-    """The AppSecret comes from Secrets Manager, as text or JSON, by a name with `{appid}`; it is read once."""
-    name = f"wechat/{len(text)}/{{appid}}"
-    secrets.create_secret(Name=name.replace("{appid}", APPID), SecretString=text)
-    configure(WECHAT_SECRET_NAME=name)
-    assert invoke() == DOCUMENTED
-    secrets.delete_secret(SecretId=name.replace("{appid}", APPID), ForceDeleteWithoutRecovery=True)
-    sandbox.faults.append(Fault("plan", "errcode", "40001", times=1))
-    assert invoke() == DOCUMENTED
-    assert sandbox.count(STABLE) == 2
-
-
-def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
-    """A secret that has been rotated is read again after WeChat's 40125, once."""
-    secrets.create_secret(Name="rotated", SecretString=SECRET)
-    configure(WECHAT_SECRET_NAME="rotated")
-    invoke()
-    sandbox.tokens.apps[APPID] = "rotated-secret"
-    sandbox.tokens.expiry.clear()
-    sandbox.tokens.stable.clear()
-    assert refused(invoke).errCode == 40125
-    secrets.put_secret_value(SecretId="rotated", SecretString="rotated-secret")
-    sandbox.requests.clear()
-    assert invoke() == DOCUMENTED
-    assert sandbox.count(STABLE) == 2
-
-
-def test_ssm_parameter(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
-    """The AppSecret comes from an SSM SecureString, decrypted."""
-    assert secrets is not None
-    boto3.client("ssm").put_parameter(Name="/wechat/secret", Value=SECRET, Type="SecureString")
-    configure(WECHAT_SECRET_PARAMETER="/wechat/secret")
-    assert invoke() == DOCUMENTED
-    assert sandbox.count(STABLE) == 1
-
-
-def test_component_secret_from_secrets_manager(
-    platform: Sandbox, aws: str, invoke: Invoke, configure: Configure
-) -> None:
-    """The platform's AppSecret comes from Secrets Manager too."""
-    configure(WECHAT_COMPONENT_SECRET=None)
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "moto",
-        "AWS_SECRET_ACCESS_KEY": "moto",
-        "WECHAT_COMPONENT_SECRET_NAME": "platform",
-    }.items():
-        configure(**{name: value})
-    client = boto3.client("secretsmanager")
-    client.create_secret(Name="platform", SecretString="not-yet-right")
-    assert refused(invoke).errCode == 40125
-    client.put_secret_value(SecretId="platform", SecretString=COMPONENT_SECRET)
-    assert refused(invoke).errCode == -1  # two token requests went into finding out
-    assert invoke() == DOCUMENTED
-    assert platform.count(COMPONENT) == 3
-
-
-@pytest.mark.parametrize(
-    ("variable", "name"), [("WECHAT_SECRET_NAME", "missing"), ("WECHAT_SECRET_PARAMETER", "/missing")]
-)
-@pytest.mark.usefixtures("secrets")
-def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str) -> None:
-    """What AWS refuses is 41004 in plain words, without ARNs; so is an AWS that cannot be reached."""
-    configure(**{variable: name})
-    error = refused(invoke)
-    assert (error.errCode, error.status) == (41004, 500)
-    assert "arn:" not in str(error)
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
-    configure(**{variable: f"{name}-unreachable"})
-    assert refused(invoke).errCode == 41004
-
-
-@pytest.mark.parametrize("text", ["{}", '{"secret":5}', "   "])
-def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
-    """A stored value without a secret in it is 41004."""
-    name = f"unusable/{len(text)}"
-    secrets.create_secret(Name=name, SecretString=text)
-    configure(WECHAT_SECRET_NAME=name)
-    assert refused(invoke).errCode == 41004
-
-
-def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
-    """`auto` takes the first source that is configured, in the documented order; a named source is taken as named."""
-    (tmp_path / "token").write_text("cloud")
-    platform.cloudbase_tokens.add("cloud")
-    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)
-    picked = []
-    for unset in (
-        ("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
-        ("WECHAT_SECRET",),
-        ("WECHAT_TOKEN_STORE_URL",),
-        ("WECHAT_CLOUDBASE_TOKEN_FILE",),
-    ):
-        assert invoke() == DOCUMENTED
-        picked.append(log()[-1]["token_source"])
-        configure(**dict.fromkeys(unset))
-    assert picked == ["component", "stable", "store", "cloudbase"]
-    assert refused(invoke).errCode == 41004
-    configure(WECHAT_TOKEN_SOURCE="store")
-    assert refused(invoke).errCode == 41001
-
-
-def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
-    """Sources that are not configured are not loaded: no redis, no boto3."""
-    code = (
-        "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
-        "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True)
-    assert sandbox.count(PLAN) == 1

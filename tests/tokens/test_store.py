@@ -2,16 +2,22 @@
 
 import io
 import json
+import socket
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
+import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler.contract import OpenApiError
+from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from tests.layouts import LAYOUTS, Layout
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, TLSFront, Valkey, refused, server_context
 
 KEY = f"tokens:{APPID}"
 TOKEN = "hush-hush_81-the_token"
@@ -26,12 +32,11 @@ def reader(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> redis
     return client
 
 
-def refused(invoke: Invoke) -> OpenApiError:
+def silent(invoke: Invoke) -> OpenApiError:
     """Return the error that an invocation raises; it shows nothing of the store."""
-    with pytest.raises(OpenApiError) as caught:
-        invoke()
-    assert "hush" not in f"{caught.value!r} {caught.value}"
-    return caught.value
+    error = refused(invoke)
+    assert "hush" not in f"{error!r} {error}"
+    return error
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -53,7 +58,7 @@ def test_another_appid(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke) ->
     """The key is that of the mini program that the event names."""
     reader.set("tokens:wx-other", sandbox.tokens.issue()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
-    assert refused(invoke).errCode == 41001
+    assert silent(invoke).errCode == 41001
 
 
 NOT_TEXT = {
@@ -175,3 +180,77 @@ def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redi
     server.start()
     assert (error.errCode, error.status) == (-1, 503)
     assert invoke() == DOCUMENTED
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_store_over_tls(
+    sandbox: Sandbox,
+    store: RedisStorage,
+    invoke: Invoke,
+    configure: Configure,
+    tmp_path: Path,
+    *,
+    trusted: bool,
+) -> None:
+    """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
+    authority = trustme.CA()
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
+        configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
+        if trusted:
+            assert invoke() == DOCUMENTED
+        else:
+            assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
+
+
+def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
+    """A central server's token is read each time, and nothing is ever fetched."""
+    configure(WECHAT_SECRET=None)
+    assert refused(invoke).errCode == 41001
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"], 7200)
+    assert invoke() == DOCUMENTED
+    assert log()[-1]["token_source"] == "store"
+    assert [path for _, path in sandbox.requests] == [PLAN]
+
+
+def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
+    """After a refusal the store is read once more: a renewed token is used, the same one is not tried again."""
+    configure(WECHAT_SECRET=None)
+    store.set(f"{APPID}_access_token", "old")
+    assert refused(invoke).errCode == 40001
+    assert sandbox.count(PLAN) == 1
+    sandbox.faults.append(Fault("plan", "delay", "0.3", times=1))
+    threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])).start()
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(PLAN) == 3
+
+
+@pytest.mark.parametrize("value", [b"not JSON", b"5", b'""', b"\xff", b'{"a":1}'])
+def test_store_with_something_else(
+    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
+) -> None:
+    """A value that is no token counts as none, or as a failing store."""
+    configure(WECHAT_SECRET=None)
+    store.redis.set(f"wechatpy:{APPID}_access_token", value)
+    assert refused(invoke).errCode in {-1, 41001}
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
+    """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
+    configure(WECHAT_SECRET=None)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{port}/0")
+        started = time.monotonic()
+        with pytest.raises(OpenApiError) as caught:
+            invoke(deadline=started + 0.5)
+        assert caught.value.errCode == -1
+        assert time.monotonic() - started < 2
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)
+    assert "hush" not in f"{caught.value} {error}"
+    assert sandbox.requests == []

@@ -1,0 +1,52 @@
+"""What the tests of several token sources share."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from wechatpy.session.redisstorage import RedisStorage
+
+from handler.local.sandbox.server import (
+    APPID,
+    COMPONENT_APPID,
+    COMPONENT_SECRET,
+    REFRESH_TOKEN,
+    TICKET,
+    Sandbox,
+)
+from tests.support import Configure
+
+
+@pytest.fixture
+def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
+    """Be a third-party platform whose callback server has filled the store."""
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
+    store.set("component_verify_ticket", TICKET)
+    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    return sandbox
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Run moto's Secrets Manager and SSM."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def secrets(aws: str, sandbox: Sandbox, configure: Configure) -> Any:
+    """Point the environment at moto, without the secret itself; return a client of Secrets Manager."""
+    assert sandbox.requests == []
+    configure(
+        WECHAT_SECRET=None,
+        AWS_ENDPOINT_URL=aws,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="moto",
+        AWS_SECRET_ACCESS_KEY="moto",
+    )
+    return boto3.client("secretsmanager")
