@@ -3,18 +3,22 @@
 import json
 import re
 import shlex
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from handler.app import lambda_handler
+from handler.contract import Arguments, GrayReleasePlan
 from handler.local.cli import commands
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import DOCUMENTED_PLAN, Sandbox
-from handler.settings import VARIABLES, Settings
+from handler.settings import VARIABLES, Settings, Source
 from handler.telemetry.hints import HINTS
+from handler.triggers import TRIGGERS, recognise
+from handler.triggers.direct import Direct
 from tests import documents
 from tests.documents import block
 from tests.support import DOCUMENTED, REPLY, ROOT, Configure, run, template
@@ -91,6 +95,25 @@ def test_chinese_tables() -> None:
     assert [(re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", CHINESE)] == [
         (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", README)
     ]
+
+
+@pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
+def test_contract_tables(text: str) -> None:
+    """Both READMEs name every argument, every field of the plan and every token source, and so does the template."""
+    fields = [*Arguments.model_fields, *GrayReleasePlan.model_fields]
+    sources = [source for source in get_args(Source) if source != "auto"]
+    assert {name for name in map(to_camel, fields) if f"`{name}`" not in text} == set()
+    assert [source for source in sources if f"| `{source}` |" not in text] == []
+    assert set(template()["Parameters"]["WechatTokenSource"]["AllowedValues"]) == {"auto", *sources}
+
+
+def test_triggers() -> None:
+    """Every trigger has a sample event, and its name is documented."""
+    samples = [json.loads(path.read_bytes()) for path in ROOT.glob("events/*.json")]
+    names = {trigger.name for trigger in (Direct, *TRIGGERS)}
+    assert {recognise(sample).name for sample in samples} == names
+    [row] = [row for row in rows("log", TEXTS["docs/operating.md"]) if row[0] == "`trigger`"]
+    assert set(re.findall(r"`([\w-]+)`", row[1])) == names
 
 
 # --- Tables that are played
