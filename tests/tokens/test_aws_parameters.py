@@ -132,7 +132,9 @@ def moto() -> Iterator[str]:
 @SERVICES
 @pytest.mark.parametrize("log_format", ["JSON", "Text"])
 @pytest.mark.parametrize("kept", [True, False])
-def test_debug_log(role: Sandbox, moto: str, configure: Configure, service: str, log_format: str, *, kept: bool) -> None:
+def test_debug_log(
+    role: Sandbox, moto: str, configure: Configure, service: str, log_format: str, *, kept: bool
+) -> None:
     """At DEBUG, in Lambda's own runtime, neither the AppSecret nor the role's credentials are printed."""
     name = f"wechat-{service}-{log_format}-{kept}"
     configure(AWS_ENDPOINT_URL=moto, **{NAMES[service]: name})
