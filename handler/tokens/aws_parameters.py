@@ -35,7 +35,7 @@ _MORE_SECONDS = 1  # whoever waits for the reader gives up first, and says so
 def provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
     """Return Powertools' reader of a service, each of whose exchanges lasts at most `timeout_seconds`."""
     config = Config(retries={"total_max_attempts": 2})
-    client = boto3.client("secretsmanager" if service == "secrets" else "ssm", config=config)
+    client = boto3.Session().client("secretsmanager" if service == "secrets" else "ssm", config=config)
 
     @functools.lru_cache
     def server(base_url: str) -> Server:

@@ -139,7 +139,7 @@ def test_without_the_extra(name: str) -> None:
 
 def test_live_picture() -> None:
     """On a terminal the picture of a watched release stays put: what went before is listed, the access log below."""
-    stdout, shown, code = on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "1.5", "--until", "paused"])
+    stdout, shown, code = on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "6", "--until", "paused"])
     assert code == 124
     assert len(stdout.splitlines()) > 1
     first, *frames = plain(shown).replace("\r", "").split("getGrayReleasePlan ")
