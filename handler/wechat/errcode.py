@@ -65,5 +65,5 @@ def _pattern(secret: str) -> re.Pattern[str]:
 def _escaped(character: str) -> str:
     # What is escaped may have been escaped before: %252F, \\\\/.
     percent = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in character.encode())
-    json_ways = rf"\\{{1,4}}(?:{re.escape(character)}|u{ord(character):04x})"
+    json_ways = rf"\\{{1,4}}(?:u{ord(character):04x}|{re.escape(character)})"
     return f"(?:{re.escape(character)}|(?i:{percent}|{json_ways}))"

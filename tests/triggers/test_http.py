@@ -282,6 +282,40 @@ def test_cloudbase_header(sandbox: Sandbox, invoke: Invoke, make: Make, name: st
     assert answer(invoke(event))[1]["errCode"] == 40001
 
 
+@pytest.mark.parametrize("name", ["cloudbaseAccessToken", "cloudbase_access_token"])
+@pytest.mark.parametrize("empty", ["", None])
+def test_empty_cloudbase_token(sandbox: Sandbox, invoke: Invoke, make: Make, name: str, empty: str | None) -> None:
+    """A cloudbase token in a body that is empty counts as absent: the header's is used."""
+    sandbox.cloudbase_tokens.add("cloud")
+    event = make("POST", "/", "", json.dumps({name: empty})) | {
+        "headers": {"X-WX-CLOUDBASE-ACCESS-TOKEN": "cloud"},
+        "multiValueHeaders": None,
+    }
+    assert answer(invoke(event)) == (200, DOCUMENTED)
+    assert sandbox.count("/cgi-bin/stable_token") == 0
+
+
+@pytest.mark.parametrize("nest", ["[%s]", '{"a":%s}'], ids=["lists", "objects"])
+def test_nested_method(sandbox: Sandbox, invoke: Invoke, make: Make, nest: str) -> None:
+    """A method, a path or a stage that is nested, as deep as a parser takes it, is none."""
+    for depth in (1, 10, 100, *range(850, 1000)):
+        start, end = nest.split("%s")
+        try:
+            nested = json.loads(start * depth + "1" + end * depth)
+        except RecursionError:
+            continue  # the platform's runtime could not have parsed it either
+        event = make()
+        event |= {"httpMethod": nested} if "httpMethod" in event else {}
+        context = event.get("requestContext")
+        if isinstance(context, dict):
+            context.update(stage=nested, requestId=nested)
+            if "http" in context:
+                context["http"]["method"] = nested
+        status, body = answer(invoke(event))
+        assert (status, body["errCode"]) == (405, 43001)
+    assert sandbox.requests == []
+
+
 def test_load_balancer_with_multi_value_headers(sandbox: Sandbox, invoke: Invoke) -> None:
     """A load balancer that sends multi-value headers gets them back, and its query is decoded."""
     event = sample("load-balancer") | {"multiValueQueryStringParameters": {"cloudbaseAccessToken": ["x", "a%2Bb"]}}

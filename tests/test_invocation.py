@@ -1,0 +1,23 @@
+"""One invocation: what it may spend."""
+
+import random
+import time
+
+import pytest
+
+from handler.local.sandbox.faults import Fault
+from handler.local.sandbox.server import Sandbox
+from tests.support import DOCUMENTED, Invoke
+
+
+def test_jitter_differs_between_clones(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause before a second try differs also where `random` does not, as in the clones of a snapshot."""
+    sleep = time.sleep
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: (pauses.append(seconds), sleep(0)))
+    for _ in range(4):
+        random.seed(1)
+        sandbox.faults[:] = [Fault("plan", "status", "502", times=1)]
+        assert invoke() == DOCUMENTED
+    ours = [pause for pause in pauses if 0.05 <= pause <= 0.25]
+    assert len(ours) == len(set(ours)) == 4
