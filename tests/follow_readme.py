@@ -21,7 +21,7 @@ from tests.support import ROOT
 
 # What needs an account in a cloud is not run; this test stands in for it.
 ELSEWHERE = {
-    "sam deploy --guided": "tests/deploy/test_fleet.py",  # the real `sam deploy`, to a stand-in for AWS
+    "sam deploy --guided": "tests/deploy/test_stack.py",  # the real `sam deploy`, to a stand-in for AWS
     "make deploy-scf": "tests/deploy/test_scf.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
@@ -86,15 +86,14 @@ class Shell:
 
 def follow(document: str, directory: Path) -> list[str]:
     """Follow a document in a new clone under this directory; return what is not as it is written."""
-    clone, home, path = directory / "clone", directory / "home", directory / "bin"
+    clone, home = directory / "clone", directory / "home"
     home.mkdir()
-    _interpreters(path)
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
     if os.geteuid() == 0:
         directory.chmod(0o755)
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(clone), str(home)], check=True)
     environ = {name: value for name, value in os.environ.items() if KEPT.match(name)}
-    environ |= {"HOME": str(home), "PATH": f"/usr/local/bin:/usr/bin:/bin:{path}", "LANG": "C.UTF-8"}
+    environ |= {"HOME": str(home), "LANG": "C.UTF-8", **_interpreters(directory / "python")}
     shell, wrong = Shell(clone, environ), []
     for block in blocks((clone / document).read_text("utf-8")):
         shown = ""
@@ -114,14 +113,21 @@ def follow(document: str, directory: Path) -> list[str]:
     return wrong
 
 
-def _interpreters(path: Path) -> None:
-    """Give the user the Pythons of the artifacts, which uv downloads where it may: this machine's own may be root's."""
-    path.mkdir(parents=True)
+def _interpreters(directory: Path) -> dict[str, str]:
+    """Give the user the Pythons of the artifacts, which uv downloads where it may; return the variables for it.
+
+    One that is in root's home is copied with its library: nobody else can read it there.
+    """
+    prefixes = []
     for version in ("3.10", "3.13"):
         prefix = Path(find_interpreter(version)).resolve().parents[1]
-        copy = path.parent / f"python{version}"
-        shutil.copytree(prefix, copy, symlinks=True)
-        (path / f"python{version}").symlink_to(copy / "bin" / f"python{version}")
+        if os.geteuid() == 0 and prefix.is_relative_to(Path.home()):
+            prefix = shutil.copytree(prefix, directory / version, symlinks=True)
+        prefixes.append(prefix)
+    return {
+        "PATH": ":".join(["/usr/local/bin:/usr/bin:/bin", *(f"{prefix}/bin" for prefix in prefixes)]),
+        "LD_LIBRARY_PATH": ":".join(f"{prefix}/lib" for prefix in prefixes),
+    }
 
 
 def main(document: str) -> int:

@@ -35,6 +35,12 @@ def lines(name: str, beginning: str) -> list[str]:
     return [line for text in blocks for line in text.replace("\\\n", " ").splitlines() if line.startswith(beginning)]
 
 
+def words(line: str) -> list[str]:
+    """Return the words of a command, without what follows it in the line."""
+    found = shlex.split(line, comments=True)
+    return found[: next((place for place, word in enumerate(found) if word in OPERATORS), len(found))]
+
+
 def rows(name: str, text: str) -> list[list[str]]:
     """Return the cells of a marked table, without its head."""
     return [line.strip("| ").split(" | ") for line in block(name, text).splitlines()[2:]]
@@ -215,19 +221,18 @@ def test_readme_leads() -> None:
 def test_make_targets(name: str) -> None:
     """Every make target that is named exists."""
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    named = [line.split()[1:] for line in lines(name, "make ")]
-    assert {word for words in named for word in words if re.fullmatch("[a-z-]+", word)} <= targets
+    named = [word for line in lines(name, "make ") for word in words(line)[1:]]
+    assert {word for word in named if re.fullmatch("[a-z-]+", word)} <= targets
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_local_commands(name: str) -> None:
     """Every `python -m handler.local` or `gray-release` command that is named is one, with its options."""
-    for beginning, words in (("python -m handler.local ", 3), ("gray-release ", 1)):
+    for beginning, skipped in (("python -m handler.local ", 3), ("gray-release ", 1)):
         for line in lines(name, beginning):
-            command = shlex.split(line, comments=True)[words:]
-            end = next((place for place, word in enumerate(command) if word in OPERATORS), len(command))
+            command = words(line)[skipped:]
             subcommand = commands.commands[command[0]]
-            arguments = [word for word in command[1:end] if word.startswith("-")]
+            arguments = [word for word in command[1:] if word.startswith("-")]
             assert {word.partition("=")[0] for word in arguments if word != "-"} <= {
                 option for parameter in subcommand.params for option in parameter.opts
             }
