@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import re
 import socket
 import threading
 import time
@@ -129,10 +128,10 @@ def test_compressed_answer(sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_urllib3_logs_no_token(sandbox: Sandbox, invoke: Invoke, debug_log: io.StringIO) -> None:
-    """urllib3's own log at DEBUG shows the requests without their addresses' paths and queries."""
+    """urllib3's own log at DEBUG shows the requests without their queries."""
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"
     sandbox.faults.append(Fault("plan", "raw", raw=raw))
     invoke(GIVEN)
-    assert re.search(r'http://127\.0\.0\.1:\d+ "GET +HTTP" 200 2', debug_log.getvalue())
+    assert "GET /wxa/getgrayreleaseplan" in debug_log.getvalue()
     assert "Failed to parse headers" in debug_log.getvalue()
     assert "hush-token" not in debug_log.getvalue()
