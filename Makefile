@@ -57,10 +57,10 @@ watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached e
 	@$(BIN)/python -m handler.local invoke --watch 1
 
 test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 4 $(TESTS)
 
 test-slow: $(VENV)/.ready .tools/sam/.ready ## Run the slow tests: artifacts, other processes, minutes
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(TESTS)
 
 test-sam: $(VENV)/.ready .tools/sam/.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
 	$(BIN)/python -m pytest -m engine tests/deploy
