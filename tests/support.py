@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import redis
 import trustme
-import yaml
 from hypothesis import strategies as st
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
@@ -105,53 +104,6 @@ def sam() -> str:
     found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/sam/bin/sam")
     assert Path(found).exists(), "no sam: run these with make test-slow"
     return found
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, read as `{tag: value}`."""
-
-
-def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return {tag: loader.construct_mapping(node, deep=True)}
-    if isinstance(node, yaml.SequenceNode):
-        return {tag: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.ScalarNode)
-    return {tag: loader.construct_scalar(node)}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-def template() -> dict[str, Any]:
-    """Read template.yaml; CloudFormation's short forms become `{tag: value}`."""
-    read: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_bytes(), _Loader)  # noqa: S506 - a SafeLoader
-    return read
-
-
-def resolved(value: Any, parameters: dict[str, str], conditions: dict[str, bool]) -> Any:
-    """Work out what CloudFormation makes of a value; `None` is what it leaves out, or knows only when it deploys."""
-
-    def of(inner: Any) -> Any:
-        return resolved(inner, parameters, conditions)
-
-    result: Any = value
-    match value:
-        case {"If": [condition, true, false]}:
-            result = of(true if conditions[condition] else false)
-        case {"Ref": name}:
-            result = parameters.get(name)
-        case {"GetAtt": _}:
-            result = None
-        case {"Split": [separator, text]}:
-            result = of(text).split(separator)
-        case {"Select": [index, choices]}:
-            result = of(choices)[index]
-        case dict():
-            result = {name: of(item) for name, item in value.items()}
-        case list():
-            result = [of(item) for item in value]
-    return result
 
 
 class Valkey:

@@ -83,8 +83,8 @@ class Metrics:
 def is_on(alarm: Mapping[str, Any], metrics: Metrics, at: float) -> bool:
     """Whether an alarm with these properties is in ALARM at this time, by its sliding window of whole periods.
 
-    Knows what the template uses: one metric, or an expression that divides one by another; data that is missing does
-    not breach; at or over a threshold.
+    Knows what the template uses: one metric, one divided by another, or two added with what is missing taken
+    for 0; data that is missing does not breach; at or over a threshold.
     """
     assert alarm["TreatMissingData"] == "notBreaching"
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
@@ -98,7 +98,7 @@ def is_on(alarm: Mapping[str, Any], metrics: Metrics, at: float) -> bool:
     for window in range(windows):
         until = at - window * period
         values = {name: _read(metrics, stat, until - period, until) for name, stat in stats.items()}
-        value = _divide(returned["Expression"], values) if "Expression" in returned else values[returned["Id"]]
+        value = _calculate(returned["Expression"], values) if "Expression" in returned else values[returned["Id"]]
         breaching += value is not None and value >= float(alarm["Threshold"])
     return breaching >= needed
 
@@ -114,6 +114,9 @@ def _read(metrics: Metrics, stat: Mapping[str, Any], after: float, until: float)
     return metrics.statistic((metric["Namespace"], metric["MetricName"], dimensions), stat["Stat"], after, until)
 
 
-def _divide(expression: str, values: Mapping[str, float | None]) -> float | None:
+def _calculate(expression: str, values: Mapping[str, float | None]) -> float | None:
+    if filled := re.fullmatch(r"FILL\((\w+), 0\) \+ FILL\((\w+), 0\)", expression):
+        addends = [values[name] for name in filled.groups()]
+        return None if addends == [None, None] else sum(value or 0 for value in addends)
     dividend, divisor = (values[name] for name in expression.split(" / "))
     return dividend / divisor if dividend is not None and divisor else None

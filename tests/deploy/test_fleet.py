@@ -14,8 +14,9 @@ import pytest
 
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import Sandbox
+from tests.deploy.cloudformation import Stack
 from tests.fleet import SERVICE, Cloud, Json, Script, appids, authorize, plan, until
-from tests.support import PLAN, Valkey, resolved, run, template
+from tests.support import PLAN, Valkey, run
 
 pytestmark = pytest.mark.fleet
 
@@ -380,17 +381,15 @@ SUMMARY = "wx1: rolling out → paused 30% · 灰度发布：执行中 → 暂�
 def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> None:
     """EventBridge posts each summary in the robot's own form, and does not bother it with sweeps that went well."""
     # The stand-in's CloudFormation does not know API destinations: they are made from what the template says.
-    values = {"RobotKind": kind, "RobotUrl": f"http://127.0.0.1:{robot.server_port}{path}", "ServiceName": SERVICE}
-    conditions = {"IsFeishu": kind == "feishu", "IsWecom": kind == "wecom", "HasRobot": True}
-    parts = template()["Resources"]
+    url = f"http://127.0.0.1:{robot.server_port}{path}"
+    stack = Stack(Fleet="true", RobotKind=kind, RobotUrl=url, ServiceName=SERVICE)
     connection, destination, rule = (
-        resolved(parts[name]["Properties"], values, conditions)
-        for name in ("RobotConnection", "RobotDestination", "RobotRule")
+        stack.properties(name) for name in ("RobotConnection", "RobotDestination", "RobotRule")
     )
     made = cloud.events.create_connection(
         Name=kind,
         AuthorizationType=connection["AuthorizationType"],
-        AuthParameters={name: value for name, value in connection["AuthParameters"].items() if value is not None},
+        AuthParameters=connection["AuthParameters"],
     )
     target = cloud.events.create_api_destination(
         Name=kind,
