@@ -12,13 +12,17 @@ from handler.wechat.exchange import BODY_LIMIT
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, and what the function makes of it: errCode, HTTP status, and requests to the endpoint."""
+    """A fault, and what the function makes of it: errCode, HTTP status, and requests to the endpoint.
+
+    `is_lost` where nobody knows whether WeChat carried the request out; a refresh, which may have, is not made again.
+    """
 
     name: str
     fault: Fault
     code: int = -1
     status: int = 503
     requests: int = 1
+    is_lost: bool = False
 
     def at(self, endpoint: str) -> Fault:
         """Return the fault at this endpoint."""
@@ -46,30 +50,32 @@ def _errcode(errcode: Any, **rest: Any) -> Fault:
 
 
 _BIG = BODY_LIMIT * 10
-_REFUSED, _ONCE_MORE = {"status": 502}, {"requests": 2}
-_TIME_OUT = {"status": 504}
+_REFUSED: dict[str, Any] = {"status": 502}
+_ONCE_MORE: dict[str, Any] = {"requests": 2}
+_LOST: dict[str, Any] = {**_ONCE_MORE, "is_lost": True}
+_TIME_OUT: dict[str, Any] = {"status": 504}
 _TWO = b"Content-Length: 2\r\nContent-Length: 99\r\n"
 
 # The wire: the same at every endpoint. Whatever may pass is tried once more, but for time-outs, which took the time.
 WIRE = [
-    Row("reset", _kind("reset"), **_ONCE_MORE),
-    Row("reset in the body", _kind("reset=body"), **_ONCE_MORE),
-    Row("truncated", _kind("truncate"), **_ONCE_MORE),
+    Row("reset", _kind("reset"), **_LOST),
+    Row("reset in the body", _kind("reset=body"), **_LOST),
+    Row("truncated", _kind("truncate"), **_LOST),
     Row("black hole", _kind("hang=2"), **_TIME_OUT),
     Row("slow", _kind("delay=2"), **_TIME_OUT),
     Row("trickle", _kind("trickle=0.02"), **_TIME_OUT),
     Row("slow headers", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nX: y\r\n"), **_TIME_OUT),
     Row("longer Content-Length", _raw(b"{}", Content_Length="99"), **_TIME_OUT),
     Row("shorter Content-Length", _raw(b'{"errcode":0}', Content_Length="5")),
-    Row("two Content-Lengths", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + _TWO + b"\r\n{}"), **_ONCE_MORE),
+    Row("two Content-Lengths", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + _TWO + b"\r\n{}"), **_LOST),
     Row("no chunk", _raw(b"{}", Transfer_Encoding="chunked"), **_TIME_OUT),
-    Row("not HTTP", Fault("any", "raw", raw=b"not HTTP\r\n\r\n"), **_ONCE_MORE),
-    Row("header line of 70 KB", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), **_ONCE_MORE),
-    Row("200 headers", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), **_ONCE_MORE),
+    Row("not HTTP", Fault("any", "raw", raw=b"not HTTP\r\n\r\n"), **_LOST),
+    Row("header line of 70 KB", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), **_LOST),
+    Row("200 headers", Fault("any", "raw", raw=b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), **_LOST),
     Row("301", _raw(b"", 301, Location="https://api.weixin.qq.com/")),
     Row("302 to elsewhere", _raw(b"", 302, Location="http://127.0.0.1:1/")),
     *(Row(f"{status} HTML", _kind(f"status={status}")) for status in (400, 403, 404, 413, 429)),
-    *(Row(f"{status} HTML", _kind(f"status={status}"), **_ONCE_MORE) for status in (500, 502, 503, 504)),
+    *(Row(f"{status} HTML", _kind(f"status={status}"), **_LOST) for status in (500, 502, 503, 504)),
     Row("403 with an errcode", _raw(b'{"errcode":48001,"errmsg":"no"}', 403), 48001, status=502),
     Row("403 with errcode 0", _raw(b'{"errcode":0,"errmsg":"ok"}', 403)),
     Row("204", _raw(b"", 204)),
@@ -82,7 +88,7 @@ BODIES = [
     Row("text", _kind("text")),
     Row("JSON and more", _raw(b"{}{}")),
     *(Row(f"JSON {text}", _raw(text.encode())) for text in ("null", "[]", '[{"errcode":0}]', '"ok"', "1", "true")),
-    Row("gzip garbage", _gzip(b"not gzip"), **_ONCE_MORE),
+    Row("gzip garbage", _gzip(b"not gzip"), **_LOST),
     Row("gzip cut off", _gzip(gzip.compress(b'{"errcode":0}')[:15])),
     Row("gzip bomb", _gzip(gzip.compress(b" " * _BIG * 10))),
     Row("deflate bomb", _raw(zlib.compress(b" " * _BIG * 10), Content_Encoding="deflate")),

@@ -76,9 +76,7 @@ def test_contexts(log: Log, context: Any) -> None:
 
 
 @pytest.mark.parametrize("context", [None, on_lambda("3000"), on_lambda(10**400)], ids=["none", "a text", "huge"])
-def test_hanging_wechat(
-    sandbox: Sandbox, configure: Configure, monkeypatch: pytest.MonkeyPatch, context: Any
-) -> None:
+def test_hanging_wechat(sandbox: Sandbox, configure: Configure, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     """Where the platform says nothing a WeChat that hangs is given up all the same."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     for name in ("DEFAULT_SECONDS", "LONGEST_SECONDS"):

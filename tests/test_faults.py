@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
@@ -110,12 +111,15 @@ def test_component_token(sandbox: Sandbox, platform: RedisStorage, play: Play, r
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_authorizer_token(sandbox: Sandbox, platform: RedisStorage, play: Play, row: Row) -> None:
-    """A fault of the authorizer's token request is the same failure, and its refresh token is kept."""
+    """A fault of the authorizer's token request is the same failure, and its refresh token is kept.
+
+    Nothing is asked again whose answer was lost: WeChat may have rotated the refresh token.
+    """
     issued = sandbox.platform.component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
     platform.set("component_access_token", issued["component_access_token"], 7200)
-    assert play(row, "authorizer") == 0
+    assert play(replace(row, requests=1) if row.is_lost else row, "authorizer") == 0
     assert platform.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
     recovers(sandbox)
 

@@ -16,7 +16,6 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.server import ThreadedMotoServer
 
 from handler.contract import OpenApiError
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
@@ -119,25 +118,13 @@ def run_on_lambda(**environ: str) -> tuple[str, Any, str]:
         return *api.reply, printed
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """Run moto's Secrets Manager and SSM."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @SERVICES
 @pytest.mark.parametrize("log_format", ["JSON", "Text"])
 @pytest.mark.parametrize("kept", [True, False])
-def test_debug_log(
-    role: Sandbox, moto: str, configure: Configure, service: str, log_format: str, *, kept: bool
-) -> None:
+def test_debug_log(role: Sandbox, aws: str, configure: Configure, service: str, log_format: str, *, kept: bool) -> None:
     """At DEBUG, in Lambda's own runtime, neither the AppSecret nor the role's credentials are printed."""
     name = f"wechat-{service}-{log_format}-{kept}"
-    configure(AWS_ENDPOINT_URL=moto, **{NAMES[service]: name})
+    configure(AWS_ENDPOINT_URL=aws, **{NAMES[service]: name})
     if kept and service == "ssm":
         boto3.client("ssm").put_parameter(Name=name, Value=SECRET, Type="SecureString")
     elif kept:
@@ -211,20 +198,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(params=NAMES)
-def aws(request: pytest.FixtureRequest, role: Sandbox, configure: Configure) -> Iterator[Aws]:
+def stand_in(request: pytest.FixtureRequest, role: Sandbox, configure: Configure) -> Iterator[Aws]:
     """Run an AWS of our own, and have the AppSecret there."""
     assert role.requests == []
-    with Aws() as aws:
-        threading.Thread(target=aws.serve_forever, args=(0.01,), daemon=True).start()
-        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{aws.server_port}", **{NAMES[request.param]: "n"})
-        yield aws
-        aws.shutdown()
+    with Aws() as stand_in:
+        threading.Thread(target=stand_in.serve_forever, args=(0.01,), daemon=True).start()
+        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{stand_in.server_port}", **{NAMES[request.param]: "n"})
+        yield stand_in
+        stand_in.shutdown()
 
 
-def test_signature(aws: Aws, invoke: Invoke) -> None:
+def test_signature(stand_in: Aws, invoke: Invoke) -> None:
     """What is sent is what was signed, with the role's session token."""
     assert invoke() == DOCUMENTED
-    [request] = aws.requests
+    [request] = stand_in.requests
     assert request.headers["X-Amz-Security-Token"] == SESSION_TOKEN
     scope, signed, signature = re.findall(r"=([^,]+)", request.headers["Authorization"])
     _, _, region, service, _ = scope.split("/")
@@ -254,28 +241,28 @@ def _write(handler: _Handler, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_passing_faults(aws: Aws, invoke: Invoke, fault: str) -> None:
+def test_passing_faults(stand_in: Aws, invoke: Invoke, fault: str) -> None:
     """What passes at AWS goes unnoticed: it is asked once more; what stays is 41004."""
-    aws.plays = [PASSING[fault]]
+    stand_in.plays = [PASSING[fault]]
     assert invoke() == DOCUMENTED
-    assert len(aws.requests) == 2
-    aws.requests.clear()
-    aws.plays = [PASSING[fault]] * 9
+    assert len(stand_in.requests) == 2
+    stand_in.requests.clear()
+    stand_in.plays = [PASSING[fault]] * 9
     with pytest.raises(OpenApiError) as caught:
         invoke({"appid": "wx-other"})
     # The name is the same, and so is what is kept of it, for a while.
     assert caught.value.errCode == 40013
-    assert aws.requests == []
+    assert stand_in.requests == []
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_lasting_faults(aws: Aws, role: Sandbox, invoke: Invoke, fault: str) -> None:
+def test_lasting_faults(stand_in: Aws, role: Sandbox, invoke: Invoke, fault: str) -> None:
     """What stays at AWS is 41004 after two requests, and WeChat is not asked."""
-    aws.plays = [PASSING[fault]] * 9
+    stand_in.plays = [PASSING[fault]] * 9
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.status) == (41004, 500)
-    assert len(aws.requests) == 2
+    assert len(stand_in.requests) == 2
     assert role.requests == []
 
 
@@ -283,25 +270,25 @@ LENGTHS = {"until it closes": (), "with a length": (("Content-Length", str(10**1
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_endless_body(aws: Aws, invoke: Invoke, length: str) -> None:
+def test_endless_body(stand_in: Aws, invoke: Invoke, length: str) -> None:
     """Of a body without an end no more is taken than of any other."""
-    aws.plays = [lambda handler: handler.pour(b"x" * 65_536, 0, *LENGTHS[length])] * 2
+    stand_in.plays = [lambda handler: handler.pour(b"x" * 65_536, 0, *LENGTHS[length])] * 2
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 41004
-    assert aws.gone.wait(10)
-    assert aws.sent < MOST / 4  # what the sockets hold on the way, too
-    assert len(aws.requests) == 1
+    assert stand_in.gone.wait(10)
+    assert stand_in.sent < MOST / 4  # what the sockets hold on the way, too
+    assert len(stand_in.requests) == 1
 
 
-def test_trickling_body(aws: Aws, role: Sandbox, invoke: Invoke, configure: Configure) -> None:
+def test_trickling_body(stand_in: Aws, role: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A body that trickles is given up at the end of an exchange's time, also by the thread that reads it."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
-    aws.plays = [lambda handler: handler.pour(b"x", 0.02)]
+    stand_in.plays = [lambda handler: handler.pour(b"x", 0.02)]
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.status) == (-1, 504)
-    assert aws.gone.wait(10)
+    assert stand_in.gone.wait(10)
     assert role.count(STABLE) == role.count(PLAN) == 0
     assert invoke() == DOCUMENTED
     assert APPID in role.tokens.stable

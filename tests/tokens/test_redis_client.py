@@ -3,6 +3,8 @@
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,20 +16,11 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from handler.contract import OpenApiError
 from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.local.sandbox.server import APPID, Sandbox
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, Configure, Invoke, Valkey
+from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey
 
 LOCK = f"wechatpy:{APPID}_access_token_lock"
-
-
-@pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
-    """Be a third-party platform whose callback server has filled the store."""
-    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
-    return sandbox
 
 
 @pytest.fixture
@@ -191,3 +184,26 @@ def test_passwords(
             assert "hush" not in str(reply)
     finally:
         store.redis.acl_deluser("someone")
+
+
+@pytest.mark.parametrize(
+    "password", ["hu/shhush", "hu?shhush", "hu#shhush", "12/hush", "hush:6/hush", "[hush", "hush@/x"]
+)
+def test_passwords_that_are_not_encoded(password: str) -> None:
+    """Such a URL is a setting that is reported with its rule; no part of the password is printed, at import or later."""
+    code = (
+        "from handler.app import lambda_handler\n"
+        "print(lambda_handler({'appid': 'wx-any'}, None)['errMsg'])\n"
+        "lambda_handler({'accessToken': 'x'}, None)"
+    )
+    environ = {
+        "WECHAT_TOKEN_STORE_URL": f"rediss://someone:{password}@127.0.0.1:1/0",
+        "WECHAT_TOKEN_SOURCE": "store",
+        "WECHAT_API_BASE_URL": "http://127.0.0.1:1",
+        "ON_ERROR": "return",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "invalid settings: WECHAT_TOKEN_STORE_URL must be redis(s)://" in done.stdout
+    assert "hush" not in done.stdout
