@@ -106,7 +106,7 @@ def follow(document: str, directory: Path) -> list[str]:
             shown += printed
             if code:
                 wrong.append(f"{line}\nended with {code}")
-        if block.printed is not None and shown != block.printed:
+        if block.printed is not None and shown.strip() != block.printed.strip():
             wrong.append(f"{' / '.join(block.commands)}\nprinted\n{shown}\nand the document says\n{block.printed}")
     shell.close()
     wrong.extend(f"{left} was written into the home" for left in home.iterdir())
