@@ -20,8 +20,9 @@ from handler.telemetry.hints import HINTS
 from handler.triggers import TRIGGERS, recognise
 from handler.triggers.direct import Direct
 from tests import documents
+from tests.deploy.cloudformation import TEMPLATE
 from tests.documents import block
-from tests.support import DOCUMENTED, REPLY, ROOT, Configure, run, template
+from tests.support import DOCUMENTED, REPLY, ROOT, Configure, run
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
 TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
@@ -85,9 +86,7 @@ def test_metrics_table() -> None:
 
 def test_alarms_table() -> None:
     """The documented alarms are the template's."""
-    alarms = {
-        name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"
-    }
+    alarms = {name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     for text in (TEXTS["docs/operating.md"], CHINESE):
         assert {row[0].strip("`") for row in rows("alarms", text)} == alarms
 
@@ -112,7 +111,7 @@ def test_contract_tables(text: str) -> None:
     sources = [source for source in get_args(Source) if source != "auto"]
     assert {name for name in map(to_camel, fields) if f"`{name}`" not in text} == set()
     assert [source for source in sources if f"| `{source}` |" not in text] == []
-    assert set(template()["Parameters"]["WechatTokenSource"]["AllowedValues"]) == {"auto", *sources}
+    assert set(TEMPLATE["Parameters"]["WechatTokenSource"]["AllowedValues"]) == {"auto", *sources}
 
 
 def test_triggers() -> None:

@@ -190,7 +190,7 @@ def test_passwords(
     "password", ["hu/shhush", "hu?shhush", "hu#shhush", "12/hush", "hush:6/hush", "[hush", "hush@/x"]
 )
 def test_passwords_that_are_not_encoded(password: str) -> None:
-    """Such a URL is a setting that is reported with its rule; no part of the password is printed, at import or later."""
+    """Such a URL is reported with its rule; no part of the password is printed, at import or later."""
     code = (
         "from handler.app import lambda_handler\n"
         "print(lambda_handler({'appid': 'wx-any'}, None)['errMsg'])\n"
