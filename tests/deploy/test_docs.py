@@ -57,7 +57,7 @@ def test_names() -> None:
         assert (ROOT / path).exists() or (ROOT / "docs" / path).exists(), path
 
 
-@pytest.mark.parametrize("path", ["docs/deploying-on-aws.md", "docs/fleet.md", "README.md"])
+@pytest.mark.parametrize("path", ["docs/deploying-on-aws.md", "docs/fleet.md", "docs/fleet.zh-CN.md", "README.md"])
 def test_quotes(path: str) -> None:
     """A value with a blank has quotes inside the shell's: sam would cut it off at the blank."""
     text = (ROOT / path).read_text("utf-8")

@@ -285,13 +285,27 @@ def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
     assert len(shown) >= 4
 
 
+NEVER_DONE = """Resources:
+  Never:
+    Type: AWS::CloudFormation::WaitCondition
+    DependsOn: [LogGroup, GetGrayReleasePlanFunction]
+    Properties: {Handle: !Ref Handle, Timeout: 1, Count: 1}
+  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}
+"""
+
+
 def test_failed_deployment(stack: Stack, wechat: Sandbox) -> None:
     """A first deployment that fails leaves nothing behind, not even a log group, and the next one succeeds."""
     before = stack.aws.logs.describe_log_groups()["logGroups"]
-    preference = {"DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
-    failed = stack.try_to_deploy(**account(wechat), **preference)
-    assert failed.returncode, "CodeDeploy is what the stand-in does not know"
-    assert "AWS::CodeDeploy" in failed.stdout + failed.stderr
+    built = ROOT / ".aws-sam/build/template.yaml"
+    broken = built.with_name("broken.yaml")
+    broken.write_text(built.read_text("utf-8").replace("Resources:\n", NEVER_DONE, 1), "utf-8")
+    files = ("--template-file", str(broken), "--config-file", str(ROOT / "samconfig.toml"))
+    failed = stack.try_to_deploy(*files, **account(wechat))
+    broken.unlink()
+    assert failed.returncode
+    assert re.search(r"CREATE_COMPLETE +AWS::Logs::LogGroup", failed.stdout), "there was one"
+    assert f"Stack {stack.name} has been deleted" in failed.stdout + failed.stderr
     assert stack.aws.logs.describe_log_groups()["logGroups"] == before
     stack.deploy(**account(wechat))
     assert stack.invoke({}) == DOCUMENTED
