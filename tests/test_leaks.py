@@ -1,11 +1,12 @@
 """Nothing that is secret is printed, logged or raised, whatever goes wrong, at log level DEBUG."""
 
+import base64
 import io
 import json
 import logging
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from handler.telemetry.metrics import publish
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from tests.reachable import ENTRY, texts
 from tests.support import Configure
 
 pytestmark = pytest.mark.slow
@@ -44,6 +46,8 @@ AT_STABLE = [("stable", row) for row in ROWS + token_rows("access_token")]
 AT_PLATFORM = [
     (endpoint, row) for endpoint in ("component", "authorizer") for row in ROWS + token_rows(f"{endpoint}_access_token")
 ]
+
+AT_ENTRY = tuple(f"error.traceback.{name}." for name in ENTRY)
 
 EVENTS: list[Any] = [
     {},
@@ -77,13 +81,27 @@ def printed(
 
 
 def invoke_all(printed: io.StringIO) -> None:
-    """Invoke with every event; add replies, errors, and tracebacks with their causes."""
+    """Invoke with every event; add replies, errors, and tracebacks with their causes; look at what hangs on those."""
+    found: list[str] = []
     for event in EVENTS:
         try:
             printed.write(json.dumps(lambda_handler(event, LambdaContext(deadline=time.monotonic() + 0.1))))
         except OpenApiError as error:
             trace = "".join(traceback.format_exception(error))
             printed.write(f"{error} {error!r} {error.args} {vars(error)} {error.__cause__!r}\n{trace}")
+            found += hanging_on(error, event)
+    assert found == []
+
+
+def hanging_on(error: OpenApiError, event: Any) -> list[str]:
+    """Name the secrets that can be reached from an error, and where; the caller's own only beyond the entry point."""
+    own = json.dumps(event)
+    return [
+        f"{name} at {path}"
+        for path, text in texts(error)
+        for name, secret in SECRETS.items()
+        if secret in text and not (secret in own and path.startswith(AT_ENTRY))
+    ]
 
 
 def print_objects(printed: io.StringIO) -> None:
@@ -173,3 +191,19 @@ def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:
     print("from stdout")  # noqa: T201 - the point
     assert "from a logger" in printed.getvalue()
     assert sandbox.connections
+
+
+@pytest.mark.parametrize("parse", [json.loads, lambda text: base64.b64decode(text, validate=True)])
+def test_the_walk_finds(parse: Callable[[str], object]) -> None:
+    """The walk sees what hangs on a cause, and the locals of its frames (so that it can fail)."""
+    with pytest.raises(OpenApiError) as caught:
+        _fail_with(lambda: parse(f"!{SECRETS['secret']}"))
+    assert [place.partition(" at ")[0] for place in hanging_on(caught.value, {})] == ["secret"]
+    assert hanging_on(OpenApiError(-1, "out"), {}) == []
+
+
+def _fail_with(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except ValueError as error:
+        raise OpenApiError(-1, "out") from error

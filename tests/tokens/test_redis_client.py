@@ -99,12 +99,12 @@ def test_lost_answer_to_a_lock(
 
 
 def test_hanging_refresh_frees_its_lock(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A refresh that hangs until the invocation's end leaves a lock that ends with it, or none."""
-    platform.faults.append(Fault.parse("authorizer:hang=3*1"))
+    """A refresh that hangs until the invocation's end leaves no lock: there is a margin to give it back."""
+    platform.faults.append(Fault.parse("authorizer:hang=5*1"))
     with pytest.raises(OpenApiError) as caught:
-        invoke(deadline=time.monotonic() + 1)
+        invoke(deadline=time.monotonic() + 3)
     assert caught.value.status == 504
-    assert store.redis.pttl(LOCK) < 1500  # negative if there is none
+    assert not store.redis.exists(LOCK)
     assert invoke() == DOCUMENTED
 
 
