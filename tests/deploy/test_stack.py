@@ -199,7 +199,7 @@ def test_what_fails_is_kept(deployed: Stack) -> None:
     kept = json.loads(message["Body"])
     assert kept["requestPayload"] == {"accessToken": "wrong"}
     assert json.loads(kept["responsePayload"]["errorMessage"])["errCode"] == 40001
-    assert len([line for line in deployed.log() if line["outcome"] == "failed"]) == 2
+    until(lambda: len([line for line in deployed.log() if line["outcome"] == "failed"]) == 2)
 
 
 def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
