@@ -31,7 +31,6 @@ class Connections:
     def __init__(self, settings: Settings) -> None:
         url = settings.wechat_token_store_url
         self._seconds = settings.wechat_timeout_seconds
-        self._used_at = 0.0  # Unix time
         self._pool = _pool(url.get_secret_value(), self._seconds) if url else None
 
     def client(self, deadline: Deadline) -> "BoundedRedis":
@@ -43,10 +42,6 @@ class Connections:
             raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
         if self._pool.connection_class is _TLSConnection:
             tls.context()  # in the midst of connecting its failure would be the store's
-        now = time.time()
-        if not 0 <= now - self._used_at <= IDLE_SECONDS:
-            self._pool.disconnect(inuse_connections=False)
-        self._used_at = now
         return BoundedRedis(self._pool, deadline, self._seconds)
 
 
@@ -55,7 +50,7 @@ def _pool(url: str, seconds: float) -> redis.ConnectionPool | None:
     if parts.scheme not in ("redis", "rediss"):
         return None
     return redis.ConnectionPool(
-        connection_class=_TLSConnection if parts.scheme == "rediss" else redis.Connection,
+        connection_class=_TLSConnection if parts.scheme == "rediss" else _Connection,
         host=parts.hostname,
         port=parts.port or 6379,
         db=int(parts.path.strip("/") or 0),
@@ -68,8 +63,22 @@ def _pool(url: str, seconds: float) -> redis.ConnectionPool | None:
     )
 
 
-class _TLSConnection(redis.SSLConnection):
-    """A connection with the process's one TLS context."""
+class _Connection(redis.Connection):
+    """A connection that is made anew where it has idled for too long."""
+
+    _used_at = 0.0  # Unix time
+
+    def connect(self) -> None:
+        """Have it connected; the pool asks for that whenever it gives the connection out."""
+        now = time.time()
+        if not 0 <= now - self._used_at <= IDLE_SECONDS:
+            self.disconnect()  # type: ignore[no-untyped-call]  # redis-py's
+        self._used_at = now
+        super().connect()  # type: ignore[no-untyped-call]  # the same
+
+
+class _TLSConnection(_Connection, redis.SSLConnection):
+    """The same with the process's one TLS context."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
         return tls.context().wrap_socket(sock, server_hostname=self.host)

@@ -53,6 +53,7 @@ class RuntimeApi(ThreadingHTTPServer):
         self.events: list[Any] = [{}]
         self.reply: tuple[str, Any] | None = None
         self.replied = threading.Event()
+        self.ended = threading.Event()
 
 
 class _RuntimeHandler(BaseHTTPRequestHandler):
@@ -61,8 +62,9 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.server.events:  # the next event never comes
-            self.server.replied.wait()
-            time.sleep(60)
+            self.server.ended.wait()
+            self.close_connection = True
+            return
         self._send(
             json.dumps(self.server.events.pop()).encode(),
             **{
@@ -113,6 +115,7 @@ def run_on_lambda(**environ: str) -> tuple[str, Any, str]:
             api.replied.wait(20)
             process.terminate()
             printed, _ = process.communicate()
+        api.ended.set()
         api.shutdown()
         assert api.reply, printed
         return *api.reply, printed

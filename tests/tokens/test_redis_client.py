@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,30 @@ def test_silence_after_a_freeze(
     later(monkeypatch, seconds)
     assert invoke() == DOCUMENTED
     assert proxy.connections == 2
+
+
+def test_each_connection_has_its_age(
+    sandbox: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that only one of two threads needed is not used after a while in which the other was."""
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+
+    def invoke_twice_at_once() -> None:
+        store.redis.client_pause(200)
+        threads = [threading.Thread(target=invoke) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    invoke_twice_at_once()
+    assert proxy.connections == 2
+    for _ in range(3):
+        later(monkeypatch, 20)
+        assert invoke() == DOCUMENTED
+    assert proxy.connections == 2
+    invoke_twice_at_once()
+    assert proxy.connections == 3
 
 
 def test_reads_are_repeated_once(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
