@@ -25,9 +25,8 @@ ELSEWHERE = {
     "make deploy-scf": "tests/deploy/test_scf.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
-# Where this machine's packages come from, and whom it trusts: with them uv and npm work as on the user's machine.
-KEPT = re.compile(r"(PIP|UV|NPM)_|.*_proxy$|.*_PROXY$|SSL_CERT|NODE_EXTRA_CA|REQUESTS_CA")
-LONGEST_SECONDS = 900
+# Where packages come from, and whom to trust: without these this machine may have no way to them.
+KEPT = re.compile(r"PIP_|UV_(DEFAULT_|EXTRA_)?INDEX|UV_FIND_LINKS|SSL_CERT|REQUESTS_CA|.*_proxy$", re.IGNORECASE)
 
 
 class Block(NamedTuple):
@@ -84,8 +83,13 @@ class Shell:
         self._process.wait(60)
 
 
-def follow(document: str, directory: Path) -> list[str]:
-    """Follow a document in a new clone under this directory; return what is not as it is written."""
+def follow(document: str) -> list[str]:
+    """Follow a document in a new clone; return what is not as it is written."""
+    with tempfile.TemporaryDirectory() as directory:
+        return _follow(document, Path(directory))
+
+
+def _follow(document: str, directory: Path) -> list[str]:
     clone, home = directory / "clone", directory / "home"
     home.mkdir()
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
@@ -132,8 +136,7 @@ def _interpreters(directory: Path) -> dict[str, str]:
 
 def main(document: str) -> int:
     """Follow a document, and say what is wrong with it; return the exit code."""
-    with tempfile.TemporaryDirectory() as directory:
-        wrong = follow(document, Path(directory))
+    wrong = follow(document)
     print("\n".join(wrong) or f"{document}: every command and every printed block is as written")
     return len(wrong)
 

@@ -12,9 +12,9 @@ DOCUMENTS = ("README.md", "README.zh-CN.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_follow(document: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_follow(document: str) -> None:
     """Every command runs, every printed block is as written, and nothing is written outside the clone."""
-    assert follow(document, tmp_path_factory.mktemp("follow")) == []
+    assert follow(document) == []
 
 
 def test_elsewhere() -> None:
