@@ -7,10 +7,11 @@ many dead addresses or a slow name server would each hold the function far longe
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
@@ -47,6 +48,7 @@ class PlainConnection(HTTPConnection):
 
         The look-up knows no timeout, and each address would have the whole of it.
         """
+        self._answers = 0
         given_up = threading.Event()
 
         def attempt() -> None:
@@ -59,7 +61,15 @@ class PlainConnection(HTTPConnection):
         except TimeoutError:
             given_up.set()
             raise ConnectTimeoutError(self, "connecting took too long") from None
-        self._answers = 0
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request. Raises `StaleConnectionError` where TLS finds that the connection had ended."""
+        try:
+            return super().send(data)
+        except ssl.SSLError:  # a plain reset urllib3 passes over, and asks for the answer
+            if not self._answers:
+                raise
+        raise StaleConnectionError
 
     @property
     def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client calls it
