@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from handler.local.deploy import DeployError
 from handler.local.deploy.archive import files, write_zip
+from handler.local.deploy.authorities import write_hashed
 from handler.local.deploy.interpreter import ROOT, find_interpreter, uv
 from handler.local.deploy.tccli import write_request
 from handler.local.deploy.unused import shorten, unused
@@ -95,6 +96,7 @@ def build(target: Target, directory: Path, lock: Path) -> None:
     shutil.copytree(ROOT / "handler", directory / "handler", ignore=shutil.ignore_patterns("local"))
     if target is SCF:
         (directory / "index.py").write_text(SCF_INDEX, "utf-8")
+    write_hashed(directory / "certifi" / "cacert.pem")
     for path in list(unused(directory)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     for path in directory.glob("*.dist-info/METADATA"):
