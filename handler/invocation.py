@@ -16,7 +16,7 @@ _PAUSE_SECONDS = (0.05, 0.25)
 _jitter = random.SystemRandom()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # what it does not need is not compiled at every cold start
 class Invocation:
     """What one invocation may still spend, and what it has found so far.
 

@@ -16,7 +16,7 @@ STALE_SECONDS = 300
 LIFETIME_SECONDS = 7200  # the longest that WeChat documents
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # what it does not need is not compiled at every cold start
 class Token:
     """A token, the query parameter it is sent in (none: the network vouches for us), and its end in Unix time."""
 
