@@ -18,14 +18,21 @@ PACKAGES = {  # and what their distributions are called
     "Crypto": "pycryptodome",  # wechatpy decrypts messages with it (handler/tokens/wechatpy_adapter.py)
     "dateutil": "python_dateutil",  # wechatpy asks it for a time zone; on Lambda it would hide the one that boto3 needs
 }
+# Where version 1 of pydantic had its names: each module says so, and is imported by nobody.
+PYDANTIC_V1 = (
+    *("class_validators", "datetime_parse", "decorator", "env_settings", "error_wrappers", "generics", "json"),
+    *("parse", "schema", "tools", "typing", "utils", "validators"),
+)
 PARTS = (
     *(f"aws_lambda_powertools/{name}" for name in ("event_handler", "metrics/provider/datadog", "middleware_factory")),
     *(f"idna/{name}" for name in ("uts46data.py", "codec.py", "cli.py")),  # the settings take ASCII hosts alone
     *(f"pydantic/{name}" for name in ("v1", "deprecated", "experimental", "mypy.py", "color.py", "networks.py")),
     *(f"pydantic/{name}" for name in ("dataclasses.py", "type_adapter.py")),  # we have models alone
+    *(f"pydantic/{name}.py" for name in PYDANTIC_V1),
     *(f"redis/{name}" for name in ("multidb", "http", "asyncio/multidb", "asyncio/http", "background.py", "ocsp.py")),
     *(f"redis/commands/{name}" for name in ("bf", "json", "search", "timeseries", "vectorset")),
     *(f"urllib3/{name}" for name in ("contrib/emscripten", "http2/connection.py")),
+    *(f"urllib3/contrib/{name}" for name in ("pyopenssl.py", "socks.py")),
     *(
         f"wechatpy/{name}"
         for name in ("crypto", "enterprise", "pay", "events.py", "oauth.py", "parser.py", "replies.py")
