@@ -19,7 +19,6 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic.alias_generators import to_camel
 
 from handler.errors import API, OpenApiError, bad_arguments
 from handler.exact_json import JsonObject
@@ -27,6 +26,11 @@ from handler.exact_json import JsonObject
 __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "drift", "result"]
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
+
+
+@functools.lru_cache(maxsize=256)
+def _camel_key(key: str) -> str:
+    return re.sub("_([a-z])", lambda match: match[1].upper(), key)
 
 
 def _not_reserved(appid: str) -> str:
@@ -72,24 +76,22 @@ class Arguments(BaseModel):
         raise bad_arguments(f"invalid arguments: {names}")
 
 
-_ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, to_camel(field)}]
+_ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, _camel_key(field)}]
 
 
 class GrayReleasePlan(BaseModel):
     """The plan as WeChat documents it. Every field may be missing or null, and unknown fields are kept."""
 
-    model_config = ConfigDict(strict=True, extra="allow", alias_generator=to_camel, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="allow", alias_generator=_camel_key, hide_input_in_errors=True)
 
-    status: Annotated[int, Field(description="0 initial, 1 running, 2 paused, 3 finished, 4 deleted")] | None = None
-    create_timestamp: Annotated[int, Field(description="when the release was created, Unix seconds")] | None = None
-    default_finish_timestamp: (
-        Annotated[int, Field(description="when it is expected to reach everyone, Unix seconds")] | None
-    ) = None
-    gray_percentage: Annotated[int | float, Field(description="share of users that have it, 0-100")] | None = None
-    support_debuger_first: Annotated[bool, Field(description="developers get it first (WeChat's spelling)")] | None = (
-        None
+    status: int | None = Field(None, description="0 initial, 1 running, 2 paused, 3 finished, 4 deleted")
+    create_timestamp: int | None = Field(None, description="when the release was created, Unix seconds")
+    default_finish_timestamp: int | None = Field(
+        None, description="when it is expected to reach everyone, Unix seconds"
     )
-    support_experiencer_first: Annotated[bool, Field(description="trial users get it first")] | None = None
+    gray_percentage: int | float | None = Field(None, description="share of users that have it, 0-100")
+    support_debuger_first: bool | None = Field(None, description="developers get it first (WeChat's spelling)")
+    support_experiencer_first: bool | None = Field(None, description="trial users get it first")
 
 
 class Result(BaseModel):
@@ -122,11 +124,6 @@ def camel_case(value: Any) -> Any:
         camel = _camel_key(key)
         (plain if camel == key else converted)[camel] = camel_case(item)
     return plain | converted
-
-
-@functools.lru_cache(maxsize=256)
-def _camel_key(key: str) -> str:
-    return re.sub("_([a-z])", lambda match: match[1].upper(), key)
 
 
 def drift(body: JsonObject) -> list[str]:
