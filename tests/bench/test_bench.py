@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from tests.bench import document
+from tests.bench.table import Table
 
 
 def calls(module: str) -> int:
@@ -39,3 +41,23 @@ def ours() -> int:
 def test_warm_calls(ours: int, peer: str, bound: float) -> None:
     """A warm invocation calls no more functions than the bound allows, as a share of a peer's."""
     assert ours <= bound * calls(peer)
+
+
+def test_document() -> None:
+    """docs/performance.md has the figures of the last run that was committed, and all of them met their gates."""
+    assert document.written() == document.DOCUMENT.read_text("utf-8"), "run `make bench`, which writes both"
+    assert document.seconds() > 60
+
+
+def test_goals_and_gates() -> None:
+    """A goal that is missed is named in the one line at the end; 15 % beyond it the bench fails."""
+    table = Table()
+    table.add("met", 0.5, "x", 0.5)
+    table.add("shown only", 9, "x")
+    assert (table.summary(), table.is_held) == ("goals: 1 of 1 met; every gate is held", True)
+    table.add("near", 0.57, "x", 0.5)
+    assert table.summary() == "goals: 1 of 2 met; missed: near (0.57, goal 0.5); every gate is held"
+    assert table.is_held
+    table.add("far", 0.58, "x", 0.5)
+    assert table.summary().endswith("; beyond the gate, and so failed: far")
+    assert not table.is_held

@@ -7,8 +7,10 @@ import time
 from urllib.parse import quote, urlsplit
 
 BASE = urlsplit(os.environ["WECHAT_API_BASE_URL"])
-connection = http.client.HTTPConnection(BASE.hostname, BASE.port, timeout=5)
-token, expires_at = "", 0.0
+APPID = os.environ["WECHAT_APPID"]
+kind = http.client.HTTPSConnection if BASE.scheme == "https" else http.client.HTTPConnection
+connection = kind(BASE.hostname, BASE.port, timeout=5)
+tokens = {}
 
 
 def fetch(method, target, body=None):
@@ -17,15 +19,13 @@ def fetch(method, target, body=None):
 
 
 def lambda_handler(event, context):
-    global token, expires_at
+    appid = event.get("appid", APPID)
+    token, expires_at = tokens.get(appid, ("", 0))
     if time.time() >= expires_at:
-        fields = {
-            "grant_type": "client_credential",
-            "appid": os.environ["WECHAT_APPID"],
-            "secret": os.environ["WECHAT_SECRET"],
-        }
+        fields = {"grant_type": "client_credential", "appid": appid, "secret": os.environ["WECHAT_SECRET"]}
         answer = fetch("POST", "/cgi-bin/stable_token", json.dumps(fields))
-        token, expires_at = answer["access_token"], time.time() + answer["expires_in"] - 300
+        token = answer["access_token"]
+        tokens[appid] = token, time.time() + answer["expires_in"] - 300
     body = fetch("GET", f"/wxa/getgrayreleaseplan?access_token={quote(token)}")
     if body.get("errcode"):
         raise RuntimeError(body)

@@ -17,11 +17,22 @@ class Client(WeChatClient):
         return self._fetch_access_token(url=f"{BASE}/cgi-bin/token", params=params)
 
 
-client = Client(os.environ["WECHAT_APPID"], os.environ["WECHAT_SECRET"])
+clients = {}
+
+
+def client(event):
+    """A client for each mini program, as its token is kept in it."""
+    appid = event.get("appid", os.environ["WECHAT_APPID"])
+    if appid not in clients:
+        clients[appid] = Client(appid, os.environ["WECHAT_SECRET"])
+    return clients[appid]
+
+
+client({})
 
 
 def lambda_handler(event, context):
-    body = client.get(f"{BASE}/wxa/getgrayreleaseplan")
+    body = client(event).get(f"{BASE}/wxa/getgrayreleaseplan")
     plan = body["gray_release_plan"]
     return {
         "errCode": 0,

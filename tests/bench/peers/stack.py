@@ -39,13 +39,24 @@ class Client(WeChatClient):
         return self._fetch_access_token(url=f"{BASE}/cgi-bin/token", params=params)
 
 
-client = Client(os.environ["WECHAT_APPID"], os.environ["WECHAT_SECRET"])
+clients = {}
+
+
+def client(event):
+    """A client for each mini program, as its token is kept in it."""
+    appid = event.get("appid", os.environ["WECHAT_APPID"])
+    if appid not in clients:
+        clients[appid] = Client(appid, os.environ["WECHAT_SECRET"])
+    return clients[appid]
+
+
+client({})
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(event, context):
-    body = client.get(f"{BASE}/wxa/getgrayreleaseplan")
+    body = client(event).get(f"{BASE}/wxa/getgrayreleaseplan")
     reply = Reply(grayReleasePlan=Plan(**body["gray_release_plan"]))
     logger.info("release", extra={"plan": reply.grayReleasePlan.model_dump()})
     metrics.add_metric(name="Failures", unit=MetricUnit.Count, value=0)

@@ -1,4 +1,5 @@
-// Peer (d): the official SDK. `node wx.js ADDRESS [CALLS]` prints the milliseconds of CPU that a warm call takes.
+// Peer (d): the official SDK. `node wx.js ADDRESS WARM CALLS` prints the seconds of CPU that a call takes, and the
+// MiB that the process has, on stderr.
 process.env.TENCENTCLOUD_RUNENV = "SCF";
 process.env.TENCENTCLOUD_SECRETID = process.env.TENCENTCLOUD_SECRETKEY = process.env.TENCENTCLOUD_SESSIONTOKEN = "x";
 process.env.TENCENTCLOUD_REGION = "ap-shanghai";
@@ -6,14 +7,16 @@ process.env.SCF_NAMESPACE = "default";
 const cloud = require("wx-server-sdk");
 cloud.init({ env: "bench", serviceUrl: process.argv[2] });
 
-async function main(calls) {
+async function main(warm, calls) {
   const first = await cloud.openapi.operation.getGrayReleasePlan();
   if (first.errCode !== 0 || first.grayReleasePlan.grayPercentage !== 8) throw new Error(JSON.stringify(first));
-  console.error(); // the bench stops its clock
+  if (!calls) return console.error("{}"); // the bench stops its clock
+  for (let call = 0; call < warm; call++) await cloud.openapi.operation.getGrayReleasePlan();
   const before = process.cpuUsage();
   for (let call = 0; call < calls; call++) await cloud.openapi.operation.getGrayReleasePlan();
   const spent = process.cpuUsage(before);
-  if (calls) console.log((spent.user + spent.system) / 1000 / calls);
+  const after = process.memoryUsage().rss / 2 ** 20;
+  console.error(JSON.stringify({ cpu: (spent.user + spent.system) / 1e6 / calls, after }));
 }
 
-main(Number(process.argv[3] || 0));
+main(Number(process.argv[3] || 0), Number(process.argv[4] || 0));

@@ -1,0 +1,77 @@
+"""Rows over http: what there is beside TLS. Start-up in wall seconds, warm calls in CPU, and a scale-out."""
+
+import subprocess
+import time
+from functools import partial
+
+from handler.local.sandbox.server import SECRET, Sandbox
+from tests.bench.measures import Peer, interleave
+from tests.bench.places import Peers
+from tests.bench.table import Table
+
+ROUNDS = 5
+WARM_UP, CALLS = 50, 250
+PROCESSES = 50  # of a scale-out
+
+
+def start(table: Table, peers: Peers, address: str) -> None:
+    """Compare the wall time from a process's start to its first reply."""
+    table.section(f"start to first reply over http, wall time, {ROUNDS} interleaved rounds")
+    shown = [peers.ours, peers.plain_without_bytecode, peers.plain, peers.python, peers.node, peers.wx_sdk]
+    found = interleave({peer.name: partial(_wall, peer, address) for peer in shown if peer}, ROUNDS)
+    ours = found[peers.ours.name]
+    table.compare("http start / the plain stack without bytecode", ours, found[peers.plain_without_bytecode.name], 0.50)
+    table.compare("http start / the plain stack", ours, found[peers.plain.name], 1.00)
+    if peers.wx_sdk and peers.node:
+        over_python = [a - b for a, b in zip(ours, found[peers.python.name], strict=True)]
+        over_node = [a - b for a, b in zip(found[peers.wx_sdk.name], found[peers.node.name], strict=True)]
+        table.compare("http start over bare Python / wx-server-sdk over bare Node.js", over_python, over_node)
+    else:
+        print("  wx-server-sdk is left out: `make bench` installs it where there is npm")
+
+
+def warm(table: Table, peers: Peers, address: str) -> None:
+    """Compare the CPU of a call on a kept connection, logging and metrics on."""
+    table.section(f"warm call over http, CPU, {CALLS} calls a round, {ROUNDS} interleaved rounds")
+    goals = {peers.plain: 0.60, peers.naive: 0.80, peers.standard_library: 4.00, peers.wx_sdk: None}
+    found = interleave({peer.name: partial(_cpu, peer, address) for peer in [peers.ours, *goals] if peer}, ROUNDS)
+    for peer, goal in goals.items():
+        if peer:
+            table.compare(f"http warm call / {peer.name}", found[peers.ours.name], found[peer.name], goal)
+
+
+def _wall(peer: Peer, address: str) -> float:
+    return peer.run(address).wall
+
+
+def _cpu(peer: Peer, address: str) -> float:
+    return peer.run(address, WARM_UP, CALLS).told["cpu"]
+
+
+def scale_out(table: Table, peers: Peers) -> None:
+    """Start 50 processes at once on one appid, each for two calls; the peer's classic tokens end one another."""
+    table.section(f"scale-out: {PROCESSES} processes at once, one mini program")
+    for peer, goal in ((peers.ours, 0.0), (peers.naive, None)):
+        with Sandbox(apps={peer.environ["WECHAT_APPID"]: SECRET}) as sandbox:
+            processes = [_started(peer, sandbox.base_url) for _ in range(PROCESSES)]
+            deadline = time.monotonic() + 30
+            failed = sum(_failed(process, deadline) for process in processes)
+            tokens = sandbox.count("/cgi-bin/stable_token") + sandbox.count("/cgi-bin/token")
+            refused = sandbox.refusals[40001]
+        lost = max(tokens - PROCESSES, 0) + refused + failed
+        note = f"{tokens} token requests, {refused} answers 40001, {failed} processes failed"
+        table.add(f"scale-out: requests too many, refusals and failures, {peer.name}", lost, "", goal, note)
+
+
+def _started(peer: Peer, address: str) -> "subprocess.Popen[bytes]":
+    command, environ = peer.at(address, 1, 0)
+    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _failed(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    """Wait until then, or end it; return whether it failed."""
+    try:
+        return process.wait(max(deadline - time.monotonic(), 0.01)) != 0
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait() != 0

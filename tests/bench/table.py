@@ -1,0 +1,71 @@
+"""The rows of the bench as they are measured: figures, goals, and what is missed."""
+
+import statistics
+from dataclasses import dataclass
+
+from tests.bench.measures import ratio
+
+LOOSER = 1.15  # a gate is that much looser than its goal: small shared machines are noisy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. A `goal` it should not exceed; over its gate it fails the bench. None for what is shown only."""
+
+    name: str
+    figure: float
+    unit: str = ""
+    goal: float | None = None
+    note: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal, if there is one, is met."""
+        return self.goal is None or self.figure <= self.goal
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the gate, if there is one, is held."""
+        return self.goal is None or self.figure <= self.goal * LOOSER
+
+    def __str__(self) -> str:
+        figure = f"{self.figure:.2f}" if self.figure < 100 else f"{self.figure:.0f}"
+        goal = "" if self.goal is None else f"goal {self.goal:g}{'' if self.is_met else ', MISSED'}"
+        return f"  {self.name:64} {figure:>6} {self.unit:4} {goal:20} {self.note}".rstrip()
+
+
+class Table:
+    """Prints each row as it comes, and what is missed at the end."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def section(self, title: str) -> None:
+        """Print what the next rows are about."""
+        print(f"\n{title}", flush=True)
+
+    def add(self, name: str, figure: float, unit: str, goal: float | None = None, note: str = "") -> None:
+        """Add a row."""
+        row = Row(name, round(figure, 3), unit, goal, note)
+        self.rows.append(row)
+        print(row, flush=True)
+
+    def compare(self, name: str, ours: list[float], theirs: list[float], goal: float | None = None) -> None:
+        """Add the ratio of two interleaved series in seconds."""
+        note = f"{statistics.median(ours) * 1000:.2f} against {statistics.median(theirs) * 1000:.2f} ms"
+        self.add(name, ratio(ours, theirs), "x", goal, note)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether every gate is held."""
+        return all(row.is_held for row in self.rows)
+
+    def summary(self) -> str:
+        """Say in one line which goals are met and missed, and whether a gate is broken."""
+        goals = [row for row in self.rows if row.goal is not None]
+        missed = [row for row in goals if not row.is_met]
+        text = f"goals: {len(goals) - len(missed)} of {len(goals)} met"
+        if missed:
+            text += "; missed: " + ", ".join(f"{row.name} ({row.figure:g}, goal {row.goal:g})" for row in missed)
+        broken = [row.name for row in goals if not row.is_held]
+        return text + (f"; beyond the gate, and so failed: {', '.join(broken)}" if broken else "; every gate is held")
