@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from handler.local.deploy.interpreter import ROOT
-from tests.bench.table import Row
+from tests.bench.table import Row, shown
 
 FIGURES = Path(__file__).with_name("figures.json")
 DOCUMENT = ROOT / "docs" / "performance.md"
 _MARKS = ("<!-- figures of `make bench`, which writes them here -->\n", "<!-- end of figures -->\n")
-_SENTENCE = (
-    ("first https reply / the plain stack without bytecode", "the first reply over https takes {} of the plain stack"),
-    ("first https reply / the plain stack", "{} of the same stack with bytecode"),
-    ("https reconnect / the plain stack", "a reconnect {}"),
-    ("https warm call / the plain stack", "a warm call {}"),
-    ("memory / the plain stack", "its memory is {} of the plain stack's"),
-)
+_SENTENCE = """\
+Of what the plain stack takes, this function took in the last run: {first https reply / the plain stack} until the first
+reply over https, {first https reply / the plain stack without bytecode} where the stack has no bytecode;
+{https reconnect / the plain stack} for a reconnect, {https warm call / the plain stack} for a warm call, and
+{memory / the plain stack} of its memory.
+"""
 
 
 def save(rows: list[Row], seconds: float) -> None:
@@ -41,14 +40,13 @@ def written() -> str:
 
 def _figures() -> str:
     rows = {row["name"]: row for row in _kept()["rows"]}
-    sentence = ", ".join(words.format(_shown(rows[name]["figure"])) for name, words in _SENTENCE if name in rows)
-    lines = [f"| {row['name']} | {_shown(row['figure'])} {row['unit']} | {_goal(row)} |" for row in rows.values()]
+    sentence = re.sub("{(.+?)}", lambda name: shown(rows[name[1]]["figure"]), _SENTENCE, flags=re.DOTALL)
+    lines = [
+        f"| {row['name']} | {shown(row['figure'])} {row['unit']}".rstrip() + f" | {_goal(row)} |"
+        for row in rows.values()
+    ]
     table = "\n".join(["| measured | figure | goal |", "|---|---|---|", *lines])
-    return f"\nIn the last run {sentence}.\n\n{table}\n\n"
-
-
-def _shown(figure: float) -> str:
-    return f"{figure:.2f}" if figure < 100 else f"{figure:.0f}"
+    return f"\n{sentence}\n{table}\n\n"
 
 
 def _goal(row: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench.measures import Peer, Run
 from tests.bench.places import Peers
-from tests.bench.table import Table
+from tests.bench.table import EXACT, Table
 from tests.bench.upstream import FLEET, Addresses
 
 CALLS = 20_000
@@ -53,7 +53,7 @@ def many_mini_programs(table: Table, peers: Peers, addresses: Addresses) -> None
 
 def size(table: Table, peers: Peers) -> None:
     """Show the artifact's size. Its goals are the builder's own (tests/deploy/test_artifact.py)."""
-    table.section("artifact for Lambda, unpacked")
+    table.section("artifact for Lambda, unpacked", EXACT)
     files = [path for path in Path(peers.ours.environ["PYTHONPATH"]).rglob("*") if path.is_file()]
     table.add("artifact", sum(path.stat().st_size for path in files) / 1e6, "MB", 16)
     table.add("files of the artifact", len(files), "", 850)

@@ -7,7 +7,7 @@ from functools import partial
 from handler.local.sandbox.server import SECRET, Sandbox
 from tests.bench.measures import Peer, interleave
 from tests.bench.places import Peers
-from tests.bench.table import Table
+from tests.bench.table import EXACT, Table
 
 ROUNDS = 5
 WARM_UP, CALLS = 50, 250
@@ -16,7 +16,7 @@ PROCESSES = 50  # of a scale-out
 
 def start(table: Table, peers: Peers, address: str) -> None:
     """Compare the wall time from a process's start to its first reply."""
-    table.section(f"start to first reply over http, wall time, {ROUNDS} interleaved rounds")
+    table.section(f"start to first reply over http, wall time, {ROUNDS} interleaved rounds", EXACT)
     shown = [peers.ours, peers.plain_without_bytecode, peers.plain, peers.python, peers.node, peers.wx_sdk]
     found = interleave({peer.name: partial(_wall, peer, address) for peer in shown if peer}, ROUNDS)
     ours = found[peers.ours.name]
@@ -50,7 +50,7 @@ def _cpu(peer: Peer, address: str) -> float:
 
 def scale_out(table: Table, peers: Peers) -> None:
     """Start 50 processes at once on one appid, each for two calls; the peer's classic tokens end one another."""
-    table.section(f"scale-out: {PROCESSES} processes at once, one mini program")
+    table.section(f"scale-out: {PROCESSES} processes at once, one mini program", EXACT)
     for peer, goal in ((peers.ours, 0.0), (peers.naive, None)):
         with Sandbox(apps={peer.environ["WECHAT_APPID"]: SECRET}) as sandbox:
             processes = [_started(peer, sandbox.base_url) for _ in range(PROCESSES)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
-from tests.bench.table import Table
+from tests.bench.table import EXACT, Table
 
 INVOCATIONS = 6000
 APPS = 1000
@@ -75,7 +75,7 @@ def soak(table: Table) -> None:
                 gc.collect()
                 states.append(state())
     (memory, files, threads), after = states
-    table.section(f"soak: {INVOCATIONS} invocations with random faults")
+    table.section(f"soak: {INVOCATIONS} invocations with random faults", EXACT)
     table.add(
         "soak: memory at the end / after a third", after[0] / memory, "x", 1.05, f"{memory:.1f} -> {after[0]:.1f} MiB"
     )
