@@ -44,8 +44,7 @@ HINTS: dict[int, str] = {
     NO_SECRET: "There is no AppSecret to use. Set WECHAT_SECRET_NAME, WECHAT_SECRET_PARAMETER or WECHAT_SECRET, and "
     "let the function's role read it",
     42002: f"The mini program's refresh token in the store has ended. {_LISTED}",
-    42006: "The platform's own token in the store has ended before its time. Delete wechatpy:component_access_token: "
-    "the next invocation fetches another",
+    42006: "The platform's own token in the store has ended before its time. The next invocation fetches another",
     42007: "The owner of the mini program has changed the password, which ended all its tokens. Its administrator must "
     "authorise the platform again",
     45009: "The day's quota of this API is used up. WeChat starts anew at midnight in Beijing; "

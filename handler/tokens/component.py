@@ -23,7 +23,7 @@ else:
     WeChatComponentClient = load("wechatpy.client").WeChatComponentClient
     WeChatComponent = load("wechatpy.component").WeChatComponent
 
-TICKET_MISSING, NOT_AUTHORISED = 61006, 61003
+TICKET_MISSING, NOT_AUTHORISED, PLATFORMS_TOKEN_ENDED = 61006, 61003, 42006
 COMPONENT_KEY = "component_access_token"
 # WeChat may have carried it out, and given out a new refresh token, although its answer was lost.
 REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
@@ -123,6 +123,10 @@ class ComponentTokens(TokenSource):
             self._secret.use(platform, invocation, refresh)
         except OpenApiError as error:
             # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
-            if error.errCode in REFUSED_TOKENS and used is not None and store.text(COMPONENT_KEY) == used:
+            if (
+                error.errCode in {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
+                and used is not None
+                and store.text(COMPONENT_KEY) == used
+            ):
                 store.delete(COMPONENT_KEY)
             raise

@@ -73,6 +73,14 @@ def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStora
     assert invoke() == DOCUMENTED
 
 
+def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """The same holds for 42006, WeChat's code for a platform's token that has ended before its time."""
+    store.set("component_access_token", "ended")
+    platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
+    assert refused(invoke).errCode == 42006
+    assert invoke() == DOCUMENTED
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
