@@ -2,10 +2,10 @@
 
     python3 -m handler.local.deploy.artifact lambda DIRECTORY [--arm64] [--zip FILE]
 
-The locked dependencies for the target's platform with their hashes checked, `handler/` without `handler/local`, and
-bytecode for the target's Python; nothing that the function cannot use. Needs uv, and an interpreter of the target's
-minor version. Standard library only: `sam build` runs it with whatever Python there is. Two builds are the same
-byte for byte.
+The locked dependencies for the target's platform with their hashes checked, `handler/` without `handler/local`, the
+authorities as OpenSSL's directory, and bytecode for the target's Python; nothing that the function cannot use. Needs
+uv, and an interpreter of the target's minor version. Standard library only: `sam build` runs it with whatever Python
+there is. Two builds are the same byte for byte.
 """
 
 from __future__ import annotations  # for the system's Python, which may be older than the function's
