@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import settings
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler import app
@@ -17,6 +18,9 @@ from handler.local.invoke import LambdaContext
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey
+
+settings.register_profile("no deadline", deadline=None)  # no test asserts on wall time
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True)
