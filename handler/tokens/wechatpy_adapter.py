@@ -47,9 +47,9 @@ def load(name: str) -> Any:
 
     Where somebody has imported wechatpy already, it is theirs.
     """
-    if "wechatpy" in sys.modules:
-        return importlib.import_module(name)
-    with _lock:
+    with _lock:  # or another thread would take what stands in `sys.modules` meanwhile for somebody's
+        if "wechatpy" in sys.modules:
+            return importlib.import_module(name)
         spec = importlib.util.find_spec("wechatpy")
         if spec is None:
             raise ModuleNotFoundError("No module named 'wechatpy'", name="wechatpy")
@@ -71,7 +71,7 @@ class PoolAdapter(HTTPAdapter):
     """Sends what wechatpy requests over our pool: its deadline, its limits, and its judgement of the answer.
 
     wechatpy sees successes only. It never raises its own exceptions, which hold the secret and the address. A request
-    to one of the paths `once` is never repeated.
+    to one of the paths `once` is not sent again when its answer is lost.
     """
 
     def __init__(self, wechat: WeChat, invocation: Invocation, once: Container[str] = ()) -> None:
