@@ -17,8 +17,6 @@ _emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
-PAUSED = 2  # the plan's status
-
 
 def publish(service: str, line: JsonObject, invocation: Invocation, *, by_appid: bool) -> None:
     """Publish the metrics of an invocation's log line, under its service.
