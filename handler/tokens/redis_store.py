@@ -34,6 +34,10 @@ class Unsaved(NamedTuple):
     replaced: bytes
     value: str
 
+    def __repr__(self) -> str:
+        """Show no token."""
+        return "Unsaved()"
+
 
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's storage, on one invocation's deadline. Every method raises `OpenApiError` -1 when the store fails."""
