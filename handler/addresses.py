@@ -26,10 +26,11 @@ def base_url(url: str) -> str:
 
     Raises `ValueError`.
     """
-    parts = _split(url, "http https", "must be http(s)://host[:port][/path]")
+    rule = "must be http(s)://host[:port][/path]"
+    parts = _split(url, "http https", rule)
     if "@" in parts.netloc or "?" in url:
-        raise ValueError("must be http(s)://host[:port][/path]")
-    if parts.scheme == "http" and not _is_private(parts.hostname or ""):
+        raise ValueError(rule)
+    if _is_public_http(parts):
         raise ValueError("must be https: plain http would show tokens to everyone on the way to a public host")
     return url.rstrip("/")
 
@@ -45,7 +46,7 @@ def store_url(url: SecretStr) -> SecretStr:
     if parts.scheme.startswith("redis"):
         if not re.fullmatch("/?[0-9]{0,9}", parts.path) or "?" in text:
             raise ValueError(rule)
-    elif "@" in parts.netloc or (parts.scheme == "http" and not _is_private(parts.hostname or "")):
+    elif "@" in parts.netloc or _is_public_http(parts):
         raise ValueError(rule)
     return url
 
@@ -57,8 +58,11 @@ def header(text: SecretStr) -> SecretStr:
     return text
 
 
-def _is_private(host: str) -> bool:
+def _is_public_http(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if parts.scheme != "http":
+        return False
     try:
-        return ipaddress.ip_address(host).is_private
+        return not ipaddress.ip_address(host).is_private
     except ValueError:
-        return "." not in host or host.endswith((".internal", ".local", ".localhost"))
+        return "." in host and not host.endswith((".internal", ".local", ".localhost"))

@@ -43,9 +43,10 @@ def _answer(event: Any, invocation: Invocation) -> JsonObject:
     telemetry.begin(invocation)
     on_error, by_appid = "raise", False
     try:
-        on_error, by_appid = _preferences()
+        operation = _operation()
+        on_error, by_appid = operation.settings.on_error, operation.settings.metrics_by_appid
         arguments = trigger.arguments()
-        body = _operation()(arguments, invocation)
+        body = operation(arguments, invocation)
         reply = trigger.succeed(body, arguments)
     except OpenApiError as error:
         failure = error.alone()
@@ -59,17 +60,12 @@ def _answer(event: Any, invocation: Invocation) -> JsonObject:
     return trigger.fail(failure, on_error)
 
 
-def _preferences() -> tuple[str, bool]:
-    settings = _operation().settings
-    return settings.on_error, settings.metrics_by_appid
-
-
 def _operation() -> "Operation | _WithoutLibrary":
     with _one_at_a_time:
         return _made()
 
 
-_one_at_a_time = threading.Lock()  # or threads that start together would each make their own, with its own tokens
+_one_at_a_time = threading.Lock()  # threads that start together would each make one, with tokens of its own
 
 
 @functools.lru_cache(maxsize=1)
@@ -99,7 +95,9 @@ forget = _made.cache_clear  # the environment is read anew after it, as in a new
 # The platform runs the import with a whole CPU, and the first invocation with the share its memory size buys: load
 # wechatpy now, and the certificate authorities.
 _operation()
-# A child must not write into its parent's connections.
+# A child must not write into its parent's connections, nor find the lock held by a thread that it does not have.
+_release = _one_at_a_time.release
+os.register_at_fork(before=_one_at_a_time.acquire, after_in_parent=_release, after_in_child=_release)
 os.register_at_fork(after_in_child=forget)
 gc.freeze()  # what is loaded stays: later collections pass it over
 gc.enable()

@@ -32,7 +32,7 @@ def json_object(text: object) -> JsonObject | None:
     if not isinstance(text, str | bytes):
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and not _is_too_deep(value) else None
@@ -62,8 +62,9 @@ def _finite(literal: str) -> float:
     return number
 
 
-def _refuse(literal: str) -> NoReturn:
+def refuse(literal: str) -> NoReturn:
+    """Refuse NaN and infinities, which Python's parser takes. Raises `ValueError`."""
     raise ValueError(f"{literal} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse, strict=False)
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=refuse, strict=False)

@@ -13,9 +13,8 @@ from handler.tokens import Token
 from handler.wechat.api import WeChat
 from handler.wechat.exchange import Request
 
-# Without TLS by default for cloud hosting, whose network vouches for us.
-_HOSTS = {"none": "http://api.weixin.qq.com"}
-_HOST = "https://api.weixin.qq.com"
+_BASE_URL = "https://api.weixin.qq.com"
+_BASE_URL_OF_NONE = "http://api.weixin.qq.com"  # cloud hosting, whose network vouches for us, has it without TLS
 _NEEDED_ALWAYS = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
 
 
@@ -24,8 +23,8 @@ class Operation:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        base_url = settings.wechat_api_base_url or _HOSTS.get(settings.wechat_token_source, _HOST)
-        self._wechat = WeChat(base_url, settings.wechat_timeout_seconds)
+        default = _BASE_URL_OF_NONE if settings.wechat_token_source == "none" else _BASE_URL
+        self._wechat = WeChat(settings.wechat_api_base_url or default, settings.wechat_timeout_seconds)
         self._source = tokens.configured(settings, self._wechat)
 
     def __call__(self, arguments: Arguments, invocation: Invocation) -> JsonObject:

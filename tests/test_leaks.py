@@ -20,6 +20,9 @@ from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from handler.telemetry.metrics import publish
+from handler.tokens.base import Token
+from handler.tokens.redis_store import Unsaved
+from handler.wechat.exchange import Answer, Request
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 from tests.reachable import ENTRY, texts
 from tests.support import Configure
@@ -182,6 +185,20 @@ def test_broken_store(configure: Configure, printed: io.StringIO, sandbox: Sandb
     invoke_all(printed)
     print_objects(printed)
     assert sandbox.connections
+
+
+def test_reprs() -> None:
+    """What holds a token or an AppSecret does not show it."""
+    secret = SECRETS["token"]
+    shown = [
+        Token(secret),
+        Request("POST", f"/?access_token={secret}", secret.encode(), {"X-Key": secret}),
+        Answer(200, {"X-Key": secret}, secret.encode()),
+        Unsaved(secret.encode(), secret),
+        Arguments.parse({"accessToken": secret, "cloudbaseAccessToken": secret}),
+    ]
+    assert secret not in f"{shown}"
+    assert "POST" in f"{shown}"
 
 
 def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:

@@ -88,7 +88,6 @@ _BY_STATUS: dict[int, Class] = {
     504: "timeout",
 }
 
-
 _LONGEST_REASON = 1024  # characters of an errmsg in the log; the caller gets all of it
 
 

@@ -61,9 +61,8 @@ class AppSecret:
             failure = errors.out_of_time()
         except ImportError as error:
             failure = errors.library_missing(error.name)
-        except Exception as error:  # noqa: BLE001 - botocore's many, whose texts hold ARNs
-            reason = f"appsecret unreadable: {type(error).__name__} from AWS (name, permission or region?)"
-            failure = errors.misconfigured(NO_SECRET, reason)
+        except Exception as error:  # noqa: BLE001 - botocore's many
+            failure = errors.misconfigured(NO_SECRET, f"appsecret unreadable: {_fault(error)}")
         else:
             return _plain_text(value)
         raise failure
@@ -76,6 +75,16 @@ class AppSecret:
             self._provider = provider("secrets" if self._name else "ssm", self._timeout_seconds)
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
         return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
+
+
+def _fault(error: Exception) -> str:
+    """Name what kept AWS's client from an answer: its text, which would hold ARNs, is not shown."""
+    cause = error.__context__ or error  # Powertools raises one error for all
+    if isinstance(cause, OpenApiError):
+        return cause.reason
+    answer = getattr(cause, "response", None) or {}  # of botocore's ClientError
+    code = str(answer.get("Error", {}).get("Code", ""))
+    return f"{code if code.isalnum() else type(cause).__name__} from AWS (name, permission or region?)"
 
 
 def _plain_text(value: object) -> str:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 for _name in ("boto3", "botocore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-
 _MORE_SECONDS = 1  # whoever waits for the reader gives up first, and says so
 
 

@@ -12,11 +12,10 @@ from handler.settings import Settings
 from handler.tokens.app_secret import AppSecret
 from handler.tokens.base import Token, TokenSource, read
 from handler.tokens.redis_store import StoreOpener, TokenStore
-from handler.tokens.wechatpy_adapter import PoolAdapter, load, untrusting
+from handler.tokens.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
 from handler.wechat.api import WeChat
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
     from wechatpy.client import WeChatComponentClient
     from wechatpy.component import WeChatComponent
 else:
@@ -59,15 +58,10 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
         self.session.set(COMPONENT_KEY, token, max(lifetime, 1))
 
 
-class AuthorizerClient(WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
+class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's client of one authorizer. A rotated refresh token is kept, which wechatpy forgets."""
 
     session: TokenStore
-
-    def __new__(cls, *_: Any, **__: Any) -> "Self":
-        """Make it without wechatpy's API objects, as `StableClient` does."""
-        client: Self = object.__new__(cls)
-        return client
 
     def fetch_access_token(self) -> None:
         """Refresh the authorizer's token into the store. Raises `OpenApiError`."""

@@ -25,9 +25,7 @@ POLL_SECONDS = 0.05  # between looks at the store while another function refresh
 _COMPARE_AND_SET = (
     "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) return 1 end return 0"
 )
-
-
-_lock = threading.Lock()
+_lock = threading.Lock()  # for what threads do to unsaved values
 
 
 class Unsaved(NamedTuple):
@@ -35,6 +33,10 @@ class Unsaved(NamedTuple):
 
     replaced: bytes
     value: str
+
+    def __repr__(self) -> str:
+        """Show no token."""
+        return "Unsaved()"
 
 
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped

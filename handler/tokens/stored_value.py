@@ -9,7 +9,7 @@ import re
 
 from handler import errors
 from handler.errors import NO_TOKEN, OpenApiError
-from handler.exact_json import JsonObject
+from handler.exact_json import JsonObject, refuse
 
 NAMES = ("access_token", "authorizer_access_token", "accessToken", "token")
 _RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's tokens have letters, digits, hyphens and underscores
@@ -29,7 +29,7 @@ _NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
 def read(stored: bytes, where: str) -> str:
     """Return the token. Raises `OpenApiError` 41001 that says what was found `where`, by kind, and never the value."""
     try:
-        value = json.loads(stored)
+        value = json.loads(stored, parse_constant=refuse)
     except (ValueError, RecursionError):
         value = stored.decode("ascii", "replace").strip()
         kind = _kind(stored)

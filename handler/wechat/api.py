@@ -38,11 +38,9 @@ class Api(ABC):
                     raise
 
     def _exchange_once(self, kind: Kind, request: Request, invocation: Invocation) -> JsonObject:
-        if not invocation.allows(kind):
-            if invocation.deadline.remaining() <= 0:
-                raise errors.out_of_time()
-            raise errors.unavailable(f"no {kind} request left in this invocation")
         seconds = invocation.deadline.timeout(self._timeout_seconds)
+        if not invocation.allows(kind):
+            raise errors.unavailable(f"no {kind} request left in this invocation")
         before = invocation.requests[kind]
         started = time.monotonic()
         try:

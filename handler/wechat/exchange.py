@@ -34,6 +34,10 @@ class Request(NamedTuple):
     headers: Mapping[str, str] | None = None
     repeatable: bool = True
 
+    def __repr__(self) -> str:
+        """Show no token, and no AppSecret."""
+        return f"Request({self.method})"
+
 
 class Answer(NamedTuple):
     """An answer's HTTP status, headers, and as much of its body as may be."""
@@ -41,6 +45,10 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"Answer({self.status})"
 
 
 class Server:

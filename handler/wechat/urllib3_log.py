@@ -2,6 +2,8 @@
 
 import logging
 
+_WITHOUT_SECRETS = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths, and the protocol
+
 
 def _shown(argument: object) -> object:
     if not isinstance(argument, str):
@@ -9,9 +11,6 @@ def _shown(argument: object) -> object:
     text = argument.partition("?")[0]
     # A token server's path may be its secret.
     return text if "/" not in text or text.startswith(_WITHOUT_SECRETS) else "..."
-
-
-_WITHOUT_SECRETS = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths, and the protocol
 
 
 def _hide_secrets(record: logging.LogRecord) -> bool:

@@ -77,19 +77,26 @@ def test_component_secret_from_secrets_manager(
 
 
 @pytest.mark.parametrize(
-    ("variable", "name"), [("WECHAT_SECRET_NAME", "missing"), ("WECHAT_SECRET_PARAMETER", "/missing")]
+    ("variable", "name", "reason"),
+    [
+        ("WECHAT_SECRET_NAME", "missing", "ResourceNotFoundException"),
+        ("WECHAT_SECRET_PARAMETER", "/missing", "ParameterNotFound"),
+    ],
 )
 @pytest.mark.usefixtures("secrets")
-def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str) -> None:
-    """What AWS refuses is 41004 in plain words, without ARNs; so is an AWS that cannot be reached."""
+def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str, reason: str) -> None:
+    """What AWS refuses is 41004 with AWS's code and without ARNs; so is an AWS that cannot be reached."""
     configure(**{variable: name})
     error = refused(invoke)
     assert (error.errCode, error.status) == (41004, 500)
+    assert f"{reason} from AWS" in error.errMsg
     assert "arn:" not in str(error)
     with socket.create_server(("127.0.0.1", 0)) as unused:
         configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
     configure(**{variable: f"{name}-unreachable"})
-    assert refused(invoke).errCode == 41004
+    error = refused(invoke)
+    assert error.errCode == 41004
+    assert "ConnectionClosedError from AWS" in error.errMsg
 
 
 @pytest.mark.parametrize("text", ["{}", '{"secret":5}', "   "])

@@ -279,6 +279,7 @@ def test_endless_body(stand_in: Aws, invoke: Invoke, length: str) -> None:
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 41004
+    assert "the answer of AWS is over 1048576 bytes" in caught.value.errMsg
     assert stand_in.gone.wait(10)
     assert stand_in.sent < MOST / 4  # what the sockets hold on the way, too
     assert len(stand_in.requests) == 1

@@ -235,6 +235,7 @@ def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, s
         ({"msg": "hush"}, "found a JSON object without a token"),
         ("<!doctype html><title>hush</title>", "found an HTML page"),
         ("hush hush", "found a text that is no token"),
+        ('{"token": "hush", "expires_in": NaN}', "found a text that is no token"),  # so it is no JSON
         ("", "found an empty text"),
         ('["hush"]', "found a JSON array"),
         ("5", "found a JSON number"),

@@ -113,6 +113,31 @@ def test_nothing_hollow_stays(sandbox: Sandbox, server: Valkey) -> None:
     assert sandbox.count("/cgi-bin/component/api_authorizer_token") == 1
 
 
+TWO_THREADS = """
+import importlib, sys, threading
+from handler.tokens.wechatpy_adapter import load
+entered, real = threading.Event(), importlib.import_module
+def slow(name):
+    if name == "wechatpy.component":
+        entered.set()
+        first.join()
+    else:
+        second.start()
+        entered.wait(0.3)
+    return real(name)
+importlib.import_module = slow
+first = threading.Thread(target=load, args=("wechatpy.client",))
+second = threading.Thread(target=load, args=("wechatpy.component",))
+first.start(), first.join(), second.join()
+print([name for name in sys.modules if name.startswith('wechatpy')])
+"""
+
+
+def test_threads_that_load_at_once(sandbox: Sandbox) -> None:
+    """A thread does not take what another has put into `sys.modules` for a while for somebody's wechatpy."""
+    assert run(TWO_THREADS, sandbox) == "[]\n"
+
+
 @pytest.mark.parametrize("module", USED)
 def test_upgrade(sandbox: Sandbox, module: str) -> None:
     """Each module that is used loads alone, has what is used of it, and has not run wechatpy's `__init__`."""

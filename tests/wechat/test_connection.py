@@ -173,10 +173,41 @@ if child:
 """
 
 
-def test_fork(sandbox: Sandbox, proxy: Proxy) -> None:
-    """A child process starts with no connection of its parent's, and both go on."""
-    command = [sys.executable, "-W", "ignore", "-c", FORKING]
+FORKING_MEANWHILE = """
+import os, signal, sys, threading, time
+from handler import app
+begun, load = threading.Event(), app.load
+def slow():
+    begun.set()
+    time.sleep(0.3)
+    return load()
+app.load = slow
+app.forget()
+threading.Thread(target=app.lambda_handler, args=({}, None)).start()
+begun.wait()
+child = os.fork()
+signal.alarm(20)
+assert app.lambda_handler({}, None)["errCode"] == 0
+if child:
+    sys.exit(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+"""
+
+
+def run(code: str) -> None:
+    """Run a program that forks, which Python warns of where there are threads."""
+    command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_fork(sandbox: Sandbox, proxy: Proxy) -> None:
+    """A child process starts with no connection of its parent's, and both go on."""
+    run(FORKING)
     assert proxy.connections == 2
     assert sandbox.count(PLAN) == 41
+
+
+@pytest.mark.usefixtures("proxy")
+def test_fork_while_another_thread_reads_the_settings() -> None:
+    """A child process answers also where a thread that it does not have was in the midst of reading the settings."""
+    run(FORKING_MEANWHILE)
