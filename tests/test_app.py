@@ -374,7 +374,7 @@ def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert replies == [DOCUMENTED] * 32
     assert sandbox.count(STABLE) == 1
 

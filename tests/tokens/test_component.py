@@ -1,5 +1,6 @@
 """Source `component`: a third-party platform's tokens, in a real store."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
@@ -141,22 +142,25 @@ print(json.dumps(results), file=out)
 
 def crowd(processes: int, invocations: int) -> list[Any]:
     """Let several real processes invoke at once; return every outcome."""
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(invocations)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ,
-        )
-        for _ in range(processes)
-    ]
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    return [code for worker in workers for code in json.loads(worker.communicate(timeout=120)[0])]
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WORKER, str(invocations)]
+    with contextlib.ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                ending(
+                    subprocess.Popen(
+                        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=os.environ
+                    ),
+                    180,
+                )
+            )
+            for _ in range(processes)
+        ]
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        return [code for worker in workers for code in json.loads(worker.communicate(timeout=120)[0])]
 
 
 @pytest.mark.slow
@@ -210,7 +214,7 @@ def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey
     while not platform.count(AUTHORIZER):
         time.sleep(0.01)
     restartable.stop()
-    thread.join()
+    thread.join(60)
     assert [error.errCode for error in failures] == [-1]
     assert platform.platform.authorizers[APPID] != REFRESH_TOKEN
     restartable.start()
