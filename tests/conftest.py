@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 from hypothesis import settings
+from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler import app
@@ -90,6 +91,16 @@ def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")
     yield RedisStorage(client)
     client.close()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Run moto's Secrets Manager and SSM."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture

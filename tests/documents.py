@@ -21,7 +21,7 @@ from rich.text import Text
 
 from handler.settings import Settings
 from handler.telemetry.hints import HINTS
-from tests.support import ROOT
+from tests.support import ROOT, ending
 
 COLUMNS, ROWS = 80, 24
 # The sample's release is of 2018, in Beijing's time; what differs from run to run is shown as one of these.
@@ -61,7 +61,8 @@ def _on_a_terminal(command: list[str]) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "TZ": "CST-8"}
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+    started = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    with ending(started) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # the terminal's end

@@ -90,7 +90,9 @@ class Cloud:
             "--parameter-overrides",
             *overrides,
         ]
-        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
+        )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         stack = self.cloudformation.describe_stacks(StackName="fleet")["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

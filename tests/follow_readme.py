@@ -9,9 +9,11 @@ on stdout is compared with the block of JSON or text after it.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,7 @@ ELSEWHERE = {
     "make deploy-scf": "tests/deploy/test_scf.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
+SECONDS = 900  # the most that a command may take
 # Where packages come from, and whom to trust: without these this machine may have no way to them.
 KEPT = re.compile(r"PIP_|UV_(DEFAULT_|EXTRA_)?INDEX|UV_FIND_LINKS|SSL_CERT|REQUESTS_CA|.*_proxy$", re.IGNORECASE)
 
@@ -68,10 +71,15 @@ class Shell:
         assert self._process.stdout
         self._process.stdin.write(f"{line}\nprintf '\\n=%s=\\n' \"$?\"\n")
         printed = ""
-        for text in self._process.stdout:
-            if end := re.fullmatch(r"=(\d+)=\n", text):
-                return printed[:-1], int(end[1])  # without the line break before the mark
-            printed += text
+        late = threading.Timer(SECONDS, os.killpg, (self._process.pid, signal.SIGKILL))
+        late.start()
+        try:
+            for text in self._process.stdout:
+                if end := re.fullmatch(r"=(\d+)=\n", text):
+                    return printed[:-1], int(end[1])  # without the line break before the mark
+                printed += text
+        finally:
+            late.cancel()
         raise EOFError(f"the shell ended at: {line}")
 
     def close(self) -> None:
@@ -92,10 +100,10 @@ def follow(document: str) -> list[str]:
 def _follow(document: str, directory: Path) -> list[str]:
     clone, home = directory / "clone", directory / "home"
     home.mkdir()
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, timeout=60)
     if os.geteuid() == 0:
         directory.chmod(0o755)
-        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(clone), str(home)], check=True)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(clone), str(home)], check=True, timeout=60)
     environ = {name: value for name, value in os.environ.items() if KEPT.match(name)}
     environ |= {"HOME": str(home), "LANG": "C.UTF-8", **_interpreters(directory / "python")}
     shell, wrong = Shell(clone, environ), []

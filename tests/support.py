@@ -11,10 +11,10 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 import pytest
 import redis
@@ -80,6 +80,22 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
     )
 
 
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
+    """End a process with the block, however the block ends, and after so many seconds in any case."""
+    late = threading.Timer(seconds, process.kill)
+    late.start()
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            late.cancel()
+            process.kill()
+
+
 def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
     """Return the error that an invocation raises."""
     with pytest.raises(OpenApiError) as caught:
@@ -90,7 +106,7 @@ def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
 def build(target: str, directory: Path, *options: str) -> str:
     """Build an artifact as the make targets do; return what the builder said."""
     command = [sys.executable, "-m", "handler.local.deploy.artifact", target, str(directory), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600).stdout
 
 
 def post(url: str, event: Any) -> Any:
@@ -131,7 +147,7 @@ class Valkey:
         with redis.Redis(port=self.port, protocol=2) as client:
             client.save()
         self._process.terminate()
-        self._process.wait()
+        self._process.wait(30)
 
 
 def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:

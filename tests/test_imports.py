@@ -30,7 +30,12 @@ def test_modules_not_loaded(environ: dict[str, str]) -> None:
     """Importing the entry point loads nothing that this configuration does not use."""
     code = "import sys, handler.app; print(*sys.modules, sep='\\n')"
     process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=environ, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     loaded = set(process.stdout.split())
     assert "handler.app" in loaded
@@ -75,6 +80,7 @@ def test_import_never_fails(environ: dict[str, str], missing: str, code: int, re
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     answer = ast.literal_eval(process.stdout.splitlines()[-1])
     assert answer["errCode"] == code
@@ -89,7 +95,7 @@ def test_public_names() -> None:
         "from handler import *; print(app.lambda_handler, app.main_handler, contract.OpenApiError)"
     )
     process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True, timeout=60
     )
     assert process.stdout.startswith("False ['app', 'contract']\n")
     assert Path("handler/py.typed").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from handler.local.deploy.interpreter import find_interpreter, uv
-from tests.support import ROOT, Emulate, build, sam
+from tests.support import ROOT, Emulate, build, ending, sam
 
 
 @pytest.fixture(scope="session")
@@ -78,18 +78,14 @@ def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             **variables,
         }
-        with subprocess.Popen(
-            command, cwd=lambda_artifact, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                for _ in range(500):
-                    with socket.socket() as probe:
-                        if probe.connect_ex(("127.0.0.1", invoke)) == 0:
-                            break
-                    time.sleep(0.02)
-                yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
-            finally:
-                process.terminate()
+        nowhere = subprocess.DEVNULL
+        with ending(subprocess.Popen(command, cwd=lambda_artifact, env=environ, stdout=nowhere, stderr=nowhere), 120):
+            for _ in range(500):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", invoke)) == 0:
+                        break
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
 
     return emulate
 

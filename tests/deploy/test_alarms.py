@@ -56,6 +56,7 @@ def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert process.stderr == ""
     assert process.returncode in (0, 3)

@@ -75,6 +75,7 @@ def test_bytecode(lambda_artifact: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     ).stdout.strip()
     modules = list(lambda_artifact.rglob("*.py"))
     assert len(modules) > 300
@@ -205,6 +206,7 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
+            timeout=300,
         )
         assert process.returncode == 0, process.stderr
         assert "Warning" not in process.stderr
@@ -237,7 +239,7 @@ def test_tccli(scf_artifact: Path) -> None:
 def test_sams_own_events(arguments: str) -> None:
     """Events that SAM makes up get the right reply."""
     process = subprocess.run(
-        [sam(), "local", "generate-event", *arguments.split()], capture_output=True, text=True, check=True
+        [sam(), "local", "generate-event", *arguments.split()], capture_output=True, text=True, check=True, timeout=300
     )
     with Sandbox() as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)
@@ -256,5 +258,6 @@ def test_builder_needs_no_environment(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert process.returncode == 0, process.stderr

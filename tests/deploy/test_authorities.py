@@ -24,7 +24,7 @@ def test_names_are_openssls(tmp_path: Path) -> None:
     assert len(written) == Path(certifi.where()).read_text("utf-8").count("BEGIN CERTIFICATE")
     for path in written:
         command = ["openssl", "x509", "-noout", "-subject_hash", "-in", str(path)]
-        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
         assert path.name.partition(".")[0] == found
 
 

@@ -25,7 +25,7 @@ SYSTEM = (
 def clone(tmp_path: Path) -> Path:
     """Copy what a clone of this project would have."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
             (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     packed = {}
     for version in ("3.10", "3.13"):
         command = [find_interpreter(version), "-c", "import sys; print(sys.base_prefix)"]
-        prefix = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        prefix = Path(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip())
         packed[version] = tmp_path_factory.mktemp("bare") / f"{version}.tar.gz"
         with tarfile.open(packed[version], "w:gz", compresslevel=1) as archive:
             archive.add(prefix / "bin" / f"python{version}", f"python/bin/python{version}", filter=_needed)
@@ -62,7 +62,7 @@ def machine(tmp_path: Path, bare: dict[str, Path], request: pytest.FixtureReques
         found = shutil.which(name)
         assert found, name
         (tmp_path / "bin" / name).symlink_to(Path(found).resolve())
-    subprocess.run(["tar", "-xzf", str(bare[version]), "-C", str(tmp_path)], check=True)
+    subprocess.run(["tar", "-xzf", str(bare[version]), "-C", str(tmp_path)], check=True, timeout=120)
     (tmp_path / "bin/python3").symlink_to(tmp_path / f"python/bin/python{version}")
     kept = ("SSL_", "PIP_", "REQUESTS_", "CURL_", "http", "HTTP", "no_proxy", "NO_PROXY", "LANG", "LC_")
     environ = {name: value for name, value in os.environ.items() if name.startswith(kept)}
@@ -150,7 +150,7 @@ def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[
     hint = 'export PATH="$PWD/.tools/path:$PATH"'
     assert process.stdout.splitlines()[-1] == f"sam is in .tools/path: {hint}"
     command = ["bash", "-c", f"{hint} && sam --version"]
-    process = subprocess.run(command, cwd=clone, env=machine, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, cwd=clone, env=machine, capture_output=True, text=True, check=True, timeout=120)
     assert process.stdout.startswith("SAM CLI, version")
 
 

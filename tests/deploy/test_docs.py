@@ -1,4 +1,4 @@
-"""The page about deploying: its prices, its policy, and names that exist."""
+"""The pages about deploying and about many mini programs: prices, policy, codes, and names that exist."""
 
 import json
 import re
@@ -10,6 +10,9 @@ from tests.deploy.cloudformation import PARAMETERS, TEMPLATE
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs/deploying-on-aws.md").read_text("utf-8")
+FLEET = [(ROOT / f"docs/fleet{language}.md").read_text("utf-8") for language in ("", ".zh-CN")]
+SWEEP, WATCH = ((ROOT / f"statemachines/{name}.asl.json").read_text("utf-8") for name in ("sweep", "watch"))
+LAMBDA = 0.20e-6 + 0.5 * 0.3 * 0.0000166667  # USD for a call of 0.3 seconds at 512 MB
 
 # The prefix of a service's actions, where it is not the service's name in a resource type.
 PREFIXES = {"Serverless": "lambda", "StateMachine": "states", "CloudWatch": "cloudwatch"}
@@ -62,3 +65,36 @@ def test_quotes(path: str) -> None:
     """A value with a blank has quotes inside the shell's: sam would cut it off at the blank."""
     text = (ROOT / path).read_text("utf-8")
     assert re.findall(r"(?<![\"'`\w])\w+Expression='[^']*'", text) == []
+
+
+@pytest.mark.parametrize("page", FLEET, ids=["English", "Chinese"])
+def test_fleet(page: str) -> None:
+    """The page has the template's parameters with their defaults, and the definitions' errCodes and events."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|]*?)`? \|", page, re.MULTILINE))
+    defaults = {name: str(PARAMETERS[name]["Default"]) for name in rows}
+    assert {name: value for name, value in rows.items() if value != defaults[name]}.keys() == {
+        "FleetScheduleExpression"
+    }
+    assert defaults["FleetScheduleExpression"] == ""
+    assert len(rows) == 7
+    [own] = re.findall(r"row\.errCode in \[([\d, ]{50,})\]", SWEEP)
+    [listed] = re.findall(r"40013.+?86000", page, re.DOTALL)
+    assert re.findall(r"\d+", listed) == re.findall(r"\d+", own)
+    told = set(re.findall(r'"DetailType": "([^"]+)"', SWEEP + WATCH))
+    assert set(re.findall(r"^\| `(Gray Release [^`]+)` \|", page, re.MULTILINE)) == told
+
+
+@pytest.mark.parametrize("page", FLEET, ids=["English", "Chinese"])
+def test_fleet_costs(page: str) -> None:
+    """Prices are what a transition for each child, an Express request of 64 MB and a call of the function come to."""
+    sweep = 25e-6 + 1e-6 + 64 / 1024 * 0.3 * 0.00001667 + LAMBDA
+    watch = 5 * 25e-6 + LAMBDA
+    assert f"| {sweep * 1e6:.0f} / " in page
+    assert f"| {watch * 1e6:.0f} / " in page
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert [row[0] for row in rows] == ["3", "300", "1,000", "10,000"]
+    for count, once, *months in rows:
+        price = int(count.replace(",", "")) * sweep
+        assert float(once) == pytest.approx(price, rel=0.2)  # one figure, or two
+        assert months == [f"{price * sweeps:.2f}" for sweeps in (30 * 24, 30 * 4)]
+    assert f"{15 * 24 * 6 * watch:.2f}" in page

@@ -25,7 +25,7 @@ CHANGELOG = """# Changelog
 def notes(changelog: Path, *variables: str) -> subprocess.CompletedProcess[str]:
     """Ask make for the notes of a release."""
     command = ["make", "--silent", "notes", f"CHANGELOG={changelog}", *variables]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_notes(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tests.support import DOCUMENTED, ROOT, sam
+from tests.support import DOCUMENTED, ROOT, ending, sam
 
 pytestmark = pytest.mark.engine
 
@@ -28,11 +27,11 @@ SANDBOX = ("--env-vars", "events/env.sandbox.json")
 def _sandbox() -> Iterator[None]:
     """Run the sandbox as the README says, where a container reaches it."""
     command = [sys.executable, "-m", "handler.local", "sandbox", "--host", "0.0.0.0", "--port", "8088"]  # noqa: S104 - a container must reach it
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with ending(started, 900) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield
-        process.terminate()
 
 
 def invoke(event: str, *options: str) -> object:
@@ -51,13 +50,14 @@ def invoke(event: str, *options: str) -> object:
 @contextmanager
 def server(command: str, port: int) -> Iterator[str]:
     """Run one of SAM's local servers."""
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [sam(), "local", command, "--port", str(port), "--skip-pull-image", *SANDBOX],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"AWS_DEFAULT_REGION": "us-east-1"},
-    ) as process:
+    )
+    with ending(started, 300):
         address = f"http://127.0.0.1:{port}"
         for _ in range(200):
             try:
@@ -67,7 +67,6 @@ def server(command: str, port: int) -> Iterator[str]:
             except OSError:
                 time.sleep(0.1)
         yield address
-        process.send_signal(signal.SIGTERM)
 
 
 def test_invoke() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import boto3
 import pytest
 import redis
-from moto.server import ThreadedMotoServer
 
 from handler.local.deploy import unused
 from handler.local.deploy.interpreter import find_interpreter
@@ -84,16 +83,6 @@ def token_server() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """Run moto's Secrets Manager and SSM."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=SOURCES)
 def source(
     request: pytest.FixtureRequest, server: Valkey, token_server: tuple[str, list[str]]
@@ -157,6 +146,7 @@ def invoke(artifact: tuple[Path, str], variables: Json, *beside: Path) -> tuple[
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert process.returncode == 0, process.stderr
     assert "Warning" not in process.stderr

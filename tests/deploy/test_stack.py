@@ -49,7 +49,9 @@ class Aws:
     def sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run sam as a user would, where the project is."""
         command = [sam(), *arguments]
-        return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
+        )
 
 
 class Stack:
@@ -75,7 +77,7 @@ class Stack:
         """Delete it, as the console does."""
         self.aws.cloudformation.delete_stack(StackName=self.name)
         waiter = self.aws.cloudformation.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1})
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -106,7 +108,8 @@ class Stack:
             SigV4Auth(Credentials("test", "test"), "lambda", REGION).add_auth(request)
         headers = {**dict(request.headers), "Host": urlsplit(url).netloc}
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.aws.url + path, headers=headers)) as answer:  # noqa: S310 - http
+            asked = urllib.request.Request(self.aws.url + path, headers=headers)  # noqa: S310 - http
+            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - the same
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -276,7 +279,9 @@ def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
     shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
     script = f'sam() {{ "{sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
     environ = {**ENVIRONMENT, "STORE_URL": "rediss://store.internal"}
-    done = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     [described] = aws.cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
     given = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}

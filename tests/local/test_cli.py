@@ -14,7 +14,7 @@ import pytest
 
 from handler.local.cli import commands
 from handler.local.sandbox.server import APPID, Sandbox
-from tests.support import REPLY, ROOT, run
+from tests.support import REPLY, ROOT, ending, run
 
 
 def test_invoke() -> None:
@@ -58,7 +58,7 @@ def test_failures_that_are_returned(event: Any, environ: dict[str, str]) -> None
 def test_failure_through_make() -> None:
     """`make invoke` fails where the command does, and says with which code."""
     command = ["make", "--silent", "invoke", "EVENT=events/none.json"]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (process.returncode, process.stdout) == (2, "")
     assert "Error 2" in process.stderr
 
@@ -68,7 +68,7 @@ def test_anywhere(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "handler.local"]
     process = subprocess.run(
-        [*command, "invoke"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+        [*command, "invoke"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True, timeout=60
     )
     assert process.stdout == REPLY
 
@@ -95,9 +95,8 @@ def test_invoke_with_credentials() -> None:
 def test_invoke_on_a_terminal() -> None:
     """On a terminal the reply is indented."""
     master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "handler.local", "invoke"], stdout=slave, stderr=subprocess.DEVNULL
-    ) as process:
+    command = [sys.executable, "-m", "handler.local", "invoke"]
+    with ending(subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL)) as process:
         assert process.wait(30) == 0
     os.close(slave)
     output = os.read(master, 4096).decode().replace("\r\n", "\n")
@@ -108,16 +107,13 @@ def test_invoke_on_a_terminal() -> None:
 def test_sandbox_alone() -> None:
     """`sandbox` prints the environment to use it with, serves another process, and ends when interrupted."""
     command = [sys.executable, "-m", "handler.local", "sandbox", "--plan", '{"status":2}', "--fault", "plan:reset*1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)) as server:
         assert server.stdout is not None
-        try:
-            environ = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
-            assert json.loads(run("invoke", **environ).stdout)["grayReleasePlan"] == {"status": 2}
-            server.send_signal(signal.SIGINT)
-            _, log = server.communicate(timeout=10)
-            assert server.returncode == 130
-        finally:
-            server.kill()
+        environ = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
+        assert json.loads(run("invoke", **environ).stdout)["grayReleasePlan"] == {"status": 2}
+        server.send_signal(signal.SIGINT)
+        _, log = server.communicate(timeout=10)
+        assert server.returncode == 130
     assert log.splitlines() == [
         "sandbox: POST /cgi-bin/stable_token -> errcode 0",
         "sandbox: GET /wxa/getgrayreleaseplan -> fault reset",

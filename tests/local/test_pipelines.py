@@ -72,7 +72,9 @@ def test_sweep(path: str, tmp_path: Path, status: int, code: int) -> None:
         sandbox.faults.append(Fault("plan", "errcode", "48001", appid="wx2"))
         environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET}
         codes = [
-            subprocess.run(["bash", "-e", "-c", script(WORKFLOWS[1], name)], cwd=tmp_path, env=environ, check=False)
+            subprocess.run(
+                ["bash", "-e", "-c", script(WORKFLOWS[1], name)], cwd=tmp_path, env=environ, check=False, timeout=60
+            )
             for name in ("Look at every release", "Fail where one is paused")
         ]
     assert [process.returncode for process in codes] == [0, code]

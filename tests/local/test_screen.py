@@ -14,7 +14,7 @@ import pytest
 
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, DOCUMENTED_PLAN, SECRET, Sandbox
-from tests.support import REPLY
+from tests.support import REPLY, ending
 
 COMMAND = [sys.executable, "-m", "handler.local"]
 
@@ -22,14 +22,15 @@ COMMAND = [sys.executable, "-m", "handler.local"]
 def on_terminal(command: list[str], columns: int = 80, **environ: str) -> tuple[str, str, int]:
     """Run a command whose stderr is a terminal; return its stdout, what the terminal got, and the exit code."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    started = subprocess.Popen(
         command,
         env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLUMNS": str(columns), "TZ": "UTC", **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
-    ) as process:
+    )
+    with ending(started) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # the terminal's end
@@ -129,7 +130,7 @@ def test_lines_that_are_no_log() -> None:
 def test_without_the_extra(name: str) -> None:
     """Where the commands' own libraries are missing, one line says what to type."""
     code = f"import sys; sys.modules[{name!r}] = None\nfrom handler.local.__main__ import main\nsys.exit(main())"
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (process.returncode, process.stdout) == (2, "")
     [line] = process.stderr.splitlines()
     assert line.startswith(
@@ -139,7 +140,7 @@ def test_without_the_extra(name: str) -> None:
 
 def test_live_picture() -> None:
     """On a terminal the picture of a watched release stays put: what went before is listed, the access log below."""
-    stdout, shown, code = on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "6", "--until", "paused"])
+    stdout, shown, code = on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "3", "--until", "paused"])
     assert code == 124
     assert len(stdout.splitlines()) > 1
     first, *frames = plain(shown).replace("\r", "").split("getGrayReleasePlan ")

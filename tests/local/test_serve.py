@@ -15,7 +15,7 @@ from wechatpy.client import WeChatClient
 from handler.local.openapi import describe
 from handler.local.sandbox.server import DOCUMENTED_PLAN, Sandbox
 from handler.local.serve import front
-from tests.support import DOCUMENTED
+from tests.support import DOCUMENTED, ending
 
 
 @pytest.fixture(params=["lambda", "scf"])
@@ -70,7 +70,8 @@ def test_openapi_is_current() -> None:
 def test_schemathesis(target: str) -> None:
     """No request that schemathesis makes up from the description gets an answer that it does not describe."""
     command = [sys.executable, "-m", "handler.local", "serve", "--port", "0", "--target", target]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with ending(started, 360) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[-1]
         process = subprocess.run(
@@ -86,6 +87,5 @@ def test_schemathesis(target: str) -> None:
             check=False,
             timeout=300,
         )
-        server.terminate()
     assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-4000:]
     assert "No issues found" in process.stdout

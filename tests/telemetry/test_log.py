@@ -191,6 +191,7 @@ def run(sandbox: Sandbox, code: str, **environ: str) -> tuple[list[dict[str, Any
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     assert process.stderr == ""
     lines = [json.loads(line) for line in process.stdout.splitlines()]

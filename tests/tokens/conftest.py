@@ -1,11 +1,9 @@
 """What the tests of several token sources share."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler.local.sandbox.server import (
@@ -26,16 +24,6 @@ def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> San
     store.set("component_verify_ticket", TICKET)
     store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
     return sandbox
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """Run moto's Secrets Manager and SSM."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

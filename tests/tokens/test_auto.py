@@ -152,5 +152,7 @@ def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True, timeout=60
+    )
     assert sandbox.count(PLAN) == 1

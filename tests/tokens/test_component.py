@@ -1,5 +1,6 @@
 """Source `component`: a third-party platform's tokens, in a real store."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
@@ -110,14 +111,17 @@ def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Co
     assert platform.count(PLAN) == 0
 
 
-def test_waiting_for_another_functions_refresh(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+def test_waiting_for_another_functions_refresh(
+    platform: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure
+) -> None:
     """While another function refreshes, this one waits for its token, or until its own deadline."""
+    configure(WECHAT_TIMEOUT_SECONDS="900")
     store.redis.set(f"wechatpy:{APPID}_access_token_lock", "another", ex=30)
     started = time.monotonic()
     with pytest.raises(OpenApiError) as caught:
         invoke(deadline=started + 0.5)
     assert caught.value.status == 504
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15  # the lock lasts 30 seconds
     token = platform.tokens.issue()["access_token"]
     threading.Timer(0.2, store.set, (f"{APPID}_access_token", token)).start()
     assert invoke() == DOCUMENTED
@@ -141,22 +145,25 @@ print(json.dumps(results), file=out)
 
 def crowd(processes: int, invocations: int) -> list[Any]:
     """Let several real processes invoke at once; return every outcome."""
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(invocations)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ,
-        )
-        for _ in range(processes)
-    ]
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    return [code for worker in workers for code in json.loads(worker.communicate(timeout=120)[0])]
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WORKER, str(invocations)]
+    with contextlib.ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                ending(
+                    subprocess.Popen(
+                        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=os.environ
+                    ),
+                    180,
+                )
+            )
+            for _ in range(processes)
+        ]
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        return [code for worker in workers for code in json.loads(worker.communicate(timeout=120)[0])]
 
 
 @pytest.mark.slow
@@ -184,10 +191,8 @@ def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, in
     """A store that goes and comes back costs the invocations meanwhile -1, quickly, and nothing after."""
     assert invoke() == DOCUMENTED
     restartable.stop()
-    started = time.monotonic()
     error = refused(invoke)
-    assert (error.errCode, error.status) == (-1, 503)
-    assert time.monotonic() - started < 2
+    assert (error.errCode, error.status) == (-1, 503)  # and not 504: it was told, and did not wait
     restartable.start()
     assert invoke() == DOCUMENTED
     assert platform.count(AUTHORIZER) == 1
@@ -210,7 +215,7 @@ def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey
     while not platform.count(AUTHORIZER):
         time.sleep(0.01)
     restartable.stop()
-    thread.join()
+    thread.join(60)
     assert [error.errCode for error in failures] == [-1]
     assert platform.platform.authorizers[APPID] != REFRESH_TOKEN
     restartable.start()

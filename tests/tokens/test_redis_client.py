@@ -86,7 +86,7 @@ def test_each_connection_has_its_age(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
 
     invoke_twice_at_once()
     assert proxy.connections == 2

@@ -119,7 +119,7 @@ def test_threads(platform: Platform, invoke: Invoke) -> None:
     ready = threading.Barrier(24)
 
     def work() -> None:
-        ready.wait()
+        ready.wait(30)
         for _ in range(20):
             try:
                 outcomes.append(invoke()["errCode"])
@@ -130,7 +130,7 @@ def test_threads(platform: Platform, invoke: Invoke) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert outcomes == [0] * 480
     assert platform.refresh_token == platform.sandbox.platform.authorizers[APPID]
 

@@ -216,7 +216,7 @@ def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableT
     with pytest.raises(OpenApiError) as caught:
         tokens.token(APPID, Invocation(Deadline(0.2)))
     assert caught.value.status == 504
-    fetching.join()
+    fetching.join(60)
 
 
 def test_client_is_wechatpys(sandbox: Sandbox) -> None:

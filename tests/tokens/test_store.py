@@ -241,7 +241,7 @@ def test_store_with_something_else(
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
     """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
-    configure(WECHAT_SECRET=None)
+    configure(WECHAT_SECRET=None, WECHAT_TIMEOUT_SECONDS="900")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{port}/0")
@@ -249,7 +249,7 @@ def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, s
         with pytest.raises(OpenApiError) as caught:
             invoke(deadline=started + 0.5)
         assert caught.value.errCode == -1
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15  # nothing else would end it
     error = refused(invoke)
     assert (error.errCode, error.status) == (-1, 503)
     assert "hush" not in f"{caught.value} {error}"

@@ -161,7 +161,7 @@ def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert replies == [DOCUMENTED] * 8
     assert len(tokens.requests) == 1
 
@@ -297,7 +297,9 @@ def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'handler.tokens.component', 'handler.tokens.stable'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True, timeout=60
+    )
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 1)
 
 

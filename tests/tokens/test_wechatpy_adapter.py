@@ -79,6 +79,7 @@ def run(code: str, sandbox: Sandbox, **environ: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert process.returncode == 0, process.stderr
     return process.stdout

@@ -94,15 +94,15 @@ def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
 def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
     """A TLS server that accepts and says nothing is given up at the deadline, and so is its thread soon after."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.getsockname()[1]}", WECHAT_TIMEOUT_SECONDS="900")
         started, threads = time.monotonic(), threading.active_count()
         with pytest.raises(OpenApiError) as caught:
             invoke(GIVEN, deadline=started + 0.5)
         assert caught.value.status == 504
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15  # nothing else would end it
     while threading.active_count() > threads:
         time.sleep(0.01)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
 
 def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:

@@ -37,6 +37,7 @@ def test_bodies(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert process.returncode == 0, process.stdout + process.stderr
     assert "Done " in process.stderr

@@ -14,7 +14,7 @@ from handler.local.sandbox import fleet
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import Sandbox
 from handler.local.upstream import leading_to
-from tests.support import PLAN, run
+from tests.support import PLAN, ending, run
 
 COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"
 NOW = 1_800_000_000
@@ -106,9 +106,9 @@ def test_interrupted(platform: Platform) -> None:
     sandbox, variables = platform
     sandbox.faults += [Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[10:]]
     command = [sys.executable, "-m", "handler.local", "sweep", "-"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
-    ) as process:
+    pipe = subprocess.PIPE
+    started = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
+    with ending(started) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("\n".join(sandbox.platform.authorizers))
