@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ from handler.local.invoke import LambdaContext
 from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey
+
+# Tests that a script starts in the background ignore interrupts, and so does what they start: some of it is interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("no deadline", deadline=None)  # no test asserts on wall time
 settings.load_profile("no deadline")
