@@ -43,10 +43,9 @@ def _answer(event: Any, invocation: Invocation) -> JsonObject:
     telemetry.begin(invocation)
     on_error, by_appid = "raise", False
     try:
-        operation = _operation()
-        on_error, by_appid = operation.settings.on_error, operation.settings.metrics_by_appid
+        on_error, by_appid = _preferences()
         arguments = trigger.arguments()
-        body = operation(arguments, invocation)
+        body = _operation()(arguments, invocation)
         reply = trigger.succeed(body, arguments)
     except OpenApiError as error:
         failure = error.alone()
@@ -58,6 +57,12 @@ def _answer(event: Any, invocation: Invocation) -> JsonObject:
         return reply
     telemetry.failed(invocation, failure)
     return trigger.fail(failure, on_error)
+
+
+def _preferences() -> tuple[str, bool]:
+    # Apart from `_answer`, whose frame hangs on the error that it raises: no secret may be reached from there.
+    settings = _operation().settings
+    return settings.on_error, settings.metrics_by_appid
 
 
 def _operation() -> "Operation | _WithoutLibrary":
