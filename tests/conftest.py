@@ -21,7 +21,7 @@ from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey
 
-# Tests that a script starts in the background ignore interrupts, and so does what they start: some of it is interrupted.
+# Where a script starts the tests in the background, they ignore interrupts, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("no deadline", deadline=None)  # no test asserts on wall time
