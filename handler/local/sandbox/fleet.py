@@ -19,13 +19,11 @@ def plans(fleet: Iterable[str], now: float) -> dict[str, Mapping[str, object] | 
 
 def _plan(number: int, now: int) -> Json | None:
     percentage = 1 + number * 37 % 99
-    times = {
-        "create_timestamp": now - percentage * HOUR - number % 60,
-        "default_finish_timestamp": now + (100 - percentage) * HOUR,
-    }
+    times = {"create_timestamp": now - percentage * HOUR - number % 60}
+    finish = {"default_finish_timestamp": now + (100 - percentage) * HOUR}  # which WeChat's newer answers leave out
     members_only = {"support_debuger_first": True, "support_experiencer_first": True}
     kinds: tuple[Json | None, ...] = (
-        {"status": 1, "gray_percentage": percentage, **times},
+        {"status": 1, "gray_percentage": percentage, **times, **finish},
         {"status": 3, "gray_percentage": 100, **times},
         {"status": 1, "gray_percentage": percentage, **times},
         {"status": 2, "gray_percentage": percentage, **times},
