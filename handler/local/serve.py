@@ -37,7 +37,11 @@ class _Handler(BaseHTTPRequestHandler):
         if BROWSERS_OWN.match(urlsplit(self.path).path):
             self.send_error(404, "the cloud call is at /")
             return
-        self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal():
+            self.send_error(400, "Content-Length must be a number")
+            return
+        self.content = self.rfile.read(int(length))
         reply = call(_scf_event(self) if self.target == "scf" else _lambda_event(self), self.target)
         body = reply["body"].encode()
         self.send_response(reply["statusCode"])

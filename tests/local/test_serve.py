@@ -45,6 +45,17 @@ def test_what_browsers_ask_by_themselves(address: str, sandbox: Sandbox, path: s
         assert (answer.code, sandbox.requests) == (404, [])
 
 
+@pytest.mark.parametrize("length", ["-1", "many", "1.5"])
+def test_content_length(address: str, sandbox: Sandbox, length: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A length that is no number is a bad request, without a traceback."""
+    asked = urllib.request.Request(address, headers={"Content-Length": length})  # noqa: S310 - loopback
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(asked, timeout=5)  # noqa: S310 - loopback
+    with caught.value as answer:
+        assert (answer.code, sandbox.requests) == (400, [])
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_binary_body(address: str) -> None:
     """A body that is no text is refused as the platforms would pass it."""
     with pytest.raises(urllib.error.HTTPError) as caught:
