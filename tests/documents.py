@@ -3,7 +3,6 @@
 `make docs` writes it into them, and `test_documents.py` compares.
 """
 
-import contextlib
 import fcntl
 import io
 import os
@@ -21,7 +20,7 @@ from rich.text import Text
 
 from handler.settings import Settings
 from handler.telemetry.hints import HINTS
-from tests.support import ROOT, ending
+from tests.support import ROOT, ending, read_terminal
 
 COLUMNS, ROWS = 80, 24
 # The sample's release is of 2018, in Beijing's time; what differs from run to run is shown as one of these.
@@ -63,14 +62,9 @@ def _on_a_terminal(command: list[str]) -> str:
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "TZ": "CST-8"}
     started = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
     with ending(started) as process:
-        os.close(theirs)
-        shown = b""
-        with contextlib.suppress(OSError):  # the terminal's end
-            while chunk := os.read(ours, 65536):
-                shown += chunk
-        os.close(ours)
+        shown = read_terminal(ours, theirs)
         assert process.wait(30) == 0
-    return shown.decode()
+    return shown
 
 
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {

@@ -96,6 +96,17 @@ def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[s
             process.kill()
 
 
+def read_terminal(ours: int, theirs: int) -> str:
+    """Return all that a terminal gets, until whoever was started on it has ended; close both of its ends."""
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    os.close(ours)
+    return shown.decode()
+
+
 def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
     """Return the error that an invocation raises."""
     with pytest.raises(OpenApiError) as caught:

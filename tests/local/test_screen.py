@@ -1,6 +1,5 @@
 """The release as a person sees it: `invoke` on a terminal."""
 
-import contextlib
 import json
 import os
 import pty
@@ -14,7 +13,7 @@ import pytest
 
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, DOCUMENTED_PLAN, SECRET, Sandbox
-from tests.support import REPLY, ending
+from tests.support import REPLY, ending, read_terminal
 
 COMMAND = [sys.executable, "-m", "handler.local"]
 
@@ -31,14 +30,9 @@ def on_terminal(command: list[str], columns: int = 80, **environ: str) -> tuple[
         text=True,
     )
     with ending(started) as process:
-        os.close(theirs)
-        shown = b""
-        with contextlib.suppress(OSError):  # the terminal's end
-            while chunk := os.read(ours, 65536):
-                shown += chunk
-        os.close(ours)
+        shown = read_terminal(ours, theirs)
         assert process.stdout
-        return process.stdout.read(), shown.decode(), process.wait(timeout=30)
+        return process.stdout.read(), shown, process.wait(timeout=30)
 
 
 def width(line: str) -> int:
