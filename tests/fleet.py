@@ -13,6 +13,7 @@ import redis
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler.local.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
+from handler.local.sandbox.store import fill
 from tests.support import ROOT, Valkey, sam
 
 Json = dict[str, Any]
@@ -49,11 +50,9 @@ def appids(count: int, start: int = 0) -> list[str]:
 def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> None:
     """Authorize the platform for mini programs, at WeChat and in its store, as its callback server does."""
     with redis.Redis(port=valkey.port) as client:
-        store = RedisStorage(client)
-        store.set("component_verify_ticket", TICKET)
-        for appid in authorizers:
-            sandbox.platform.authorizers[appid] = f"refreshtoken@@@{appid}"
-            store.set(f"{appid}_refresh_token", f"refreshtoken@@@{appid}")
+        refresh_tokens = {appid: f"refreshtoken@@@{appid}" for appid in authorizers}
+        sandbox.platform.authorizers.update(refresh_tokens)
+        fill(RedisStorage(client), TICKET, refresh_tokens)
 
 
 class Cloud:

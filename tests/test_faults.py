@@ -13,6 +13,7 @@ from handler.contract import HTTPS_PATH
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.local.sandbox.store import fill
 from handler.telemetry.metrics import publish
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 from tests.support import Configure, Log
@@ -92,8 +93,7 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
 def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> RedisStorage:
     """Configure the function for a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
     assert sandbox.requests == []
     return store
 

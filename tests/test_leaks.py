@@ -19,6 +19,7 @@ from handler.contract import Arguments, OpenApiError
 from handler.local.invoke import LambdaContext
 from handler.local.sandbox.faults import Fault
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, Sandbox
+from handler.local.sandbox.store import fill
 from handler.telemetry.metrics import publish
 from handler.tokens.base import Token
 from handler.tokens.redis_store import Unsaved
@@ -148,8 +149,7 @@ def test_component(
     configure(
         WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=SECRETS["component secret"]
     )
-    store.set("component_verify_ticket", SECRETS["ticket"])
-    store.set(f"{APPID}_refresh_token", SECRETS["refresh token"])
+    fill(store, SECRETS["ticket"], {APPID: SECRETS["refresh token"]})
     sandbox.faults.append(row.at(endpoint))
     invoke_all(printed)
     print_objects(printed)

@@ -10,6 +10,7 @@ import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
 from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.local.sandbox.store import fill
 from tests.layouts import LAYOUTS, Layout
 from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post
 from tests.token_server import TokenServer, answer
@@ -28,8 +29,7 @@ def client(server: Valkey) -> redis.Redis:
 def test_component(emulate: Emulate, server: Valkey, client: redis.Redis) -> None:
     """Source `component` refreshes the authorizer's token into the store, and takes it from there."""
     store = RedisStorage(client)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
     with (
         Sandbox() as sandbox,
         emulate(

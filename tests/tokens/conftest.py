@@ -14,6 +14,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
+from handler.local.sandbox.store import fill
 from tests.support import Configure
 
 
@@ -21,8 +22,7 @@ from tests.support import Configure
 def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
     """Be a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
     return sandbox
 
 

@@ -23,6 +23,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
+from handler.local.sandbox.store import fill
 from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
 
 COMPONENT = "/cgi-bin/component/api_component_token"
@@ -181,8 +182,7 @@ def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iter
     valkey = Valkey(tmp_path)
     configure(WECHAT_TIMEOUT_SECONDS="1", WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0")
     with redis.Redis(port=valkey.port) as client:
-        RedisStorage(client).set("component_verify_ticket", TICKET)
-        RedisStorage(client).set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+        fill(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
     yield valkey
     valkey.stop()
 

@@ -18,6 +18,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
+from handler.local.sandbox.store import fill
 from handler.tokens.wechatpy_adapter import load
 from tests.support import Valkey
 
@@ -103,8 +104,7 @@ def test_nothing_hollow_stays(sandbox: Sandbox, server: Valkey) -> None:
     with redis.Redis(port=server.port) as client:
         client.flushall()
         store = RedisStorage(client)
-        store.set("component_verify_ticket", TICKET)
-        store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+        fill(store, TICKET, {APPID: REFRESH_TOKEN})
         platform = {
             "WECHAT_TOKEN_STORE_URL": f"redis://127.0.0.1:{server.port}/0",
             "WECHAT_COMPONENT_APPID": COMPONENT_APPID,

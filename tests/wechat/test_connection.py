@@ -23,6 +23,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
+from handler.local.sandbox.store import fill
 from tests.proxy import Proxy
 from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log
 
@@ -120,8 +121,7 @@ def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: 
 def platform(store: RedisStorage, configure: Configure) -> RedisStorage:
     """Be a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
     return store
 
 

@@ -22,6 +22,7 @@ from handler.local.sandbox.server import (
     TICKET,
     Sandbox,
 )
+from handler.local.sandbox.store import fill
 from tests.support import Configure, Invoke, TLSFront, server_context
 
 INVOCATIONS = 8
@@ -90,8 +91,7 @@ def test_every_server_shares_it(
         invoke()
     assert secure.connections == 1 + 2 * INVOCATIONS
 
-    store.set("component_verify_ticket", TICKET)
-    store.set(f"{APPID}_refresh_token", REFRESH_TOKEN)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
     with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(
             WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0",

@@ -15,6 +15,13 @@ STARTS_WITHIN_SECONDS = 10
 STOPS_WITHIN_SECONDS = 5
 
 
+def fill(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, str]) -> None:
+    """Put there what a platform's callback server keeps: the verify ticket, and the authorizers' refresh tokens."""
+    session.set("component_verify_ticket", ticket)
+    for appid, refresh_token in refresh_tokens.items():
+        session.set(f"{appid}_refresh_token", refresh_token)
+
+
 @contextlib.contextmanager
 def store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
     """Run a Valkey on loopback that holds a verify ticket and the authorizers' refresh tokens; give its URL.
@@ -33,10 +40,7 @@ def store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
             pause = 0.05
             retry = Retry(ConstantBackoff(pause), int(STARTS_WITHIN_SECONDS / pause))
             with contextlib.closing(redis.Redis(host=HOST, port=port, retry=retry)) as client:
-                session = RedisStorage(client)
-                session.set("component_verify_ticket", ticket)
-                for appid, refresh_token in refresh_tokens.items():
-                    session.set(f"{appid}_refresh_token", refresh_token)
+                fill(RedisStorage(client), ticket, refresh_tokens)
             yield f"redis://{HOST}:{port}/0"
         finally:
             server.terminate()
