@@ -40,11 +40,12 @@ class AppSecret:
         try:
             return call(secret)
         except OpenApiError as error:
-            if error.errCode != _WRONG_SECRET or self._plain or not invocation.allows("token"):
-                raise
-            rotated = self._get(appid, invocation, fresh=True)
-            if rotated == secret:
-                raise
+            failure = error
+        if failure.errCode != _WRONG_SECRET or self._plain or not invocation.allows("token"):
+            raise failure
+        rotated = self._get(appid, invocation, fresh=True)
+        if rotated == secret:
+            raise failure
         return call(rotated)
 
     def _get(self, appid: str, invocation: Invocation, *, fresh: bool = False) -> str:

@@ -114,13 +114,11 @@ class ComponentTokens(TokenSource):
 
         used = store.text(COMPONENT_KEY)
         try:
-            self._secret.use(platform, invocation, refresh)
+            return self._secret.use(platform, invocation, refresh)
         except OpenApiError as error:
-            # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
-            if (
-                error.errCode in {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
-                and used is not None
-                and store.text(COMPONENT_KEY) == used
-            ):
-                store.delete(COMPONENT_KEY)
-            raise
+            failure = error
+        # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
+        was_refused = failure.errCode in {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED} and used is not None
+        if was_refused and store.text(COMPONENT_KEY) == used:
+            store.delete(COMPONENT_KEY)
+        raise failure
