@@ -28,7 +28,7 @@ export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.tools/cache/sam
 export PYTHONPATH :=
 # uv trusts what the system trusts, such as a company's own authority, where the system has a list and the user said
-# nothing (handler/local/deploy/bootstrap.py does the same for pip).
+# nothing (deploy/bootstrap.py does the same for pip).
 ifneq ($(wildcard $(addprefix /etc/,ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem)),)
 ifeq ($(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS := 1
@@ -40,7 +40,7 @@ export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | gr
 endif
 
 # Makes the virtual environment $(1) with a Python $(2).
-venv = python=$$(python3 -m handler.local.deploy.interpreter "$(2)") && \
+venv = python=$$(python3 -m deploy.interpreter "$(2)") && \
 	$(UV) venv --quiet --allow-existing --python "$$python" $(1) >&2
 comma := ,
 
@@ -51,10 +51,10 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 invoke: $(VENV)/.ready ## Run the function here with EVENT ({}), on the sandbox if no credentials are set (SOURCE=component: a platform's)
-	@$(BIN)/python -m handler.local invoke $(EVENT) $(if $(SOURCE),--$(SOURCE))
+	@$(BIN)/python -m gray_release invoke $(EVENT) $(if $(SOURCE),--$(SOURCE))
 
 watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached everyone: the sandbox's, if no credentials are set
-	@$(BIN)/python -m handler.local invoke --watch 1
+	@$(BIN)/python -m gray_release invoke --watch 1
 
 test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
 	$(BIN)/python -m pytest -n 4 $(TESTS)
@@ -92,10 +92,10 @@ build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambd
 	@command -v sam >/dev/null || echo 'sam is in .tools/path: export PATH="$$PWD/.tools/path:$$PATH"'
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
-	python3 -m handler.local.deploy.artifact scf dist/scf --zip dist/scf.zip
+	python3 -m deploy.artifact scf dist/scf --zip dist/scf.zip
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
-	$(BIN)/python -m handler.local.deploy.scf $(DEPLOY)
+	$(BIN)/python -m deploy.scf $(DEPLOY)
 
 release: build scf ## Build what a release of VERSION has: both zips, their checksums, the changelog's section
 	@$(MAKE) --silent notes > dist/notes.md
@@ -110,7 +110,7 @@ bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory
 	$(BIN)/python -W ignore -m tests.bench
 
 audit: .tools/audit/.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
-	@python3 -m handler.local.deploy.audit .tools/audit/bin/pip-audit requirements.txt
+	@python3 -m deploy.audit .tools/audit/bin/pip-audit requirements.txt
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
@@ -120,8 +120,8 @@ lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pypr
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --constraint requirements.txt --group dev --output-file requirements-dev.txt
 
-openapi: $(VENV)/.ready ## Renew handler/local/openapi.json from the models
-	$(BIN)/python -m handler.local openapi > handler/local/openapi.json
+openapi: $(VENV)/.ready ## Renew gray_release/openapi.json from the models
+	$(BIN)/python -m gray_release openapi > gray_release/openapi.json
 
 docs: $(VENV)/.ready ## Renew what the documents quote: tables, and the picture of the screen
 	$(BIN)/python -m tests.documents
@@ -130,7 +130,7 @@ clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist
 
 .tools/.ready:
-	@command -v uv >/dev/null || test -x .tools/bin/uv || python3 -m handler.local.deploy.bootstrap .tools
+	@command -v uv >/dev/null || test -x .tools/bin/uv || python3 -m deploy.bootstrap .tools
 	@mkdir -p .tools
 	@touch $@
 
@@ -182,4 +182,4 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction: .tools/.ready
-	python3 -m handler.local.deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)
+	python3 -m deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)

@@ -8,10 +8,10 @@ from handler.contract import HTTPS_PATH, Arguments
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
 from handler.invocation import Invocation
+from handler.network.exchange import Request
 from handler.settings import Settings
 from handler.tokens import Token
 from handler.wechat.api import WeChat
-from handler.wechat.exchange import Request
 
 _BASE_URL = "https://api.weixin.qq.com"
 _BASE_URL_OF_NONE = "http://api.weixin.qq.com"  # cloud hosting, whose network vouches for us, has it without TLS

@@ -14,10 +14,10 @@ from hypothesis import settings
 from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
+from gray_release.invoke import LambdaContext
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler import app
 from handler.app import lambda_handler
-from handler.local.invoke import LambdaContext
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey
 

@@ -44,7 +44,7 @@ def hints() -> str:
 
 def picture() -> str:
     """Run `make invoke`'s command on a terminal, and draw what it shows as SVG."""
-    shown = _on_a_terminal([sys.executable, "-m", "handler.local", "invoke"]).replace("\r\n", "\n")
+    shown = _on_a_terminal([sys.executable, "-m", "gray_release", "invoke"]).replace("\r\n", "\n")
     for varying, same in SAME.items():
         shown = re.sub(varying, same, shown)
     lines = ["$ make invoke", *(line.rstrip() for line in shown.splitlines())]

@@ -6,8 +6,8 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handler.local.sandbox.faults import Fault, http
-from handler.wechat.exchange import BODY_LIMIT
+from gray_release.sandbox.faults import Fault, http
+from handler.network.exchange import BODY_LIMIT
 
 
 @dataclass(frozen=True)

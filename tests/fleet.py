@@ -12,8 +12,8 @@ import boto3
 import redis
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler.local.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
-from handler.local.sandbox.store import fill
+from gray_release.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
+from gray_release.sandbox.store import fill
 from tests.support import ROOT, Valkey, sam
 
 Json = dict[str, Any]

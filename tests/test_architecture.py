@@ -16,9 +16,13 @@ ROOMS = {
     "invocation": {"deadline"},
     "addresses": set[str](),
     "settings": {"addresses", "contract", "errors"},
-    "wechat": {"invocation", "deadline", "exact_json", "errors"},
-    "tokens": {"wechat", "settings", "invocation", "deadline", "contract", "exact_json", "errors"},
-    "operation": {"tokens", "wechat", "settings", "invocation", "contract", "exact_json", "errors"},
+    "network": {"settings", "invocation", "deadline", "exact_json", "errors"},
+    "wechat": {"network", "invocation", "exact_json", "errors"},
+    "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
+    "tokens": {
+        *("app_secret", "wechat", "network", "settings", "invocation", "deadline", "contract", "exact_json", "errors"),
+    },
+    "operation": {"tokens", "wechat", "network", "settings", "invocation", "contract", "exact_json", "errors"},
     "triggers": {"contract", "exact_json", "errors"},
     "telemetry": {"invocation", "contract", "exact_json", "errors"},
     "app": {"operation", "triggers", "telemetry", "settings", "invocation", "exact_json", "errors"},
@@ -30,7 +34,8 @@ def module_of(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-MODULES = {module_of(path): path for path in Path("handler").rglob("*.py")}
+HOUSES = ("handler", "gray_release", "deploy")
+MODULES = {module_of(path): path for house in HOUSES for path in Path(house).rglob("*.py")}
 
 
 def imported(path: Path) -> set[str]:
@@ -45,15 +50,35 @@ def imported(path: Path) -> set[str]:
     return found & (MODULES.keys() - {"handler"})
 
 
+def shipped() -> dict[str, Path]:
+    """Return the modules that ship, but for `handler` itself, which holds nothing."""
+    return {module: path for module, path in MODULES.items() if module.startswith("handler.")}
+
+
 def room(module: str) -> str:
     """Return the folder or the file right below `handler` that a module is in."""
     return module.split(".")[1]
 
 
+def house(module: str) -> str:
+    """Return the top folder that a module is in."""
+    return module.split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "may_import"), [("handler", set()), ("gray_release", {"handler"}), ("deploy", set[str]())]
+)
+def test_houses(name: str, may_import: set[str]) -> None:
+    """What ships imports nothing of the command or the build; the build imports neither of the two others."""
+    files = [path for module, path in MODULES.items() if house(module) == name]
+    assert files
+    assert {house(module) for module in chain.from_iterable(map(imported, files))} - {name} <= may_import
+
+
 @pytest.mark.parametrize("name", ROOMS)
 def test_directions(name: str) -> None:
-    """A room imports what it may, and nothing above it; the shipped part imports nothing of `local`."""
-    files = [path for module, path in MODULES.items() if module != "handler" and room(module) == name]
+    """A room imports what it may, and nothing above it."""
+    files = [path for module, path in shipped().items() if room(module) == name]
     assert files
     used = {room(module) for module in chain.from_iterable(map(imported, files))} - {name}
     assert used == ROOMS[name], f"{name} imports {sorted(used)}"
@@ -67,17 +92,7 @@ def test_no_circle() -> None:
 
 def test_every_room_is_known() -> None:
     """A new folder or file below `handler` has its row above."""
-    assert {room(module) for module in MODULES if module != "handler"} == {*ROOMS, "local"}
-
-
-def test_size() -> None:
-    """A shipped module holds one idea: 150 lines at most."""
-    long = {
-        module: lines
-        for module, path in MODULES.items()
-        if not module.startswith("handler.local") and (lines := len(path.read_text("utf-8").splitlines())) > 150
-    }
-    assert not long
+    assert {room(module) for module in shipped()} == {*ROOMS}
 
 
 def test_no_test_module_imports_another() -> None:

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 import pytest
 from pydantic.alias_generators import to_camel
 
+from gray_release.cli import commands
+from gray_release.invoke import LambdaContext
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import DOCUMENTED_PLAN, Sandbox
 from handler.app import lambda_handler
 from handler.contract import Arguments, GrayReleasePlan
-from handler.local.cli import commands
-from handler.local.invoke import LambdaContext
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import DOCUMENTED_PLAN, Sandbox
 from handler.settings import VARIABLES, Settings, Source
 from handler.telemetry.hints import HINTS
 from handler.triggers import TRIGGERS, recognise
@@ -228,8 +228,8 @@ def test_make_targets(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_local_commands(name: str) -> None:
-    """Every `python -m handler.local` or `gray-release` command that is named is one, with its options."""
-    for beginning, skipped in (("python -m handler.local ", 3), ("gray-release ", 1)):
+    """Every `python -m gray_release` or `gray-release` command that is named is one, with its options."""
+    for beginning, skipped in (("python -m gray_release ", 3), ("gray-release ", 1)):
         for line in lines(name, beginning):
             command = words(line)[skipped:]
             if command == ["--version"]:

@@ -15,7 +15,7 @@ from wechatpy.component import WeChatComponent
 from wechatpy.crypto import WeChatCrypto
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
 from handler.settings import Settings
 from tests.layouts import SYSTEMS
 from tests.support import REPLY, ROOT, Valkey

@@ -6,14 +6,14 @@ https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/Thi
 from typing import TYPE_CHECKING, Any
 
 from handler import errors
+from handler.app_secret import AppSecret
 from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
 from handler.invocation import Invocation
 from handler.settings import Settings
-from handler.tokens.app_secret import AppSecret
 from handler.tokens.base import Token, TokenSource, read
-from handler.tokens.redis_store import StoreOpener, TokenStore
-from handler.tokens.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
+from handler.tokens.component_store import StoreOpener, TokenStore
 from handler.wechat.api import WeChat
+from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
 
 if TYPE_CHECKING:
     from wechatpy.client import WeChatComponentClient

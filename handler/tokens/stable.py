@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from handler.app_secret import AppSecret
 from handler.exact_json import JsonObject
 from handler.invocation import Invocation
 from handler.settings import Settings
-from handler.tokens.app_secret import AppSecret
 from handler.tokens.base import Token, read
 from handler.tokens.cached import CachedTokens
-from handler.tokens.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
 from handler.wechat.api import WeChat
+from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
 
 if TYPE_CHECKING:
     from requests import Response

@@ -4,11 +4,11 @@ Two systems that refresh the same authorizer would end each other's tokens.
 """
 
 from handler.invocation import Invocation
+from handler.network.redis import Connections
 from handler.settings import Settings
 from handler.tokens import stored_value
 from handler.tokens.base import Token, TokenSource
 from handler.tokens.placeholders import fill
-from handler.tokens.redis_client import Connections
 
 _KEY = "WECHAT_TOKEN_STORE_KEY"
 _PLACE = f"the token store at {_KEY}"

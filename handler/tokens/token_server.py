@@ -13,13 +13,13 @@ from handler import errors, exact_json
 from handler.errors import NO_TOKEN
 from handler.exact_json import JsonObject
 from handler.invocation import Invocation
+from handler.network.api import Api
+from handler.network.exchange import Answer, Request
 from handler.settings import Settings
 from handler.tokens import stored_value
 from handler.tokens.base import Token, lifetime
 from handler.tokens.cached import CachedTokens
 from handler.tokens.placeholders import fill
-from handler.wechat.api import Api
-from handler.wechat.exchange import Answer, Request
 
 
 class TokenServer(CachedTokens):

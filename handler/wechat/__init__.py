@@ -1,1 +1,1 @@
-"""WeChat's API: bounded exchanges, and what its answers mean."""
+"""WeChat's API: what its answers mean, and wechatpy over our connections."""

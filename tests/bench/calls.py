@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from handler.local.invoke import LambdaContext
+from gray_release.invoke import LambdaContext
 
 counted = 0
 

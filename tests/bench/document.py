@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from handler.local.deploy.interpreter import ROOT
+from deploy.interpreter import ROOT
 from tests.bench.table import Row, shown
 
 FIGURES = Path(__file__).with_name("figures.json")

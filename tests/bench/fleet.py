@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.local.sandbox.server import Sandbox
+from gray_release.sandbox.server import Sandbox
 from tests.fleet import Cloud, appids, authorize, plan
 from tests.support import PLAN, Valkey
 

@@ -4,7 +4,7 @@ import subprocess
 import time
 from functools import partial
 
-from handler.local.sandbox.server import SECRET, Sandbox
+from gray_release.sandbox.server import SECRET, Sandbox
 from tests.bench.measures import Peer, interleave
 from tests.bench.places import Peers
 from tests.bench.table import EXACT, Table

@@ -4,9 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.local.deploy import artifact, interpreter
-from handler.local.deploy.authorities import write_hashed
-from handler.local.sandbox.server import SECRET
+from deploy import artifact, interpreter
+from deploy.authorities import write_hashed
+from gray_release.sandbox.server import SECRET
 from tests.bench.measures import Peer
 from tests.bench.upstream import FLEET
 

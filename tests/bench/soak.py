@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from tests.bench.table import EXACT, Table
 
 INVOCATIONS = 6000

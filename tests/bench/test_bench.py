@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from tests.bench import document
 from tests.bench.table import EXACT, LOOSER, Table
 

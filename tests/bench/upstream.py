@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trustme
 
-from handler.local.deploy.interpreter import ROOT
-from handler.local.sandbox.faults import Fault, http
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from deploy.interpreter import ROOT
+from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.local.deploy.interpreter import find_interpreter, uv
+from deploy.interpreter import find_interpreter, uv
 from tests.support import ROOT, Emulate, build, ending, sam
 
 

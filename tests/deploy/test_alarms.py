@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from handler.local.sandbox.server import APPID, Sandbox
+from gray_release.sandbox.server import APPID, Sandbox
 from tests.deploy.cloudformation import PARAMETERS, Stack
 from tests.deploy.cloudwatch import Metrics, is_on, level, passes
 from tests.support import ROOT, body

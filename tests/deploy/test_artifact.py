@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy import DeployError, artifact, unused
+from deploy.archive import write_zip
+from deploy.interpreter import find_interpreter
+from deploy.tccli import write_request
+from gray_release.invoke import LambdaContext, scf_context
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.app import lambda_handler
-from handler.local.deploy import DeployError, artifact, unused
-from handler.local.deploy.archive import write_zip
-from handler.local.deploy.interpreter import find_interpreter
-from handler.local.deploy.tccli import write_request
-from handler.local.invoke import LambdaContext, scf_context
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from tests.support import DOCUMENTED, ROOT, Emulate, build, post, sam
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ FOREIGN = (
     "pip",
     "pytest",
     "hypothesis",
-    "handler/local",
+    "gray_release",
 )
 
 
@@ -252,7 +252,7 @@ def test_sams_own_events(arguments: str) -> None:
 def test_builder_needs_no_environment(tmp_path: Path) -> None:
     """The builder runs on the standard library alone, as `sam build` calls it."""
     process = subprocess.run(
-        ["python3", "-E", "-s", "-S", "-m", "handler.local.deploy.artifact", "scf", str(tmp_path / "code")],
+        ["python3", "-E", "-s", "-S", "-m", "deploy.artifact", "scf", str(tmp_path / "code")],
         cwd=ROOT,
         env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
         capture_output=True,

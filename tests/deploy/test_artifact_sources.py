@@ -9,8 +9,8 @@ import redis
 import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
-from handler.local.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from handler.local.sandbox.store import fill
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from gray_release.sandbox.store import fill
 from tests.layouts import LAYOUTS, Layout
 from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post
 from tests.token_server import TokenServer, answer

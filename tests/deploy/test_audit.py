@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handler.local.deploy.audit import main
+from deploy.audit import main
 
 CLEAN = {"name": "redis", "version": "8.1.0", "vulns": []}
 FOUND = {

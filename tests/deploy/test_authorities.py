@@ -9,9 +9,9 @@ import certifi
 import pytest
 import trustme
 
+from deploy.authorities import subject_hash, write_hashed
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.contract import OpenApiError
-from handler.local.deploy.authorities import subject_hash, write_hashed
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
 from tests.support import Configure, Invoke, server_context
 
 

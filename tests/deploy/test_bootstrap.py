@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.local.deploy.interpreter import find_interpreter
+from deploy.interpreter import find_interpreter
 from tests.support import REPLY, ROOT
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.server import Sandbox
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import Sandbox
 from tests.deploy.cloudformation import Stack
 from tests.fleet import SERVICE, Cloud, Json, Script, appids, authorize, plan, until
 from tests.support import PLAN, Valkey, run

@@ -26,7 +26,7 @@ SANDBOX = ("--env-vars", "events/env.sandbox.json")
 @pytest.fixture(scope="module", autouse=True)
 def _sandbox() -> Iterator[None]:
     """Run the sandbox as the README says, where a container reaches it."""
-    command = [sys.executable, "-m", "handler.local", "sandbox", "--host", "0.0.0.0", "--port", "8088"]  # noqa: S104 - a container must reach it
+    command = [sys.executable, "-m", "gray_release", "sandbox", "--host", "0.0.0.0", "--port", "8088"]  # noqa: S104 - a container must reach it
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with ending(started, 900) as process:
         assert process.stdout is not None

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from tencentcloud.scf.v20180416 import models
 
-from handler.local.deploy import scf_variables
-from handler.local.deploy.scf import main
-from handler.local.sandbox.server import COMPONENT_SECRET, SECRET
+from deploy.scf import variables as scf_vars
+from deploy.scf.__main__ import main
+from gray_release.sandbox.server import COMPONENT_SECRET, SECRET
 from handler.settings import VARIABLES, Settings
 
 Json = dict[str, Any]
@@ -136,8 +136,8 @@ class Stub(BaseHTTPRequestHandler):
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[type[Stub], str]]:
     """Run the stub, without the second that the deployment waits between looks."""
-    monkeypatch.setattr("handler.local.deploy.scf_api.POLL_SECONDS", 0.01)
-    monkeypatch.setattr("handler.local.deploy.scf_api.WAIT_SECONDS", 5)
+    monkeypatch.setattr("deploy.scf.api.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("deploy.scf.api.WAIT_SECONDS", 5)
     fields = {"function": {}, "triggers": {}, "actions": [], "pending": 0, "failure": None}
     handler: type[Stub] = type("_Stub", (Stub,), fields | {"state": "Active", "outcomes": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -272,7 +272,7 @@ def test_repairs_a_creation(stub: tuple[type[Stub], str], code: Path, capsys: py
     assert lines[0].startswith("delete getGrayReleasePlan in default, which is CreateFailed: [{")
     assert lines[1] == "create getGrayReleasePlan in default"
     assert changes(stub) == ["DeleteFunction", "CreateFunction", "CreateTrigger", "CreateTrigger"]
-    assert scf_variables.of_function(stub[0].function)["WECHAT_SECRET"] == "hush-app-secret"
+    assert scf_vars.of_function(stub[0].function)["WECHAT_SECRET"] == "hush-app-secret"
 
 
 def test_waits_for_a_change_under_way(stub: tuple[type[Stub], str], code: Path) -> None:
@@ -289,7 +289,7 @@ def test_does_not_wait_for_ever(
 ) -> None:
     """A change that does not end is reported."""
     deploy(stub, code)
-    monkeypatch.setattr("handler.local.deploy.scf_api.WAIT_SECONDS", 0)
+    monkeypatch.setattr("deploy.scf.api.WAIT_SECONDS", 0)
     stub[0].pending = 1000
     assert deploy(stub, code) == 1
     assert "still Updating after 0 seconds" in capsys.readouterr().err
@@ -329,14 +329,19 @@ def test_warns_of_no_token_source(stub: tuple[type[Stub], str], code: Path, caps
 def test_variables() -> None:
     """scf.json declares the settings but for AWS's own services, and what of them is secret is never shown."""
     function = json.loads(Path("scf.json").read_bytes())
-    variables = scf_variables.of_function(function)
+    variables = scf_vars.of_function(function)
     ours = {name for name in VARIABLES if not name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
     others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
     assert set(variables) == ours | others
     assert not [name for name in variables if variables[name] and re.search("SECRET|TOKEN$|URL$|HEADER", name)]
     secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     assert "WECHAT_SECRET" in secret
-    assert not secret & set(scf_variables.SHOWN)
-    assert set(scf_variables.SHOWN) <= set(variables)
+    assert not secret & set(scf_vars.SHOWN)
+    assert set(scf_vars.SHOWN) <= set(variables)
     assert function["Timeout"] > 3
     assert [trigger["Enable"] for trigger in function["Triggers"] if trigger["Type"] == "timer"] == ["CLOSE"]
+
+
+def test_sandbox_secrets() -> None:
+    """The secrets that are refused are those of the sandbox."""
+    assert scf_vars.SANDBOX_SECRETS == (SECRET, COMPONENT_SECRET)

@@ -12,14 +12,14 @@ import boto3
 import pytest
 import redis
 
-from handler.local.deploy import unused
-from handler.local.deploy.interpreter import find_interpreter
-from handler.local.invoke import scf_context
-from handler.local.sandbox.faults import Fault
-from handler.local.sandbox.rules import APPID, SECRET
-from handler.local.sandbox.scenario import DOCUMENTED_PLAN
-from handler.local.sandbox.server import Sandbox
-from handler.local.upstream import leading_to
+from deploy import unused
+from deploy.interpreter import find_interpreter
+from gray_release.invoke import scf_context
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.rules import APPID, SECRET
+from gray_release.sandbox.scenario import DOCUMENTED_PLAN
+from gray_release.sandbox.server import Sandbox
+from gray_release.upstream import leading_to
 from tests.support import DOCUMENTED, Emulate, Valkey, post
 
 pytestmark = pytest.mark.slow

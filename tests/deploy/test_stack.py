@@ -21,7 +21,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from handler.local.sandbox.server import APPID, SECRET, Sandbox
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from tests.deploy.cloudwatch import Metrics
 from tests.support import DOCUMENTED, PLAN, ROOT, sam
 

@@ -1,0 +1,1 @@
+"""Deploying to Tencent SCF."""

@@ -1,0 +1,85 @@
+"""Tencent's SCF API, as JSON in and JSON out through the SDK's own models."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.scf.v20180416 import models
+from tencentcloud.scf.v20180416.scf_client import ScfClient
+
+from deploy import DeployError
+
+Json = dict[str, Any]
+
+WAIT_SECONDS = 300
+POLL_SECONDS = 1.0
+UNDER_WAY = ("Creating", "Updating", "Publishing", "Deleting")
+
+_CREDENTIALS = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_REGION")
+
+
+class Scf:
+    """The API for one function, with the credentials of the environment."""
+
+    def __init__(self, function: str, namespace: str, environ: Mapping[str, str], endpoint: str | None) -> None:
+        missing = [name for name in _CREDENTIALS if not environ.get(name)]
+        if missing:
+            raise DeployError(f"set {', '.join(missing)}")
+        secret_id, secret_key, region = (environ[name] for name in _CREDENTIALS)
+        profile = HttpProfile(protocol="http", endpoint=endpoint) if endpoint else HttpProfile()
+        credential = Credential(secret_id, secret_key, environ.get("TENCENTCLOUD_TOKEN"))
+        self._client = ScfClient(credential, region, ClientProfile(httpProfile=profile))
+        self._name = {"FunctionName": function, "Namespace": namespace}
+
+    def __call__(self, action: str, **fields: Any) -> Json:
+        """Make a call and return its response, {} where there is no such function.
+
+        Raises `DeployError` with Tencent's code and message.
+        """
+        request = getattr(models, f"{action}Request")()
+        request.from_json_string(json.dumps(self._name | fields))
+        try:
+            response = getattr(self._client, action)(request)
+        except TencentCloudSDKException as error:
+            if str(error.code).startswith("ResourceNotFound.Function"):
+                return {}
+            raise DeployError(f"{action}: {error.code}: {error.message}") from None
+        answer: Json = json.loads(response.to_json_string())
+        return answer
+
+    def function(self) -> Json:
+        """Return the function once nothing is under way with it, {} where there is none.
+
+        Tencent changes functions in the background, and refuses a change during another:
+        https://cloud.tencent.com/document/product/583/37883. Raises `DeployError` after WAIT_SECONDS.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        seen = None
+        while (function := self("GetFunction")).get("Status") in UNDER_WAY:
+            status = function["Status"]
+            if status != seen:
+                print(f"  {status}")
+                seen = status
+            if time.monotonic() > deadline:
+                raise DeployError(f"still {status} after {WAIT_SECONDS} seconds")
+            time.sleep(POLL_SECONDS)
+        return function
+
+    def change(self, action: str, **fields: Any) -> None:
+        """Make a change and wait until it is done. Raises `DeployError` when it failed."""
+        self(action, **fields)
+        function = self.function()
+        status = str(function.get("Status", "gone"))
+        if status.endswith("Failed"):
+            raise DeployError(f"{status}: {reason(function)}")
+        print(f"  {status}")
+
+
+def reason(function: Json) -> str:
+    """Return why the last change of a function failed, in Tencent's words."""
+    return json.dumps(function.get("StatusReasons") or function.get("StatusDesc"), ensure_ascii=False)

@@ -1,0 +1,110 @@
+"""`invoke`: the function with an event, once or until its release has ended."""
+
+import contextlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from gray_release.commands.options import TARGET, seconds, states
+from gray_release.invoke import Target, call
+from gray_release.release import Answer, Json
+from gray_release.sandbox.scenario import advancing
+from gray_release.sandbox.server import Sandbox
+from gray_release.screen import screen
+from gray_release.upstream import named, upstream
+from gray_release.watch import Watch
+from handler.errors import OpenApiError
+
+EXIT_CODES = """\b
+exit codes:
+  0    the function answered; with --watch, the release has reached everyone
+  1    the function failed: its errCode object is on stdout
+  2    the command or the event cannot be understood, or the port is taken
+  3    with --watch: no release is under way (deleted, withdrawn, none)
+  4    with --watch: the release is in another state that --until names
+  124  with --watch: --timeout is over
+  130  interrupted"""
+
+WATCHED_SECONDS = 20  # how long the sandbox's release takes when nobody says otherwise
+
+
+@click.command(epilog=EXIT_CODES, short_help="Invoke the function, once or until a release has ended.")
+@click.argument("event", required=False)
+@click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context.")
+@click.option("--watch", type=seconds, help="Ask so often until the release has reached everyone, or is no more.")
+@click.option("--timeout", type=seconds, help="With --watch: end after so long.")
+@click.option("--until", type=states, metavar="STATUS,...", help="With --watch: end here too, such as finished,paused.")
+@click.option("--component", is_flag=True, help="On the sandbox: ask as a third-party platform.")
+def invoke(  # noqa: PLR0913 - one for each option
+    event: str | None,
+    *,
+    target: Target,
+    watch: float | None,
+    timeout: float | None,
+    until: frozenset[str] | None,
+    component: bool,
+) -> int:
+    """Invoke the function with the EVENT in a file, or - for stdin; without one, with {}.
+
+    The function's JSON goes to stdout. On a terminal stderr shows the release as a person reads it, elsewhere the
+    function's log. With no credentials in the environment the WeChat sandbox is started for the call; WECHAT_APPID and
+    WECHAT_SECRET ask WeChat instead.
+    """
+    if watch is None and (timeout or until):
+        raise click.UsageError("--timeout and --until say when --watch ends: add --watch SECONDS")
+    if component and named():
+        raise click.UsageError(f"--component is for the sandbox, and {', '.join(named())} name a WeChat: unset them")
+    content = _event(event)
+    plan = advancing(WATCHED_SECONDS, time.time()) if watch else None
+    stdout, terminal = sys.stdout, sys.stdout.isatty()
+    watching = Watch(until or frozenset(), timeout)
+    with (
+        screen(live=watch is not None) as display,
+        upstream(lambda: Sandbox(plan=plan, access_log=display.access), component=component),
+        contextlib.redirect_stdout(display.journal),
+    ):
+        while True:
+            reply = _reply(content, target)
+            answer = Answer.of(reply)
+            display.show(answer)
+            code = watching.ends(answer, display.journal.facts) if watch else int(bool(answer.failure))
+            if watch is None or code is not None:
+                break
+            if not terminal:
+                _print(reply, stdout)
+            time.sleep(min(watch, watching.left()))
+    _print(reply, stdout)
+    return code or 0
+
+
+def _event(name: str | None) -> Any:
+    """Read an event. Raises `click.UsageError`."""
+    if name is None:
+        return {}
+    try:
+        return json.loads(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+    except ValueError as error:
+        reason = f"it is not JSON: {error}"
+    raise click.UsageError(
+        f"cannot read the event {name}: {reason}\n"
+        "A clone's events/ has one for every trigger; - reads one from stdin, for example {}"
+    )
+
+
+def _reply(event: Any, target: Target) -> Json:
+    try:
+        return call(event, target)
+    except OpenApiError as error:
+        return error.to_dict()
+
+
+def _print(reply: Json, stdout: TextIO) -> None:
+    """Print a reply for whoever reads it: indented on a terminal, one line for a program."""
+    style: dict[str, Any] = {"indent": 2} if stdout.isatty() else {"separators": (",", ":")}
+    print(json.dumps(reply, ensure_ascii=False, **style), file=stdout, flush=True)

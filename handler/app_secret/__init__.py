@@ -1,0 +1,98 @@
+"""An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from handler import errors
+from handler.deadline import within
+from handler.errors import NO_SECRET, OpenApiError
+from handler.exact_json import json_object
+from handler.invocation import Invocation
+from handler.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+    from pydantic import SecretStr
+
+T = TypeVar("T")
+
+_WRONG_SECRET = 40125
+MAX_AGE_SECONDS = 300  # a rotated secret is noticed by WeChat's refusal, long before
+
+
+class AppSecret:
+    """The AppSecret that settings of this prefix name: the plain one, else Secrets Manager's, else SSM's.
+
+    `{appid}` in a name stands for the appid.
+    """
+
+    def __init__(self, settings: Settings, prefix: Literal["wechat", "wechat_component"]) -> None:
+        self._plain: SecretStr | None = getattr(settings, f"{prefix}_secret")
+        self._name: str | None = getattr(settings, f"{prefix}_secret_name")
+        self._parameter: str | None = getattr(settings, f"{prefix}_secret_parameter")
+        self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
+        self._timeout_seconds = settings.wechat_timeout_seconds
+        self._provider: BaseProvider | None = None
+
+    def use(self, appid: str, invocation: Invocation, call: Callable[[str], T]) -> T:
+        """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
+        secret = self._get(appid, invocation)
+        try:
+            return call(secret)
+        except OpenApiError as error:
+            failure = error
+        if failure.errCode != _WRONG_SECRET or self._plain or not invocation.allows("token"):
+            raise failure
+        rotated = self._get(appid, invocation, fresh=True)
+        if rotated == secret:
+            raise failure
+        return call(rotated)
+
+    def _get(self, appid: str, invocation: Invocation, *, fresh: bool = False) -> str:
+        """Return the secret, `fresh` from AWS if asked for. Raises `OpenApiError` 41004, in words that show nothing."""
+        if self._plain is not None:
+            return self._plain.get_secret_value()
+        name = (self._name or self._parameter or "").replace("{appid}", appid)
+        if not name:
+            raise errors.misconfigured(NO_SECRET, self._missing)
+        seconds = invocation.deadline.timeout(self._timeout_seconds)
+        try:
+            value = within(seconds, lambda: self._read(name, fresh=fresh))
+        except TimeoutError:
+            failure = errors.out_of_time()
+        except ImportError as error:
+            failure = errors.library_missing(error.name)
+        except Exception as error:  # noqa: BLE001 - botocore's many
+            failure = errors.misconfigured(NO_SECRET, f"appsecret unreadable: {_fault(error)}")
+        else:
+            return _plain_text(value)
+        raise failure
+
+    def _read(self, name: str, *, fresh: bool) -> object:
+        if self._provider is None:
+            # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
+            from handler.app_secret.aws import provider  # noqa: PLC0415 - it loads boto3
+
+            self._provider = provider("secrets" if self._name else "ssm", self._timeout_seconds)
+        options: dict[str, Any] = {} if self._name else {"decrypt": True}
+        return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
+
+
+def _fault(error: Exception) -> str:
+    """Name what kept AWS's client from an answer: its text, which would hold ARNs, is not shown."""
+    cause = error.__context__ or error  # Powertools raises one error for all
+    if isinstance(cause, OpenApiError):
+        return cause.reason
+    answer = getattr(cause, "response", None) or {}  # of botocore's ClientError
+    code = str(answer.get("Error", {}).get("Code", ""))
+    return f"{code if code.isalnum() else type(cause).__name__} from AWS (name, permission or region?)"
+
+
+def _plain_text(value: object) -> str:
+    """Return the secret in a stored value: the text, or the `secret` of a JSON object."""
+    parsed = json_object(value)
+    text = value if parsed is None else parsed.get("secret")
+    if not (isinstance(text, str) and text.strip()):
+        reason = "appsecret unreadable: neither text nor JSON with the key secret"
+        raise errors.misconfigured(NO_SECRET, reason)
+    return text.strip()

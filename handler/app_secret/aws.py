@@ -1,0 +1,71 @@
+"""Powertools' readers of Secrets Manager and SSM, whose requests go over our own bounded exchange.
+
+botocore's own HTTP client reads a body of any size, for as long as it keeps coming. Its `before-send` event lets us
+answer in its place: https://docs.aws.amazon.com/boto3/latest/guide/events.html
+"""
+
+import functools
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import boto3
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+
+from handler.errors import OpenApiError
+from handler.network.exchange import Request, Server
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+    from botocore.awsrequest import AWSPreparedRequest
+
+# At DEBUG they log whole bodies with the AppSecret, and headers with the role's session token. Lambda's runtime gives
+# the root logger the function's level, so theirs has to be set here.
+for _name in ("boto3", "botocore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_MORE_SECONDS = 1  # whoever waits for the reader gives up first, and says so
+
+
+def provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
+    """Return Powertools' reader of a service, each of whose exchanges lasts at most `timeout_seconds`."""
+    config = Config(retries={"total_max_attempts": 2})
+    client = boto3.Session().client("secretsmanager" if service == "secrets" else "ssm", config=config)
+
+    @functools.lru_cache
+    def server(base_url: str) -> Server:
+        return Server(base_url, "AWS")
+
+    def send(request: "AWSPreparedRequest", **_: Any) -> AWSResponse:
+        address = urlsplit(request.url)
+        target = f"{address.path or '/'}{'?' if address.query else ''}{address.query}"
+        headers = {name: value if isinstance(value, str) else value.decode() for name, value in request.headers.items()}
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        try:
+            answer = server(f"{address.scheme}://{address.netloc}").exchange(
+                Request(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
+            )
+        except OpenApiError as error:
+            if not error.transient:
+                raise
+        else:
+            return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+        raise ConnectionClosedError(endpoint_url=address.netloc)  # which botocore tries once more
+
+    client.meta.events.register("before-send", send)
+    return SecretsProvider(boto3_client=client) if service == "secrets" else SSMProvider(boto3_client=client)
+
+
+class _Body:
+    """A body as botocore reads it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the whole of it."""
+        yield self._content

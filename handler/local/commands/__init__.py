@@ -1,1 +1,0 @@
-"""Each command of `python -m handler.local` in a module of its own, and what their options take."""

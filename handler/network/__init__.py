@@ -1,0 +1,1 @@
+"""One bounded exchange with a server: WeChat, a token server, AWS or Redis."""

@@ -1,0 +1,165 @@
+"""`sweep`: many mini programs, as a platform's operator runs it."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gray_release.sandbox import fleet
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import Sandbox
+from gray_release.upstream import leading_to
+from tests.support import PLAN, ending, run
+
+COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"
+NOW = 1_800_000_000
+
+Platform = tuple[Sandbox, dict[str, str]]
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """Play a third-party platform with so many mini programs; give the sandbox and the variables that lead to it."""
+    appids = fleet.appids(getattr(request, "param", 20))
+    with Sandbox() as sandbox:
+        sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
+        sandbox.plans.update(fleet.plans(appids, NOW))
+        with leading_to(sandbox, dict(sandbox.platform.authorizers)) as variables:
+            yield sandbox, variables
+
+
+def rows(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Read the rows that were printed, by appid."""
+    found = [json.loads(line) for line in process.stdout.splitlines()]
+    return {row["appid"]: row for row in found}
+
+
+def test_platform(platform: Platform) -> None:
+    """Each mini program gets one row, over one cache of tokens: none is fetched twice."""
+    sandbox, variables = platform
+    appids = list(sandbox.platform.authorizers)
+    process = run("sweep", "-", stdin="\n".join([*appids, appids[0]]), **variables)
+    assert process.returncode == 0
+    found = rows(process)
+    assert sorted(found) == appids
+    assert len(process.stdout.splitlines()) == 20
+    assert found[appids[3]]["grayReleasePlan"]["status"] == 2
+    assert found[appids[9]] == {
+        "appid": appids[9],
+        "errCode": 0,
+        "errMsg": "openapi.operation.getGrayReleasePlan:ok",
+        "grayReleasePlan": None,
+    }
+    assert (sandbox.count(COMPONENT), sandbox.count(AUTHORIZER), sandbox.count(PLAN)) == (1, 20, 20)
+    assert process.stderr == "20 mini programs: 2 paused, 10 rolling out, 4 finished, 4 none\n"
+
+
+def test_failures(platform: Platform) -> None:
+    """A refusal is a row and exit code 1; a failure that passes by itself is asked for again."""
+    sandbox, variables = platform
+    appids = list(sandbox.platform.authorizers)
+    del sandbox.platform.authorizers[appids[0]]
+    sandbox.faults += [
+        Fault("plan", "errcode", "48001", appid=appids[1]),
+        Fault("plan", "errcode", "45011", times=1, appid=appids[2]),
+        Fault("plan", "errcode", "-1", times=2, appid=appids[4]),
+    ]
+    process = run("sweep", "-", stdin="\n".join(appids), **variables)
+    assert process.returncode == 1
+    found = rows(process)
+    assert {appid: row["errCode"] for appid, row in found.items() if row["errCode"]} == {
+        appids[0]: 61003,
+        appids[1]: 48001,
+    }
+    assert found[appids[2]]["grayReleasePlan"]["status"] == 1
+    assert process.stderr.startswith("20 mini programs: 2 failed, ")
+
+
+def test_wechat_is_out_of_reach(platform: Platform) -> None:
+    """Where nobody gets an answer nobody is asked for again."""
+    sandbox, variables = platform
+    sandbox.faults.append(Fault("component", "errcode", "45009"))
+    sandbox.faults.append(Fault("plan", "errcode", "-1"))
+    process = run("sweep", "-", stdin="\n".join(fleet.appids(20)), **variables)
+    assert process.returncode == 1
+    assert len(rows(process)) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [1000], indirect=True)
+def test_a_thousand(platform: Platform) -> None:
+    """A thousand mini programs take one token of the platform's, one of each authorizer's, and no refusal."""
+    sandbox, variables = platform
+    process = run("sweep", "-", stdin="\n".join(sandbox.platform.authorizers), **variables)
+    assert (process.returncode, len(rows(process))) == (0, 1000)
+    assert (sandbox.count(COMPONENT), sandbox.count(AUTHORIZER), sandbox.count(PLAN)) == (1, 1000, 1000)
+    assert set(sandbox.refusals) == {0}
+
+
+def test_interrupted(platform: Platform) -> None:
+    """Interrupted, it prints what it has, at once: exit 130."""
+    sandbox, variables = platform
+    sandbox.faults += [Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[10:]]
+    command = [sys.executable, "-m", "gray_release", "sweep", "-"]
+    pipe = subprocess.PIPE
+    started = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
+    with ending(started) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n".join(sandbox.platform.authorizers))
+        process.stdin.close()
+        seen = [process.stdout.readline() for _ in range(10)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr is not None
+        assert process.stderr.read().startswith("10 mini programs: ")
+    assert sorted(json.loads(line)["appid"] for line in seen) == fleet.appids(10)
+
+
+def test_on_the_sandbox() -> None:
+    """With no credentials the sandbox plays the mini programs: some of its own, or those of a file."""
+    process = run("sweep")
+    assert (process.returncode, len(rows(process))) == (0, 24)
+    assert "using the WeChat sandbox" in process.stderr
+    assert list(rows(run("sweep", "-", stdin="wx-mine\n"))) == ["wx-mine"]
+
+
+def test_results_of_the_cloud(tmp_path: Path) -> None:
+    """`--from` reads rows, lists of rows too, and asks nobody; `--html` leaves a page."""
+    results, page = tmp_path / "results.jsonl", tmp_path / "page.html"
+    row = {"appid": "wx1", "errCode": 0, "errMsg": "ok", "grayReleasePlan": {"status": 1, "grayPercentage": 8}}
+    failed = {"appid": "wx2", "errCode": 61003, "errMsg": "openapi.operation.getGrayReleasePlan:fail no rid: 1"}
+    results.write_text(f"{json.dumps(row)}\n{json.dumps([failed])}\n", "utf-8")
+    process = run("sweep", "--from", str(results), "--html", str(page))
+    assert (process.returncode, rows(process)) == (1, {"wx1": row, "wx2": failed})
+    assert process.stderr == "2 mini programs: 1 failed, 1 rolling out\n"
+    assert "rolling out" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (["-"], "", "names no mini program: write an appid on each line"),
+        (["no-such-file"], "", "No such file"),
+        (["--from", "-"], "{}", "line 1 is no row of a sweep"),
+        (["--from", "-"], "\n<html>", "line 2 is no row of a sweep"),
+        (["-", "--from", "-"], "", "which mini programs?"),
+        (["--html", "no-such-folder/page.html"], "", "No such file or directory"),
+    ],
+)
+def test_bad_input(arguments: list[str], stdin: str, words: str) -> None:
+    """What cannot be read is named, before anybody is asked: exit 2."""
+    process = run("sweep", *arguments, stdin=stdin)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert words in process.stderr
+
+
+def test_credentials_without_a_file() -> None:
+    """With credentials of one's own a file is needed."""
+    process = run("sweep", WECHAT_APPID="wx1", WECHAT_SECRET="not-the-secret")
+    assert (process.returncode, "Name one FILE" in process.stderr) == (2, True)

@@ -1,0 +1,89 @@
+"""docs/pipelines.md: its workflows run as they are written, and its exit codes are the command's."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gray_release.commands.invoke import EXIT_CODES
+from gray_release.release import NAMES
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
+
+DOCUMENT = Path("docs/pipelines.md").read_text("utf-8")
+WORKFLOWS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)]
+
+
+def script(workflow: dict[str, Any], name: str) -> str:
+    """Return what a step runs."""
+    [job] = workflow["jobs"].values()
+    [text] = [step["run"] for step in job["steps"] if step.get("name") == name]
+    return str(text)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Put `gray-release` on the PATH, as pip would."""
+    command = tmp_path / "bin/gray-release"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={Path.cwd()} exec {sys.executable} -m gray_release "$@"\n', "ascii")
+    command.chmod(0o755)
+    return f"{command.parent}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("plan", "faults", "code", "words"),
+    [
+        ({"status": 3, "gray_percentage": 100}, [], 0, "::notice::The release has reached everyone"),
+        ({"status": 2, "gray_percentage": 40}, [], 1, "::error::The release is paused"),
+        ({"status": 4}, [], 1, "::error::The release was withdrawn or deleted"),
+        ({"status": 1}, [Fault("plan", "errcode", "48001")], 1, '"errCode":48001'),
+    ],
+)
+def test_follow(path: str, plan: dict[str, Any], faults: list[Fault], code: int, words: str) -> None:
+    """The step that follows a release goes the way that the release goes."""
+    with Sandbox(plan=plan, faults=faults) as sandbox:
+        process = subprocess.run(
+            ["bash", "-e", "-c", script(WORKFLOWS[0], "Follow the release")],
+            env={
+                "PATH": path,
+                "WECHAT_API_BASE_URL": sandbox.base_url,
+                "WECHAT_APPID": APPID,
+                "WECHAT_SECRET": SECRET,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert process.returncode == code
+    assert words in process.stdout
+
+
+@pytest.mark.parametrize(("status", "code"), [(1, 0), (2, 1)])
+def test_sweep(path: str, tmp_path: Path, status: int, code: int) -> None:
+    """The scheduled sweep leaves its two files, outlives a refusal, and fails where a release is paused."""
+    (tmp_path / "appids.txt").write_text("wx1\nwx2\n", "ascii")
+    with Sandbox(plan={"status": status, "gray_percentage": 40}, apps=dict.fromkeys(("wx1", "wx2"), SECRET)) as sandbox:
+        sandbox.faults.append(Fault("plan", "errcode", "48001", appid="wx2"))
+        environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET}
+        codes = [
+            subprocess.run(
+                ["bash", "-e", "-c", script(WORKFLOWS[1], name)], cwd=tmp_path, env=environ, check=False, timeout=60
+            )
+            for name in ("Look at every release", "Fail where one is paused")
+        ]
+    assert [process.returncode for process in codes] == [0, code]
+    assert len((tmp_path / "releases.jsonl").read_text("utf-8").splitlines()) == 2
+    assert "wx2" in (tmp_path / "releases.html").read_text("utf-8")
+
+
+def test_exit_codes() -> None:
+    """The document has the exit codes of `--help`, and the states that `--until` takes."""
+    assert re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE) == re.findall(r"^  (\d+) ", EXIT_CODES, re.MULTILINE)
+    [states] = re.findall(r"`--until` takes (.*?)\.", DOCUMENT)
+    assert re.findall(r"`(\w+)`", states) == list(NAMES)

@@ -1,0 +1,61 @@
+"""What an answer says in words, and its times."""
+
+from typing import Any
+
+import pytest
+
+from gray_release.release import NAMES, STATUS, Answer
+from gray_release.times import absolute, relative
+
+NOW = 1_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure", "state"),
+    [
+        ({"statusCode": 200, "body": '{"errcode": 40097, "errmsg": "x"}'}, 40097, "failed"),
+        ({"statusCode": 500, "body": '{"errCode": 41002, "errMsg": "x"}'}, 41002, "failed"),
+        ({"statusCode": 405, "body": ""}, -1, "failed"),
+        ({"statusCode": 200, "body": ""}, None, "none"),
+        ({"errCode": 0}, None, "none"),
+        ({"errCode": 0, "grayReleasePlan": None}, None, "none"),
+        ({"errCode": 0, "grayReleasePlan": {"status": True}}, None, "none"),
+        ({"errCode": 0, "gray_release_plan": {"status": 2}}, None, "paused"),
+        ({"errCode": 0, "grayReleasePlan": {"status": 9}}, None, "9"),
+        ({"errCode": 0, "grayReleasePlan": {"status": 1, "grayPercentage": 0}}, None, "running"),
+    ],
+)
+def test_answers(reply: dict[str, Any], failure: int | None, state: str) -> None:
+    """A failure and a state are found in a result, and in an HTTP reply of either form."""
+    answer = Answer.of(reply)
+    assert (answer.failure, answer.state.name) == (failure, state)
+
+
+def test_states() -> None:
+    """Every status that WeChat documents has words, and a name for `--until`."""
+    assert set(STATUS) == {0, 1, 2, 3, 4}
+    assert NAMES == ("initial", "running", "paused", "finished", "deleted", "none")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (NOW, "now"),
+        (NOW - 1, "1 second ago"),
+        (NOW + 59, "in 59 seconds"),
+        (NOW - 90, "1 minute ago"),
+        (NOW + 7200, "in 2 hours"),
+        (NOW - 86_400 * 3, "3 days ago"),
+        (NOW + 86_400 * 70, "in 2 months"),
+        (0, "57 years ago"),
+    ],
+)
+def test_relative_times(seconds: float, text: str) -> None:
+    """A time is told by its distance in the largest unit that fits."""
+    assert relative(seconds, NOW) == text
+
+
+@pytest.mark.parametrize("seconds", [None, 0, 1e14, float("nan")])
+def test_no_time(seconds: float | None) -> None:
+    """What is no time that a calendar knows is unknown."""
+    assert absolute(seconds) == "unknown"

@@ -1,0 +1,194 @@
+"""The release as a person sees it: `invoke` on a terminal."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, DOCUMENTED_PLAN, SECRET, Sandbox
+from tests.support import REPLY, ending, read_terminal
+
+COMMAND = [sys.executable, "-m", "gray_release"]
+
+
+def on_terminal(command: list[str], columns: int = 80, **environ: str) -> tuple[str, str, int]:
+    """Run a command whose stderr is a terminal; return its stdout, what the terminal got, and the exit code."""
+    ours, theirs = pty.openpty()
+    started = subprocess.Popen(
+        command,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLUMNS": str(columns), "TZ": "UTC", **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    with ending(started) as process:
+        shown = read_terminal(ours, theirs)
+        assert process.stdout
+        return process.stdout.read(), shown, process.wait(timeout=30)
+
+
+def width(line: str) -> int:
+    """Count the columns of a line, in which a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+
+
+def plain(shown: str) -> str:
+    """Cut the colours off."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_picture(columns: int) -> None:
+    """On a terminal the release is shown in words, in a bar no wider than the terminal, and with its times."""
+    stdout, shown, code = on_terminal([*COMMAND, "invoke"], columns)
+    assert (stdout, code) == (REPLY, 0)
+    assert "\x1b[36m" in shown
+    text = plain(shown)
+    for words in (
+        "rolling out  执行中",
+        "8 %  ━━━━━─",
+        APPID,
+        "2018-02-02 06:42:01 UTC (",
+        " years ago)",
+        "06:58:41 UTC",
+    ):
+        assert words in text
+    assert re.search(r"token +stable, fetched", text)
+    assert re.search(r"WeChat +[0-9.]+ ms, 2 requests", text)
+    assert max(width(line) for line in text.splitlines()) <= columns
+    assert "getGrayReleasePlan" in text
+    assert '"message"' not in text
+
+
+def test_picture_without_colour() -> None:
+    """NO_COLOR is heeded."""
+    _, shown, _ = on_terminal([*COMMAND, "invoke"], NO_COLOR="1")
+    assert not re.search(r"\x1b\[3[0-9]", shown)
+    assert "8 %  ━━━━━─" in plain(shown)
+
+
+def test_picture_of_a_failure() -> None:
+    """A failure is shown with what to do about it, and cannot steer the terminal."""
+    fault = Fault.parse("plan:errcode=40164")
+    with Sandbox(faults=[fault]) as sandbox:
+        stdout, shown, code = on_terminal(
+            [*COMMAND, "invoke"],
+            WECHAT_API_BASE_URL=sandbox.base_url,
+            WECHAT_APPID=APPID,
+            WECHAT_SECRET=SECRET,
+        )
+    assert json.loads(stdout)["errCode"] == 40164
+    assert code == 1
+    assert "✗ 40164" in plain(shown)
+    assert "fixed egress address" in " ".join(plain(shown).split())
+    assert max(width(line) for line in plain(shown).splitlines()) <= 80
+    assert SECRET not in shown
+
+
+def test_no_escape_reaches_the_terminal() -> None:
+    """What WeChat writes is shown without its control characters."""
+    plan = {**DOCUMENTED_PLAN, "status": 7, "create_timestamp": 1e300, "gray_percentage": "\x1b[2J"}
+    with Sandbox(plan=plan) as sandbox:
+        _, shown, code = on_terminal(
+            [*COMMAND, "invoke"], WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET
+        )
+    assert code == 0
+    assert "\x1b[2J" not in shown
+    assert "created   unknown" in plain(shown)
+    assert '"message":"contract drift"' in plain(shown).replace("\r\n", "")
+
+
+def test_lines_that_are_no_log() -> None:
+    """What somebody prints while finding a fault is shown under the picture as it is, JSON or not."""
+    program = (
+        "from gray_release.release import Answer\n"
+        "from gray_release.screen import screen\n"
+        "with screen(live=False) as display:\n"
+        "    print(5, [1], 'a word', sep='\\n', file=display.journal)\n"
+        "    display.show(Answer.of({'errCode': 0}))\n"
+    )
+    _, shown, code = on_terminal([sys.executable, "-c", program])
+    assert code == 0
+    assert plain(shown).split()[-4:] == ["5", "[1]", "a", "word"]
+
+
+@pytest.mark.parametrize("name", ["rich.console", "click"])
+def test_without_the_extra(name: str) -> None:
+    """Where the commands' own libraries are missing, one line says what to type."""
+    code = f"import sys; sys.modules[{name!r}] = None\nfrom gray_release.__main__ import main\nsys.exit(main())"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (process.returncode, process.stdout) == (2, "")
+    [line] = process.stderr.splitlines()
+    assert line.startswith(
+        f"{name.partition('.')[0]} is not installed: type pip install '.[cli]', or make .venv/.ready"
+    )
+
+
+def test_live_picture() -> None:
+    """On a terminal the picture of a watched release stays put: what went before is listed, the access log below."""
+    stdout, shown, code = on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "3", "--until", "paused"])
+    assert code == 124
+    assert len(stdout.splitlines()) > 1
+    first, *frames = plain(shown).replace("\r", "").split("getGrayReleasePlan ")
+    assert "using the WeChat sandbox" in first
+    assert len(frames) > 5
+    assert all(frame.count("sandbox: ") <= 4 for frame in frames)
+    assert "\x1b[1A" in shown  # up, to draw over the last one
+
+
+def test_transitions() -> None:
+    """The states that a watched release went through are listed, and a finished one expects nothing more."""
+    statuses = [(1, 30), (1, 50), (2, 50), (1, 50), (3, 100)]
+    plans = [{"status": status, "gray_percentage": share, "default_finish_timestamp": 1} for status, share in statuses]
+    with Sandbox(plan=lambda _now: plans.pop(0)) as sandbox:
+        _, shown, code = on_terminal(
+            [*COMMAND, "invoke", "--watch", "0.05"],
+            WECHAT_API_BASE_URL=sandbox.base_url,
+            WECHAT_APPID=APPID,
+            WECHAT_SECRET=SECRET,
+        )
+    last = plain(shown).rpartition("getGrayReleasePlan ")[2]
+    assert code == 0
+    assert "finished  执行完毕" in last
+    assert re.findall(r"seen +[0-9:]+  ([a-z ]+, [0-9]+ %)", last) == [
+        "rolling out, 30 %",
+        "paused, 50 %",
+        "rolling out, 50 %",
+        "finished, 100 %",
+    ]
+    assert "expected" not in last
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ({"status": 0}, ["not under way  未进行", "is over or was withdrawn"]),
+        ({"status": 0, "gray_percentage": 0}, ["not started  初始", "0 %  ─"]),
+        (
+            {"status": 1, "gray_percentage": 0, "support_debuger_first": True, "support_experiencer_first": True},
+            ["members only  仅成员", "developers and trial users"],
+        ),
+        ({"status": 3, "gray_percentage": 100, "default_finish_timestamp": 1517554721}, ["finished  执行完毕"]),
+        ({}, ["no release  没有发布"]),
+        ({"status": 5}, ["status 5  状态 5"]),
+    ],
+)
+def test_pictures(plan: dict[str, Any], words: list[str]) -> None:
+    """Each kind of answer is told from the others, in lines that fit."""
+    with Sandbox(plan=plan) as sandbox:
+        _, shown, code = on_terminal(
+            [*COMMAND, "invoke"], WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET
+        )
+    text = plain(shown)
+    assert code == 0
+    assert [part for part in words if part not in re.sub(r"\s*\n\s*", " ", text)] == []
+    assert "expected" not in text
+    assert max(width(line) for line in text.splitlines()) <= 80

@@ -1,0 +1,108 @@
+"""The AppSecret in Secrets Manager and SSM, on moto's."""
+
+import json
+import socket
+from typing import Any
+
+import boto3
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import (
+    APPID,
+    COMPONENT_SECRET,
+    SECRET,
+    Sandbox,
+)
+from tests.support import DOCUMENTED, STABLE, Configure, Invoke, refused
+
+
+@pytest.mark.parametrize("text", [SECRET, json.dumps({"secret": SECRET}), f"{SECRET}\n"])
+def test_secrets_manager(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
+    """The AppSecret comes from Secrets Manager, as text or JSON, by a name with `{appid}`; it is read once."""
+    name = f"wechat/{len(text)}/{{appid}}"
+    secrets.create_secret(Name=name.replace("{appid}", APPID), SecretString=text)
+    configure(WECHAT_SECRET_NAME=name)
+    assert invoke() == DOCUMENTED
+    secrets.delete_secret(SecretId=name.replace("{appid}", APPID), ForceDeleteWithoutRecovery=True)
+    sandbox.faults.append(Fault("plan", "errcode", "40001", times=1))
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(STABLE) == 2
+
+
+def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
+    """A secret that has been rotated is read again after WeChat's 40125, once."""
+    secrets.create_secret(Name="rotated", SecretString=SECRET)
+    configure(WECHAT_SECRET_NAME="rotated")
+    invoke()
+    sandbox.tokens.apps[APPID] = "rotated-secret"
+    sandbox.tokens.expiry.clear()
+    sandbox.tokens.stable.clear()
+    assert refused(invoke).errCode == 40125
+    secrets.put_secret_value(SecretId="rotated", SecretString="rotated-secret")
+    sandbox.requests.clear()
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(STABLE) == 2
+
+
+def test_ssm_parameter(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
+    """The AppSecret comes from an SSM SecureString, decrypted."""
+    assert secrets is not None
+    boto3.client("ssm").put_parameter(Name="/wechat/secret", Value=SECRET, Type="SecureString")
+    configure(WECHAT_SECRET_PARAMETER="/wechat/secret")
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(STABLE) == 1
+
+
+def test_component_secret_from_secrets_manager(
+    platform: Sandbox, aws: str, invoke: Invoke, configure: Configure
+) -> None:
+    """The platform's AppSecret comes from Secrets Manager too."""
+    configure(WECHAT_COMPONENT_SECRET=None)
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "moto",
+        "AWS_SECRET_ACCESS_KEY": "moto",
+        "WECHAT_COMPONENT_SECRET_NAME": "platform",
+    }.items():
+        configure(**{name: value})
+    client = boto3.client("secretsmanager")
+    client.create_secret(Name="platform", SecretString="not-yet-right")
+    assert refused(invoke).errCode == 40125
+    client.put_secret_value(SecretId="platform", SecretString=COMPONENT_SECRET)
+    assert refused(invoke).errCode == -1  # two token requests went into finding out
+    assert invoke() == DOCUMENTED
+    assert platform.count("/cgi-bin/component/api_component_token") == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "reason"),
+    [
+        ("WECHAT_SECRET_NAME", "missing", "ResourceNotFoundException"),
+        ("WECHAT_SECRET_PARAMETER", "/missing", "ParameterNotFound"),
+    ],
+)
+@pytest.mark.usefixtures("secrets")
+def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str, reason: str) -> None:
+    """What AWS refuses is 41004 with AWS's code and without ARNs; so is an AWS that cannot be reached."""
+    configure(**{variable: name})
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (41004, 500)
+    assert f"{reason} from AWS" in error.errMsg
+    assert "arn:" not in str(error)
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
+    configure(**{variable: f"{name}-unreachable"})
+    error = refused(invoke)
+    assert error.errCode == 41004
+    assert "ConnectionClosedError from AWS" in error.errMsg
+
+
+@pytest.mark.parametrize("text", ["{}", '{"secret":5}', "   "])
+def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
+    """A stored value without a secret in it is 41004."""
+    name = f"unusable/{len(text)}"
+    secrets.create_secret(Name=name, SecretString=text)
+    configure(WECHAT_SECRET_NAME=name)
+    assert refused(invoke).errCode == 41004

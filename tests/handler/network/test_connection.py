@@ -1,0 +1,213 @@
+"""Connections to WeChat: what a freeze, a fork and a lost answer do to them."""
+
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import trustme
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import (
+    APPID,
+    COMPONENT_APPID,
+    COMPONENT_SECRET,
+    REFRESH_TOKEN,
+    SECRET,
+    TICKET,
+    Sandbox,
+)
+from gray_release.sandbox.store import fill
+from handler.contract import OpenApiError
+from tests.proxy import Proxy
+from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log
+
+AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
+
+
+@pytest.fixture(params=["http", "https"])
+def sandbox(request: pytest.FixtureRequest, configure: Configure, tmp_path: Path) -> Iterator[Sandbox]:
+    """Run WeChat's stand-in, with and without TLS."""
+    context = None
+    if request.param == "https":
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+    with Sandbox(tls=context) as sandbox:
+        configure(WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
+        yield sandbox
+
+
+@pytest.fixture
+def proxy(sandbox: Sandbox, configure: Configure) -> Iterator[Proxy]:
+    """Put a network between the function and WeChat."""
+    address = urlsplit(sandbox.base_url)
+    assert address.port
+    with Proxy(address.port) as proxy:
+        configure(WECHAT_API_BASE_URL=f"{address.scheme}://127.0.0.1:{proxy.port}", WECHAT_TIMEOUT_SECONDS="2")
+        yield proxy
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let so many seconds pass on the wall clock, as in a freeze: the monotonic clock stands still."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+
+def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
+    """A plan request on a connection that was reset meanwhile is sent again, and a token can still be replaced."""
+    assert invoke() == DOCUMENTED
+    proxy.forget("reset")
+    sandbox.faults.append(Fault("plan", "errcode", "40001", times=1))
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, PLAN, STABLE, PLAN]
+    assert proxy.connections == 2
+    assert log()[-1]["plan_requests"] == 3  # one of them lost
+
+
+def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
+    """A stable_token request on a connection that was reset is sent again, and a passing fault may still come."""
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    proxy.forget("reset")
+    sandbox.faults.append(Fault("stable", "status", "502", times=1))
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [PLAN, STABLE, STABLE, PLAN]
+
+
+@pytest.mark.parametrize("seconds", [60, -3600])
+def test_silence_after_a_freeze(
+    sandbox: Sandbox, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """A connection that idled for long, or for nobody knows how long, is not used again."""
+    assert invoke() == DOCUMENTED
+    assert invoke() == DOCUMENTED
+    assert proxy.connections == 1
+    proxy.forget("silent")
+    later(monkeypatch, seconds)
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    assert proxy.connections == 2
+
+
+def test_lost_twice(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
+    """A request that is lost on an old connection and again on a new one is -1: WeChat is not asked for ever."""
+    assert invoke() == DOCUMENTED
+    proxy.forget("reset")
+    sandbox.faults.append(Fault("plan", "reset"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert log()[-1]["plan_requests"] == 2
+
+
+def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
+    """A request on a used connection of whose answer a byte has come is one of the two, as any other."""
+    assert invoke() == DOCUMENTED
+    sandbox.faults.append(Fault("plan", "truncate"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert log()[-1]["plan_requests"] == sandbox.count(PLAN) - 1 == 2
+    assert proxy.connections == 2
+
+
+@pytest.fixture
+def platform(store: RedisStorage, configure: Configure) -> RedisStorage:
+    """Be a third-party platform whose callback server has filled the store."""
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    return store
+
+
+@pytest.mark.parametrize("fault", ["reset", "reset=body", "truncate", "status=502"])
+def test_refresh_is_not_repeated(
+    sandbox: Sandbox, platform: RedisStorage, proxy: Proxy, invoke: Invoke, fault: str
+) -> None:
+    """A refresh whose answer is lost is not sent again in this invocation: it may have been carried out."""
+    issued = sandbox.platform.component_token(
+        {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
+    )
+    platform.set("component_access_token", issued["component_access_token"], 7200)
+    sandbox.faults.append(Fault.parse(f"authorizer:{fault}*1"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert sandbox.count(AUTHORIZER) == 1
+    assert platform.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
+    assert invoke() == DOCUMENTED
+    assert proxy.connections == 3
+
+
+@pytest.mark.parametrize("mode", ["reset", "silent"])
+def test_refresh_starts_on_a_new_connection(
+    sandbox: Sandbox, platform: RedisStorage, proxy: Proxy, invoke: Invoke, mode: str
+) -> None:
+    """A refresh never goes over a connection that has been used, so that an old one cannot lose it."""
+    sandbox.platform.rotate = True
+    assert invoke() == DOCUMENTED
+    before = proxy.connections
+    proxy.forget("reset" if mode == "reset" else "silent")
+    platform.delete(f"{APPID}_access_token")
+    sandbox.faults.append(Fault.parse("authorizer:errcode=45009*1"))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == 45009  # an answer, at the first try
+    assert proxy.connections == before + 1
+
+
+FORKING = """
+import os, sys
+from handler.app import lambda_handler
+assert lambda_handler({}, None)["errCode"] == 0
+child = os.fork()
+for _ in range(20):
+    assert lambda_handler({}, None)["errCode"] == 0
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+FORKING_MEANWHILE = """
+import os, signal, sys, threading, time
+from handler import app
+begun, load = threading.Event(), app.load
+def slow():
+    begun.set()
+    time.sleep(0.3)
+    return load()
+app.load = slow
+app.forget()
+threading.Thread(target=app.lambda_handler, args=({}, None)).start()
+begun.wait()
+child = os.fork()
+signal.alarm(20)
+assert app.lambda_handler({}, None)["errCode"] == 0
+if child:
+    sys.exit(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+"""
+
+
+def run(code: str) -> None:
+    """Run a program that forks, which Python warns of where there are threads."""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_fork(sandbox: Sandbox, proxy: Proxy) -> None:
+    """A child process starts with no connection of its parent's, and both go on."""
+    run(FORKING)
+    assert proxy.connections == 2
+    assert sandbox.count(PLAN) == 41
+
+
+@pytest.mark.usefixtures("proxy")
+def test_fork_while_another_thread_reads_the_settings() -> None:
+    """A child process answers also where a thread that it does not have was in the midst of reading the settings."""
+    run(FORKING_MEANWHILE)

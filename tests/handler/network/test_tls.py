@@ -1,0 +1,135 @@
+"""One TLS context: the authorities are read once, however many servers and connections there are."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import trustme
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.server import (
+    APPID,
+    COMPONENT_APPID,
+    COMPONENT_SECRET,
+    REFRESH_TOKEN,
+    SECRET,
+    TICKET,
+    Sandbox,
+)
+from gray_release.sandbox.store import fill
+from handler.contract import OpenApiError
+from tests.support import Configure, Invoke, TLSFront, server_context
+
+INVOCATIONS = 8
+READING = {"load_verify_locations", "load_default_certs", "set_default_verify_paths"}  # the ways to read authorities
+CLOSING = http(b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1}}', Connection="close")
+
+
+@pytest.fixture
+def reads() -> Iterator[list[str]]:
+    """List each reading of authorities, as the interpreter tells a profiler: by whoever, in every thread."""
+    found: list[str] = []
+
+    def profile(_frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call" and argument.__name__ in READING:
+            found.append(argument.__name__)
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    yield found
+    sys.setprofile(None)
+    threading.setprofile(None)
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """Make an authority that no other test has had read."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(configure: Configure, authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
+    """Run WeChat's stand-in over TLS; it closes after each plan."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with Sandbox(tls=server_context(authority), faults=[Fault("plan", "raw", raw=CLOSING)]) as sandbox:
+        configure(
+            SSL_CERT_FILE=str(tmp_path / "ca.pem"),
+            WECHAT_API_BASE_URL=sandbox.base_url,
+            WECHAT_APPID=APPID,
+            WECHAT_SECRET=SECRET,
+        )
+        yield sandbox
+
+
+def test_reconnects_read_nothing(secure: Sandbox, invoke: Invoke, reads: list[str]) -> None:
+    """A server that closes after each answer has a new connection each time, and the authorities are read once."""
+    for _ in range(INVOCATIONS):
+        invoke()
+    assert secure.connections == INVOCATIONS
+    assert reads == ["load_verify_locations"]
+
+
+def test_every_server_shares_it(
+    secure: Sandbox,
+    store: RedisStorage,
+    authority: trustme.CA,
+    configure: Configure,
+    invoke: Invoke,
+    reads: list[str],
+) -> None:
+    """WeChat, a token server and the store over TLS, each in a function of its own: one reading serves them all."""
+    invoke()
+    token = secure.tokens.issue()["access_token"]
+    secure.faults.append(Fault("other", "raw", raw=http(f'{{"token":"{token}"}}'.encode(), Connection="close")))
+    configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"{secure.base_url}/token?appid={{appid}}")
+    for _ in range(INVOCATIONS):
+        invoke()
+    assert secure.connections == 1 + 2 * INVOCATIONS
+
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
+        configure(
+            WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0",
+            WECHAT_COMPONENT_APPID=COMPONENT_APPID,
+            WECHAT_COMPONENT_SECRET=COMPONENT_SECRET,
+        )
+        for _ in range(2):
+            invoke()
+            assert store.redis.delete(f"wechatpy:{APPID}_access_token") == 1
+    assert secure.count("/cgi-bin/component/api_authorizer_token") == 2
+    assert reads == ["load_verify_locations"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"], ids=["missing", "empty", "something else"])
+def test_unreadable_authorities(
+    secure: Sandbox, store: RedisStorage, configure: Configure, invoke: Invoke, tmp_path: Path, content: bytes | None
+) -> None:
+    """Authorities that cannot be read are the invocation's failure, for WeChat and for the store."""
+    reason = "cannot read the certificate authorities (SSL_CERT_FILE)"
+    path = tmp_path / "none.pem"
+    if content is not None:
+        path.write_bytes(content)
+    configure(SSL_CERT_FILE=str(path))
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == -1
+    assert caught.value.errMsg.endswith(reason)
+    assert secure.requests == []
+
+    port = store.redis.connection_pool.connection_kwargs["port"]
+    with Sandbox() as plain, TLSFront(server_context(trustme.CA()), port) as front:
+        configure(
+            WECHAT_API_BASE_URL=plain.base_url,
+            WECHAT_SECRET=None,
+            WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{front}/0",
+        )
+        with pytest.raises(OpenApiError) as caught:
+            invoke()
+    assert caught.value.errCode == -1
+    assert caught.value.errMsg.endswith(reason)
+    assert plain.requests == []

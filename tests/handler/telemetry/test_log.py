@@ -1,0 +1,263 @@
+"""The log line, its hints, and the metrics."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from gray_release.invoke import scf_context
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, Sandbox
+from handler.app import main_handler
+from handler.contract import OpenApiError
+from handler.telemetry import log as telemetry
+from handler.telemetry.hints import HINTS
+from tests.support import Invoke, Log
+
+IGNORED = {"location", "timestamp", "upstream_ms", "remaining_ms"} | {
+    "function_name",
+    "function_memory_size",
+    "function_arn",
+}
+
+
+def line_of(log: Log) -> dict[str, Any]:
+    """Return the last line, without what differs from run to run."""
+    return {name: value for name, value in log()[-1].items() if name not in IGNORED}
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line tells what was asked, what came, what it took, and what time was left."""
+    monkeypatch.setattr(telemetry, "_is_cold", True)
+    invoke(aws_request_id="request-1")
+    assert line_of(log) == {
+        "level": "INFO",
+        "message": "getGrayReleasePlan",
+        "service": "get-gray-release-plan",
+        "function_request_id": "request-1",
+        "trigger": "direct",
+        "appid": APPID,
+        "outcome": "ok",
+        "err_code": 0,
+        "plan_status": 1,
+        "gray_percentage": 8,
+        "token_source": "stable",
+        "token_state": "fetched",
+        "token_requests": 1,
+        "plan_requests": 1,
+        "cold_start": True,
+    }
+    assert 0 < log()[-1]["upstream_ms"] < log()[-1]["remaining_ms"] < 20_000
+    invoke()
+    assert (log()[-1]["cold_start"], log()[-1]["token_state"]) == (False, "fresh")
+
+
+def test_failure(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """A failure is an error with WeChat's code, text and rid, its class, and a hint; a caller's own is a warning."""
+    sandbox.faults.append(Fault.parse("plan:errcode=48001"))
+    with pytest.raises(OpenApiError):
+        invoke()
+    line = line_of(log)
+    assert (line["level"], line["outcome"], line["err_code"]) == ("ERROR", "failed", 48001)
+    assert (line["err_code_class"], line["rid"]) == ("configuration", "5f1e-sandbox")
+    assert line["reason"] == "sandbox fault rid: 5f1e-sandbox"
+    assert "permission set 18" in line["hint"]
+    with pytest.raises(OpenApiError) as caught:
+        invoke([])
+    assert (log()[-1]["level"], log()[-1]["err_code_class"]) == ("WARNING", "argument")
+    assert "README" not in caught.value.errMsg  # hints are for the log
+
+
+@pytest.mark.parametrize("code", [40164, 61004])
+def test_egress_address(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
+    """For an address that is not allowed, the hint tells which one WeChat saw and where to allow it."""
+    errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 6f"
+    sandbox.faults.append(Fault("token", "body", json.dumps({"errcode": code, "errmsg": errmsg})))
+    with pytest.raises(OpenApiError):
+        invoke()
+    hint = log()[-1]["hint"]
+    assert "come from 203.0.113.7," in hint
+    assert "qq.com" in hint
+
+
+@pytest.mark.parametrize("code", sorted(HINTS))
+def test_hints(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
+    """Every frequent failure has a hint that is complete."""
+    sandbox.faults.append(Fault("plan", "errcode", str(code)))
+    with pytest.raises(OpenApiError):
+        invoke()
+    assert log()[-1]["hint"] == HINTS[code].replace("{address}", "an address")
+
+
+def test_what_platforms_meet() -> None:
+    """The codes of the third-party platforms' family have hints."""
+    codes = "42002 42006 42007 45035 48001 48004 50002 61003 61004 61005 61006 61007 61011 61014 61023 61024 61028"
+    assert {*map(int, codes.split()), 40164, 86000, 89501} <= set(HINTS)
+
+
+def test_cost_comes_before_advice() -> None:
+    """A hint that names permission set 18 says what having it costs, before it advises to have it."""
+    naming = {code: hint for code, hint in HINTS.items() if "permission set 18" in hint}
+    assert set(naming) == {48001, 61007, 86000}
+    for hint in naming.values():
+        before, cost, advice = hint.partition(
+            "Only one platform can hold that set of a mini program, which then can no"
+        )
+        assert cost
+        assert not re.search("If that is fine|weigh|add the set|granted it", before)
+        assert re.search("If that is fine|weigh", advice)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("plan:errcode=40001", "token"),
+        ("plan:errcode=45009", "quota"),
+        ("plan:errcode=99999", "wechat"),
+        ("plan:reset", "unavailable"),
+        ("plan:hang=2", "timeout"),
+        ("token:errcode=40125", "configuration"),
+    ],
+)
+def test_classes(sandbox: Sandbox, invoke: Invoke, log: Log, fault: str, expected: str) -> None:
+    """A failure is of one of a few classes, however many codes there are."""
+    sandbox.faults.append(Fault.parse(fault))
+    with pytest.raises(OpenApiError):
+        invoke(deadline=time.monotonic() + 0.5)
+    assert log()[-1]["err_code_class"] == expected
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"requestContext": {"http": {"method": "GET"}, "requestId": "r-1"}, "rawPath": "/"},
+        {"httpMethod": "GET", "path": "/", "requestContext": {"requestId": "r-1"}},
+        {"httpMethod": "GET", "path": "/", "requestContext": {"elb": {}}, "headers": {"X-Amzn-Trace-Id": "r-1"}},
+        {"httpMethod": "GET", "path": "/", "queryString": {}, "headers": {"X-Request-Id": "r-1"}},
+    ],
+)
+@pytest.mark.usefixtures("sandbox")
+def test_correlation_id(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
+    """An HTTP request's own id is in the line."""
+    invoke(event)
+    assert log()[-1]["correlation_id"] == "r-1"
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_scf(log: Log) -> None:
+    """On SCF the line is the same; its request id is the context's."""
+    context = scf_context()
+    main_handler({}, context)
+    line = line_of(log)
+    assert line["function_request_id"] == context["request_id"]
+    assert (line["outcome"], line["plan_status"], line["gray_percentage"]) == ("ok", 1, 8)
+    assert log()[-1]["remaining_ms"] > 0
+
+
+def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """A caller's token may be of any mini program: the configured appid is not claimed for it."""
+    token = sandbox.tokens.issue()["access_token"]
+    invoke({"accessToken": token})
+    assert "appid" not in log()[-1]
+    invoke({"accessToken": token, "appid": "wx-other"})
+    assert (log()[-1]["appid"], log()[-1]["token_source"]) == ("wx-other", "given")
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR", "nonsense", "5"])
+def test_log_levels(sandbox: Sandbox, level: str) -> None:
+    """The level decides what is logged; one that does not exist does not break the function."""
+    lines, _ = run(sandbox, "lambda_handler({}, None)", POWERTOOLS_LOG_LEVEL=level, AWS_LAMBDA_FUNCTION_NAME="")
+    assert len(lines) == (0 if level in ("WARNING", "ERROR") else 1)
+
+
+def run(sandbox: Sandbox, code: str, **environ: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run code in a process of its own, as on Lambda; return its log lines and its metrics."""
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"from handler.app import lambda_handler; {code}"],
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_FUNCTION_NAME": "function",
+            "WECHAT_APPID": APPID,
+            "WECHAT_SECRET": sandbox.tokens.apps[APPID],
+            "WECHAT_API_BASE_URL": sandbox.base_url,
+            **environ,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert process.stderr == ""
+    lines = [json.loads(line) for line in process.stdout.splitlines()]
+    return [line for line in lines if "_aws" not in line], [line for line in lines if "_aws" in line]
+
+
+def metrics_of(published: dict[str, Any]) -> tuple[list[list[str]], dict[str, float]]:
+    """Return dimensions and values of published metrics."""
+    [directive] = published["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "GrayRelease"
+    return directive["Dimensions"], {metric["Name"]: published[metric["Name"]][0] for metric in directive["Metrics"]}
+
+
+def test_metrics(sandbox: Sandbox) -> None:
+    """A success publishes the release, the latency, and what a cold start took; a warm one no fetch."""
+    _, (cold, warm) = run(sandbox, "[lambda_handler({}, None) for _ in range(2)]")
+    dimensions, values = metrics_of(cold)
+    assert dimensions == [["service"]]
+    assert values.pop("UpstreamLatency") > 0
+    assert values == {
+        "Failures": 0,
+        "GrayPercentage": 8,
+        "PlanStatus": 1,
+        "Paused": 0,
+        "TokenFetches": 1,
+        "ColdStart": 1,
+    }
+    assert (cold["service"], cold["appid"]) == ("get-gray-release-plan", APPID)
+    assert set(metrics_of(warm)[1]) == {"Failures", "GrayPercentage", "PlanStatus", "Paused", "UpstreamLatency"}
+
+
+def test_metrics_of_a_failure(sandbox: Sandbox) -> None:
+    """A failure counts once for all and once for its class; an appid that failed gets no metrics of its own."""
+    sandbox.faults.append(Fault.parse("plan:errcode=45009"))
+    code = """
+try: lambda_handler({'appid': 'wx-any'}, None)
+except Exception: pass"""
+    sandbox.tokens.apps["wx-any"] = sandbox.tokens.apps[APPID]
+    _, (everything, by_class) = run(sandbox, code, METRICS_BY_APPID="true")
+    assert metrics_of(everything)[0] == [["service"]]
+    assert metrics_of(everything)[1]["Failures"] == 1
+    assert metrics_of(by_class) == ([["service", "errCodeClass"]], {"Failures": 1})
+    assert by_class["errCodeClass"] == "quota"
+
+
+def test_metrics_by_appid(sandbox: Sandbox) -> None:
+    """`METRICS_BY_APPID=true` keeps the metrics of each mini program beside those of all."""
+    _, [everything, of_appid] = run(sandbox, "lambda_handler({}, None)", METRICS_BY_APPID="true")
+    assert metrics_of(everything)[0] == [["service"]]
+    assert metrics_of(of_appid)[0] == [["service", "appid"]]
+    assert metrics_of(of_appid)[1] == metrics_of(everything)[1]
+    assert of_appid["appid"] == APPID
+
+
+def test_drift(sandbox: Sandbox) -> None:
+    """A plan of other types is counted, and its values become no metrics."""
+    sandbox.faults.append(Fault("plan", "types"))
+    lines, [published] = run(sandbox, "lambda_handler({}, None)")
+    assert metrics_of(published)[1]["ContractDrift"] == 1
+    assert not {"GrayPercentage", "PlanStatus", "Paused"} & set(published)
+    assert [line["level"] for line in lines] == ["WARNING", "INFO"]
+
+
+def test_metrics_switched_off(sandbox: Sandbox) -> None:
+    """Powertools' own switch is heeded, however many invocations there are."""
+    lines, published = run(
+        sandbox, "[lambda_handler({}, None) for _ in range(120)]", POWERTOOLS_METRICS_DISABLED="true"
+    )
+    assert (len(lines), published) == (120, [])

@@ -1,0 +1,146 @@
+"""The fault matrix: whatever fails wherever, the answer is a documented one, in time, after the stated requests."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.invoke import LambdaContext
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from gray_release.sandbox.store import fill
+from handler import telemetry
+from handler.app import lambda_handler
+from handler.contract import HTTPS_PATH
+from handler.telemetry.metrics import publish
+from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from tests.support import Configure, Log
+
+Play = Callable[..., int]
+
+PATHS = {
+    "plan": HTTPS_PATH,
+    "stable": "/cgi-bin/stable_token",
+    "component": "/cgi-bin/component/api_component_token",
+    "authorizer": "/cgi-bin/component/api_authorizer_token",
+}
+TOKEN_NAMES = {
+    "stable": "access_token",
+    "component": "component_access_token",
+    "authorizer": "authorizer_access_token",
+}
+
+
+@pytest.fixture(autouse=True)
+def _patience(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give an exchange so little that the time-outs take no time here, and an invocation more; have metrics on."""
+    monkeypatch.setattr(telemetry, "_publish", publish)
+    configure(WECHAT_TIMEOUT_SECONDS="0.4")
+
+
+@pytest.fixture
+def play(sandbox: Sandbox, log: Log) -> Play:
+    """Play a row at an endpoint; check its errCode, status and requests; return the number of plan requests."""
+
+    def play(row: Row, endpoint: str, *others: Fault) -> int:
+        sandbox.faults[:] = [row.at(endpoint), *others]
+        code, status = outcome()
+        requests = {name: sandbox.count(path) for name, path in PATHS.items()}
+        assert (code, status if code else row.status, requests[endpoint]) == (row.code, row.status, row.requests)
+        tokens = sum(requests.values()) - requests["plan"]
+        assert max(requests["plan"], tokens) <= 2
+        line = log()[-1]
+        assert (line["plan_requests"], line["token_requests"]) == (requests["plan"], tokens)
+        return requests["plan"]
+
+    return play
+
+
+def outcome() -> tuple[int, int]:
+    """Invoke; return errCode and HTTP status, and see that time was left."""
+    context = LambdaContext()
+    reply = lambda_handler({"httpMethod": "GET", "path": "/", "queryString": {}, "headers": {}}, context)
+    assert context.get_remaining_time_in_millis() > 0
+    body = json.loads(reply["body"])
+    assert body["errMsg"].startswith(f"openapi.operation.getGrayReleasePlan:{'fail ' if body['errCode'] else 'ok'}")
+    return body["errCode"], reply["statusCode"]
+
+
+def recovers(sandbox: Sandbox) -> None:
+    """See that the fault left nothing behind: the next invocation succeeds."""
+    sandbox.faults.clear()
+    assert outcome() == (0, 200)
+
+
+@pytest.mark.parametrize("row", FAILURES + REFUSED_TOKENS + SUCCESSES, ids=lambda row: row.name)
+def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
+    """Every fault of the plan request has its errCode and its number of requests, and passes without a trace."""
+    play(row, "plan")
+    recovers(sandbox)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
+def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
+    """A fault of the token request is the same failure, and no plan is asked for."""
+    assert play(row, "stable") == 0
+    recovers(sandbox)
+
+
+@pytest.fixture
+def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> RedisStorage:
+    """Configure the function for a third-party platform whose callback server has filled the store."""
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    assert sandbox.requests == []
+    return store
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
+def test_component_token(sandbox: Sandbox, platform: RedisStorage, play: Play, row: Row) -> None:
+    """A fault of the platform's token request is the same failure, and nothing else is asked for."""
+    assert play(row, "component") == 0
+    assert len(sandbox.requests) == row.requests
+    assert platform.get("component_access_token") is None
+    recovers(sandbox)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
+def test_authorizer_token(sandbox: Sandbox, platform: RedisStorage, play: Play, row: Row) -> None:
+    """A fault of the authorizer's token request is the same failure, and its refresh token is kept.
+
+    Nothing is asked again whose answer was lost: WeChat may have rotated the refresh token.
+    """
+    issued = sandbox.platform.component_token(
+        {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
+    )
+    platform.set("component_access_token", issued["component_access_token"], 7200)
+    assert play(replace(row, requests=1) if row.is_lost else row, "authorizer") == 0
+    assert platform.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
+    recovers(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "row"),
+    [
+        pytest.param(endpoint, row, id=f"{endpoint} {row.name}")
+        for endpoint, name in TOKEN_NAMES.items()
+        for row in token_rows(name)
+    ],
+)
+def test_odd_tokens(sandbox: Sandbox, request: pytest.FixtureRequest, play: Play, endpoint: str, row: Row) -> None:
+    """An answer without a usable token is -1; a token of any length and lifetime is used, at least once."""
+    if endpoint != "stable":
+        request.getfixturevalue("platform")
+    others = [Fault("plan", "body", "{}")]
+    if endpoint == "component":
+        others.append(Fault("authorizer", "body", '{"authorizer_access_token":"sandbox_any","expires_in":7200}'))
+    assert play(row, endpoint, *others) == (row.code == 0)
+    if endpoint == "component":
+        sandbox.faults.clear()
+        outcome()  # finds out that the platform's token is none, and spends its two token requests on that
+    recovers(sandbox)

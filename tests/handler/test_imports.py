@@ -1,0 +1,101 @@
+"""What a cold start loads: only what its own path uses."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NEVER = [
+    "boto3",
+    "botocore.session",  # powertools asks for the bare package, whose 0.5 ms are all there is to it
+    "redis",
+    "aws_xray_sdk",
+    "pydantic_settings",
+    "aws_lambda_powertools.utilities.parameters",
+    "aws_lambda_powertools.event_handler",
+    "hypothesis",
+    "gray_release",
+    "handler.tokens.component",
+    "handler.tokens.component_store",
+    "handler.telemetry.metrics",
+    "handler.telemetry.hints",
+]
+DEFAULT = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
+
+
+@pytest.mark.parametrize("environ", [{}, DEFAULT], ids=["nothing set", "stable"])
+def test_modules_not_loaded(environ: dict[str, str]) -> None:
+    """Importing the entry point loads nothing that this configuration does not use."""
+    code = "import sys, handler.app; print(*sys.modules, sep='\\n')"
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(process.stdout.split())
+    assert "handler.app" in loaded
+    assert not loaded & set(NEVER)
+    assert process.stderr == ""
+
+
+BASE = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "hush-secret"}
+STORE = {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_APPID": "wx1"}
+REDIS = "redis://127.0.0.1:1/0"
+# What may be wrong, the library that may be missing, and what the invocation says of it.
+FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
+    "seconds": (BASE | {"WECHAT_TIMEOUT_SECONDS": "hush"}, "", -1, "WECHAT_TIMEOUT_SECONDS must be"),
+    "source": (BASE | {"WECHAT_TOKEN_SOURCE": "hush"}, "", -1, "WECHAT_TOKEN_SOURCE must be 'auto', 'component'"),
+    "store's port": (STORE | {"WECHAT_TOKEN_STORE_URL": "redis://h:hush"}, "", -1, "WECHAT_TOKEN_STORE_URL must be"),
+    "password with a slash": (STORE | {"WECHAT_TOKEN_STORE_URL": "redis://:hu/sh@h:1/0"}, "", -1, "a password writes"),
+    "no store": (STORE, "", 41001, "set WECHAT_TOKEN_STORE_URL"),
+    "host with a space": (BASE | {"WECHAT_API_BASE_URL": "https://a hush"}, "", -1, "WECHAT_API_BASE_URL must be"),
+    "long path": ({"WECHAT_CLOUDBASE_TOKEN_FILE": "/" + "h" * 9000}, "", 41002, "set WECHAT_APPID"),
+    "authorities": (BASE | {"SSL_CERT_FILE": "/nowhere"}, "", -1, "cannot read the certificate authorities"),
+    "no wechatpy": (BASE, "wechatpy", -1, "the library wechatpy is missing"),
+    "no requests": (BASE, "requests", -1, "the library requests is missing"),
+    "no urllib3": (BASE, "urllib3", -1, "the library urllib3"),
+    "no certifi": (BASE, "certifi", -1, "the library certifi is missing"),
+    "no redis": (STORE | {"WECHAT_TOKEN_STORE_URL": REDIS}, "redis", -1, "the library redis is missing"),
+    "no boto3": ({"WECHAT_APPID": "wx1", "WECHAT_SECRET_NAME": "n"}, "boto3", -1, "the library boto3 is missing"),
+}
+
+
+@pytest.mark.parametrize(("environ", "missing", "code", "reason"), FAULTY.values(), ids=FAULTY)
+def test_import_never_fails(environ: dict[str, str], missing: str, code: int, reason: str) -> None:
+    """Whatever the environment holds and the artifact lacks, the import succeeds; the invocation says what is wrong."""
+    script = (
+        "import sys\n"
+        "if sys.argv[1]: sys.modules[sys.argv[1]] = None\n"
+        "from handler.app import lambda_handler\n"
+        "print(lambda_handler({}, None))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, missing],
+        env=environ | {"ON_ERROR": "return"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    answer = ast.literal_eval(process.stdout.splitlines()[-1])
+    assert answer["errCode"] == code
+    assert reason in answer["errMsg"]
+    assert "hush" not in process.stdout + process.stderr
+
+
+def test_public_names() -> None:
+    """The package offers two modules, the entry points and the contract, is typed, and loads neither by itself."""
+    code = (
+        "import sys, handler; print('handler.app' in sys.modules, handler.__all__)\n"
+        "from handler import *; print(app.lambda_handler, app.main_handler, contract.OpenApiError)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env={}, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert process.stdout.startswith("False ['app', 'contract']\n")
+    assert Path("handler/py.typed").exists()

@@ -1,0 +1,226 @@
+"""Nothing that is secret is printed, logged or raised, whatever goes wrong, at log level DEBUG."""
+
+import base64
+import io
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.invoke import LambdaContext
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
+from gray_release.sandbox.store import fill
+from handler import settings, telemetry
+from handler.app import _operation, lambda_handler
+from handler.contract import Arguments, OpenApiError
+from handler.network.exchange import Answer, Request
+from handler.telemetry.metrics import publish
+from handler.tokens.base import Token
+from handler.tokens.component_store import Unsaved
+from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
+from tests.reachable import ENTRY, texts
+from tests.support import Configure
+
+pytestmark = pytest.mark.slow
+
+SECRETS = {
+    "secret": "hush-app-secret-5d41402abc",
+    "token": "hush-access-token-7d793037a0",
+    "cloudbase token": "hush-cloudbase-token-2a3bfa",
+    "component secret": "hush-component-secret-b00a",
+    "ticket": "hush-verify-ticket-9b1f",
+    "refresh token": "hush-refresh-token-4c2d",
+}
+
+ROWS = [
+    Row("no fault", Fault("any", "body", "{}", times=0)),
+    Row("echo", Fault("any", "echo")),
+    *FAILURES,
+    *REFUSED_TOKENS,
+]
+AT_PLAN = [("plan", row) for row in ROWS + SUCCESSES]
+AT_STABLE = [("stable", row) for row in ROWS + token_rows("access_token")]
+AT_PLATFORM = [
+    (endpoint, row) for endpoint in ("component", "authorizer") for row in ROWS + token_rows(f"{endpoint}_access_token")
+]
+
+AT_ENTRY = tuple(f"error.traceback.{name}." for name in ENTRY)
+
+EVENTS: list[Any] = [
+    {},
+    {"accessToken": SECRETS["token"]},
+    {"cloudbase_access_token": SECRETS["cloudbase token"]},
+    {"accessToken": SECRETS["token"] + "\r\nX-Injected: 1"},
+    {"accessToken": [SECRETS["token"]]},
+    {"appid": SECRETS["token"] + "/../"},
+    {
+        "httpMethod": "GET",
+        "path": "/wxa/getgrayreleaseplan",
+        "headers": {"X-WX-CLOUDBASE-ACCESS-TOKEN": SECRETS["cloudbase token"]},
+        "queryString": {"access_token": SECRETS["token"]},
+    },
+]
+
+
+@pytest.fixture
+def printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], debug_log: io.StringIO
+) -> Iterator[io.StringIO]:
+    """Collect what every logger says at DEBUG, stdout, stderr and what a test adds; then look for the secrets."""
+    monkeypatch.setattr(telemetry.log.logger.registered_handler, "stream", debug_log)
+    monkeypatch.setattr(telemetry, "_publish", publish)
+    yield debug_log
+    text = debug_log.getvalue() + "".join(capfd.readouterr())
+    assert '"message":"getGrayReleasePlan"' in text
+    assert "Starting new HTTP connection" in text
+    assert '"CloudWatchMetrics"' in text
+    assert [name for name, secret in SECRETS.items() if secret in text] == []
+
+
+def invoke_all(printed: io.StringIO) -> None:
+    """Invoke with every event; add replies, errors, and tracebacks with their causes; look at what hangs on those."""
+    found: list[str] = []
+    for event in EVENTS:
+        try:
+            printed.write(json.dumps(lambda_handler(event, LambdaContext(deadline=time.monotonic() + 0.1))))
+        except OpenApiError as error:
+            trace = "".join(traceback.format_exception(error))
+            printed.write(f"{error} {error!r} {error.args} {vars(error)} {error.__cause__!r}\n{trace}")
+            found += hanging_on(error, event)
+    assert found == []
+
+
+def hanging_on(error: OpenApiError, event: Any) -> list[str]:
+    """Name the secrets that can be reached from an error, and where; the caller's own only beyond the entry point."""
+    own = json.dumps(event)
+    return [
+        f"{name} at {path}"
+        for path, text in texts(error)
+        for name, secret in SECRETS.items()
+        if secret in text and not (secret in own and path.startswith(AT_ENTRY))
+    ]
+
+
+def print_objects(printed: io.StringIO) -> None:
+    """Add the repr of what holds secrets."""
+    loaded = settings.load()
+    printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {_operation()!r} {vars(_operation())}")
+    printed.write(f"{Arguments.parse(EVENTS[1])!r} {Arguments.parse(EVENTS[2]).model_dump_json()}")
+
+
+def named(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
+    """Parametrise a test by endpoint and fault."""
+    ids = [f"{endpoint} {row.name}" for endpoint, row in cases]
+    return pytest.mark.parametrize(("endpoint", "row"), cases, ids=ids)
+
+
+@named(AT_PLAN + AT_STABLE)
+def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, endpoint: str, row: Row) -> None:
+    """With an AppSecret, and with tokens from callers, nothing is shown."""
+    sandbox.tokens.apps[APPID] = SECRETS["secret"]
+    sandbox.tokens.expiry[SECRETS["token"]] = time.time() + 7200
+    sandbox.tokens.stable[APPID] = SECRETS["token"]
+    configure(WECHAT_SECRET=SECRETS["secret"])
+    sandbox.faults.append(row.at(endpoint))
+    invoke_all(printed)
+    print_objects(printed)
+
+
+@named(AT_PLATFORM)
+def test_component(
+    sandbox: Sandbox,
+    store: RedisStorage,
+    configure: Configure,
+    printed: io.StringIO,
+    endpoint: str,
+    row: Row,
+) -> None:
+    """With a platform's tokens nothing is shown."""
+    platform = sandbox.platform
+    platform.secret, platform.ticket = SECRETS["component secret"], SECRETS["ticket"]
+    platform.authorizers[APPID] = SECRETS["refresh token"]
+    configure(
+        WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=SECRETS["component secret"]
+    )
+    fill(store, SECRETS["ticket"], {APPID: SECRETS["refresh token"]})
+    sandbox.faults.append(row.at(endpoint))
+    invoke_all(printed)
+    print_objects(printed)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_other_sources(
+    sandbox: Sandbox,
+    store: RedisStorage,
+    configure: Configure,
+    printed: io.StringIO,
+    tmp_path: Path,
+    row: Row,
+) -> None:
+    """With a central store, and with a cloudbase token from a variable or a file, nothing is shown."""
+    sandbox.faults.append(row.at("plan"))
+    store.set(f"{APPID}_access_token", SECRETS["token"])
+    configure(WECHAT_SECRET=None)
+    invoke_all(printed)
+    print_objects(printed)
+    configure(WECHAT_TOKEN_STORE_URL=None, WECHAT_CLOUDBASE_ACCESS_TOKEN=SECRETS["cloudbase token"])
+    invoke_all(printed)
+    print_objects(printed)
+    configure(WECHAT_CLOUDBASE_ACCESS_TOKEN=None)
+    (tmp_path / "token").write_text(SECRETS["cloudbase token"])
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"))
+    invoke_all(printed)
+
+
+def test_broken_store(configure: Configure, printed: io.StringIO, sandbox: Sandbox) -> None:
+    """A store that is down does not have its password shown."""
+    configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://:{SECRETS['secret']}@127.0.0.1:1/0")
+    invoke_all(printed)
+    print_objects(printed)
+    assert sandbox.connections
+
+
+def test_reprs() -> None:
+    """What holds a token or an AppSecret does not show it."""
+    secret = SECRETS["token"]
+    shown = [
+        Token(secret),
+        Request("POST", f"/?access_token={secret}", secret.encode(), {"X-Key": secret}),
+        Answer(200, {"X-Key": secret}, secret.encode()),
+        Unsaved(secret.encode(), secret),
+        Arguments.parse({"accessToken": secret, "cloudbaseAccessToken": secret}),
+    ]
+    assert secret not in f"{shown}"
+    assert "POST" in f"{shown}"
+
+
+def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:
+    """The collector sees what loggers, stdout and the tests themselves say (so that it can fail)."""
+    invoke_all(printed)
+    logging.getLogger("requests").debug("from a logger")
+    print("from stdout")  # noqa: T201 - the point
+    assert "from a logger" in printed.getvalue()
+    assert sandbox.connections
+
+
+@pytest.mark.parametrize("parse", [json.loads, lambda text: base64.b64decode(text, validate=True)])
+def test_the_walk_finds(parse: Callable[[str], object]) -> None:
+    """The walk sees what hangs on a cause, and the locals of its frames (so that it can fail)."""
+    with pytest.raises(OpenApiError) as caught:
+        _fail_with(lambda: parse(f"!{SECRETS['secret']}"))
+    assert [place.partition(" at ")[0] for place in hanging_on(caught.value, {})] == ["secret"]
+    assert hanging_on(OpenApiError(-1, "out"), {}) == []
+
+
+def _fail_with(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except ValueError as error:
+        raise OpenApiError(-1, "out") from error

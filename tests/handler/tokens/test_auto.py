@@ -1,0 +1,158 @@
+"""Which source `auto` takes, and what it says of a third-party platform that is half configured."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, SECRET, Sandbox
+from handler.contract import OpenApiError
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+
+REDIS, SERVER = "redis://127.0.0.1:1/0", "http://127.0.0.1:1/token"
+SECRETS = ("WECHAT_COMPONENT_SECRET", "WECHAT_COMPONENT_SECRET_NAME", "WECHAT_COMPONENT_SECRET_PARAMETER")
+OWN = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET}
+
+
+@pytest.fixture
+def chosen(invoke: Invoke, log: Log) -> Invoke:
+    """Invoke in vain; return the source that was asked, and the errCode and the reason."""
+
+    def chosen(event: object = None) -> dict[str, object]:
+        with pytest.raises(OpenApiError) as caught:
+            invoke(event)
+        return {"source": log()[-1]["token_source"], "code": caught.value.errCode, "reason": caught.value.reason}
+
+    return chosen
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.usefixtures("sandbox")
+def test_platform(configure: Configure, chosen: Invoke, secret: str) -> None:
+    """The platform's appid with its secret, wherever that is, and a store is `component`, before everything else."""
+    configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, "WECHAT_TOKEN_STORE_URL": REDIS, secret: "x"})
+    assert (chosen()["source"], chosen()["code"]) == ("component", -1)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.usefixtures("sandbox")
+def test_without_store(configure: Configure, chosen: Invoke, secret: str) -> None:
+    """The platform's appid with its secret and no store is 41001 that names the store."""
+    configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, secret: "x"})
+    reason = "the third-party platform is half configured: set WECHAT_TOKEN_STORE_URL to the platform's store"
+    assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_appid_alone(configure: Configure, chosen: Invoke) -> None:
+    """The platform's appid alone is 41001 that names both ways on."""
+    configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
+    found = chosen()
+    assert (found["source"], found["code"]) == ("auto", 41001)
+    for part in (*SECRETS[1:2], "_SECRET_PARAMETER or _SECRET", "; or WECHAT_TOKEN_STORE_URL alone"):
+        assert part in str(found["reason"])
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_appid_with_store(configure: Configure, chosen: Invoke) -> None:
+    """The platform's appid with a store and without its secret reads the tokens that the platform keeps."""
+    configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_URL=REDIS)
+    assert (chosen()["source"], chosen()["code"]) == ("store", -1)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("url", [None, REDIS])
+@pytest.mark.usefixtures("sandbox")
+def test_secret_alone(configure: Configure, chosen: Invoke, secret: str, url: str | None) -> None:
+    """The platform's secret without its appid is 41001 that names the appid, with a store too."""
+    configure(**{secret: "x", "WECHAT_TOKEN_STORE_URL": url})
+    reason = "the third-party platform is half configured: set WECHAT_COMPONENT_APPID, the AppID of the platform"
+    assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"WECHAT_TOKEN_STORE_URL": REDIS, "WECHAT_TOKEN_STORE_KEY": "wa:access_token:{appid}"},
+        {"WECHAT_TOKEN_STORE_URL": REDIS, "WECHAT_TOKEN_STORE_KEY": "wechatpy:{appid}_access_token"},
+        {"WECHAT_TOKEN_STORE_URL": SERVER},
+    ],
+)
+@pytest.mark.usefixtures("sandbox")
+def test_what_means_store(configure: Configure, chosen: Invoke, variables: dict[str, str]) -> None:
+    """A key, or a token server, means `store`, whatever else is set."""
+    configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET, **OWN, **variables)
+    assert (chosen()["source"], chosen()["code"]) == ("store", -1)
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_key_without_store(configure: Configure, chosen: Invoke) -> None:
+    """A key without a store is 41001 that names the store, and not another source."""
+    configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}")
+    assert chosen() == {
+        "source": "store",
+        "code": 41001,
+        "reason": "no token store: set WECHAT_TOKEN_STORE_URL",
+    }
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_component_with_a_token_server(configure: Configure, chosen: Invoke) -> None:
+    """Source `component` refreshes tokens in Redis: with a token server it says so."""
+    configure(
+        WECHAT_TOKEN_SOURCE="component",
+        WECHAT_COMPONENT_APPID=COMPONENT_APPID,
+        WECHAT_COMPONENT_SECRET=COMPONENT_SECRET,
+        WECHAT_TOKEN_STORE_URL=SERVER,
+    )
+    found = chosen()
+    assert (found["source"], found["code"]) == ("component", 41001)
+    assert "WECHAT_TOKEN_STORE_URL must be redis(s)://" in str(found["reason"])
+
+
+@pytest.mark.parametrize("half", [{"WECHAT_COMPONENT_APPID": COMPONENT_APPID}, {"WECHAT_COMPONENT_SECRET": "x"}])
+def test_no_falling_back(
+    sandbox: Sandbox, configure: Configure, chosen: Invoke, invoke: Invoke, half: dict[str, str]
+) -> None:
+    """Half a platform is not passed over for an own AppSecret; a caller's token, or a named source, still answers."""
+    configure(**half)
+    assert chosen()["source"] == "auto"
+    assert sandbox.requests == []
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    configure(WECHAT_TOKEN_SOURCE="stable")
+    assert invoke() == DOCUMENTED
+
+
+def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
+    """`auto` takes the first source that is configured, in the documented order; a named source is taken as named."""
+    (tmp_path / "token").write_text("cloud")
+    platform.cloudbase_tokens.add("cloud")
+    configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)
+    picked = []
+    for unset in (
+        ("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
+        ("WECHAT_SECRET",),
+        ("WECHAT_TOKEN_STORE_URL",),
+        ("WECHAT_CLOUDBASE_TOKEN_FILE",),
+    ):
+        assert invoke() == DOCUMENTED
+        picked.append(log()[-1]["token_source"])
+        configure(**dict.fromkeys(unset))
+    assert picked == ["component", "stable", "store", "cloudbase"]
+    assert refused(invoke).errCode == 41004
+    configure(WECHAT_TOKEN_SOURCE="store")
+    assert refused(invoke).errCode == 41001
+
+
+def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
+    """Sources that are not configured are not loaded: no redis, no boto3."""
+    code = (
+        "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
+        "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True, timeout=60
+    )
+    assert sandbox.count(PLAN) == 1

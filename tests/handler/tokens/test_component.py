@@ -1,0 +1,225 @@
+"""Source `component`: a third-party platform's tokens, in a real store."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import (
+    APPID,
+    REFRESH_TOKEN,
+    TICKET,
+    Sandbox,
+)
+from gray_release.sandbox.store import fill
+from handler.contract import OpenApiError
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
+
+COMPONENT = "/cgi-bin/component/api_component_token"
+AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
+
+
+def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: Log) -> None:
+    """A platform's authorizer is refreshed once into the store, and the store serves from then on."""
+    assert invoke() == DOCUMENTED
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in platform.requests] == [COMPONENT, AUTHORIZER, PLAN, PLAN]
+    assert store.get(f"{APPID}_access_token") in platform.tokens.expiry
+    assert store.get("component_access_token") in platform.platform.expiry
+    assert 7000 < store.redis.ttl(f"wechatpy:{APPID}_access_token") <= 7200
+    assert log()[-1]["token_source"] == "component"
+    assert platform.connections == 2  # the refresh, which must not be lost, on one of its own
+
+
+def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """A token that the platform's own programs have stored is used as it is, for any authorizer."""
+    store.set("wx-other_access_token", platform.tokens.issue()["access_token"])
+    assert invoke({"appid": "wx-other"}) == DOCUMENTED
+    assert platform.requests == [("GET", PLAN)]
+
+
+def test_rotated_refresh_token_is_kept(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """A refresh token that WeChat has rotated is stored, so that the next refresh works."""
+    platform.platform.rotate = True
+    for _ in range(3):
+        assert invoke() == DOCUMENTED
+        assert store.get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID] != REFRESH_TOKEN
+        store.delete(f"{APPID}_access_token")
+    assert platform.count(COMPONENT) == 1
+
+
+def test_refused_authorizer_token_is_refreshed(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """A stored token that WeChat refuses is refreshed once, and the call made once more."""
+    store.set(f"{APPID}_access_token", "revoked")
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in platform.requests] == [PLAN, COMPONENT, AUTHORIZER, PLAN]
+
+
+def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """The platform's own token, when refused, fails one invocation and is fetched anew by the next."""
+    store.set("component_access_token", "revoked")
+    assert refused(invoke).errCode == 40001
+    assert platform.count(AUTHORIZER) == 1
+    assert store.get("component_access_token") is None
+    assert invoke() == DOCUMENTED
+
+
+def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
+    """The same holds for 42006, WeChat's code for a platform's token that has ended before its time."""
+    store.set("component_access_token", "ended")
+    platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
+    assert refused(invoke).errCode == 42006
+    assert invoke() == DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"component_verify_ticket": None}, 61006),
+        ({"component_verify_ticket": "expired"}, 61006),
+        ({f"{APPID}_refresh_token": None}, 61003),
+        ({f"{APPID}_refresh_token": "revoked"}, 61023),
+    ],
+)
+def test_component_failures(
+    platform: Sandbox, store: RedisStorage, invoke: Invoke, change: dict[str, str | None], code: int
+) -> None:
+    """A missing or old ticket, an unknown authorizer and a revoked refresh token are WeChat's codes."""
+    for key, value in change.items():
+        store.set(key, value) if value else store.delete(key)
+    assert refused(invoke).errCode == code
+    assert platform.count(COMPONENT) + platform.count(AUTHORIZER) <= 2
+    assert not store.redis.keys("*_lock")
+
+
+def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Configure) -> None:
+    """A wrong secret of the platform is 40125."""
+    configure(WECHAT_COMPONENT_SECRET="hush-wrong")
+    error = refused(invoke)
+    assert error.errCode == 40125
+    assert "hush" not in str(error)
+    assert platform.count(PLAN) == 0
+
+
+def test_waiting_for_another_functions_refresh(
+    platform: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure
+) -> None:
+    """While another function refreshes, this one waits for its token, or until its own deadline."""
+    configure(WECHAT_TIMEOUT_SECONDS="900")
+    store.redis.set(f"wechatpy:{APPID}_access_token_lock", "another", ex=30)
+    started = time.monotonic()
+    with pytest.raises(OpenApiError) as caught:
+        invoke(deadline=started + 0.5)
+    assert caught.value.status == 504
+    assert time.monotonic() - started < 15  # the lock lasts 30 seconds
+    token = platform.tokens.issue()["access_token"]
+    threading.Timer(0.2, store.set, (f"{APPID}_access_token", token)).start()
+    assert invoke() == DOCUMENTED
+    assert platform.count(AUTHORIZER) == 0
+
+
+WORKER = """
+import json, sys
+sys.stdout, out = sys.stderr, sys.stdout
+from handler.app import lambda_handler
+sys.stdin.readline()
+results = []
+for _ in range(int(sys.argv[1])):
+    try:
+        results.append(lambda_handler({}, None)["errCode"])
+    except Exception as error:
+        results.append(getattr(error, "errCode", repr(error)))
+print(json.dumps(results), file=out)
+"""
+
+
+def crowd(processes: int, invocations: int) -> list[Any]:
+    """Let several real processes invoke at once; return every outcome."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WORKER, str(invocations)]
+    with contextlib.ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                ending(
+                    subprocess.Popen(
+                        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=os.environ
+                    ),
+                    180,
+                )
+            )
+            for _ in range(processes)
+        ]
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        return [code for worker in workers for code in json.loads(worker.communicate(timeout=120)[0])]
+
+
+@pytest.mark.slow
+def test_many_processes_refresh_once(platform: Sandbox) -> None:
+    """20 processes of 50 invocations on a cold store make one refresh of each kind, and none sees 40001."""
+    platform.platform.rotate = True
+    assert crowd(20, 50) == [0] * 1000
+    assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
+
+
+@pytest.fixture
+def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
+    """Keep the platform's tokens in a store of its own that can be stopped."""
+    assert platform.requests == []
+    valkey = Valkey(tmp_path)
+    configure(WECHAT_TIMEOUT_SECONDS="1", WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0")
+    with redis.Redis(port=valkey.port) as client:
+        fill(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
+    yield valkey
+    valkey.stop()
+
+
+def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
+    """A store that goes and comes back costs the invocations meanwhile -1, quickly, and nothing after."""
+    assert invoke() == DOCUMENTED
+    restartable.stop()
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)  # and not 504: it was told, and did not wait
+    restartable.start()
+    assert invoke() == DOCUMENTED
+    assert platform.count(AUTHORIZER) == 1
+
+
+def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
+    """A refresh token that WeChat rotated while the store went away is kept as soon as the store is back."""
+    platform.platform.rotate = True
+    platform.faults += [Fault("token", "delay", "0", times=1), Fault("token", "delay", "0.8", times=1)]
+    failures: list[OpenApiError] = []
+
+    def fail() -> None:
+        try:
+            invoke(deadline=time.monotonic() + 2)
+        except OpenApiError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    while not platform.count(AUTHORIZER):
+        time.sleep(0.01)
+    restartable.stop()
+    thread.join(60)
+    assert [error.errCode for error in failures] == [-1]
+    assert platform.platform.authorizers[APPID] != REFRESH_TOKEN
+    restartable.start()
+    with redis.Redis(port=restartable.port) as client:
+        client.delete(f"wechatpy:{APPID}_access_token_lock")  # it would end by itself in half a minute
+        assert invoke() == DOCUMENTED
+        assert RedisStorage(client).get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID]

@@ -1,0 +1,156 @@
+"""The store of a platform's tokens: rotated refresh tokens that could not be written at once."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
+from handler.contract import OpenApiError
+from tests.support import DOCUMENTED, Configure, Invoke, Valkey
+
+KEY = f"wechatpy:{APPID}_refresh_token"
+AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
+OTHER = "wx-other"
+
+
+class Platform:
+    """A third-party platform whose refresh tokens rotate, and whose store can refuse to write them."""
+
+    def __init__(self, sandbox: Sandbox, store: RedisStorage) -> None:
+        self.sandbox = sandbox
+        self.store = store
+        sandbox.platform.rotate = True
+        store.set("component_verify_ticket", TICKET)
+        self.authorise(REFRESH_TOKEN)
+
+    def authorise(self, token: str) -> None:
+        """Authorise the platform anew: WeChat and the platform's callback server have a new refresh token."""
+        self.sandbox.platform.authorizers[APPID] = token
+        self.store.set(f"{APPID}_refresh_token", token)
+
+    def may_write(self, *, refresh_tokens: bool) -> None:
+        """Let the function write all keys, or all but the refresh tokens."""
+        keys = ["~*"] if refresh_tokens else ["~*_access_token*", "%R~*"]
+        self.store.redis.execute_command("ACL", "SETUSER", "function", "on", ">hush", "+@all", "resetkeys", *keys)
+
+    @property
+    def refresh_token(self) -> Any:
+        """What the store has."""
+        return self.store.get(f"{APPID}_refresh_token")
+
+
+@pytest.fixture
+def platform(sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: Configure) -> Platform:
+    """Have a function that could not write a rotated refresh token."""
+    platform = Platform(sandbox, store)
+    configure(
+        WECHAT_SECRET=None,
+        WECHAT_COMPONENT_APPID=COMPONENT_APPID,
+        WECHAT_COMPONENT_SECRET=COMPONENT_SECRET,
+        WECHAT_TOKEN_STORE_URL=f"redis://function:hush@127.0.0.1:{server.port}/0",
+    )
+    return platform
+
+
+def lose_a_write(platform: Platform, invoke: Invoke) -> None:
+    """Refresh a token whose rotated refresh token cannot be written."""
+    platform.may_write(refresh_tokens=False)
+    with pytest.raises(OpenApiError) as caught:
+        invoke(deadline=time.monotonic() + 1)
+    assert caught.value.errCode == -1  # with 503, or 504 where the last try met the deadline
+    assert platform.refresh_token == REFRESH_TOKEN != platform.sandbox.platform.authorizers[APPID]
+
+
+def test_written_later(platform: Platform, invoke: Invoke) -> None:
+    """A rotated refresh token that could not be written is written by the next invocation, of any mini program."""
+    lose_a_write(platform, invoke)
+    rotated = platform.sandbox.platform.authorizers[APPID]
+    platform.may_write(refresh_tokens=True)
+    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue(OTHER)["access_token"])
+    assert invoke({"appid": OTHER}) == DOCUMENTED
+    assert platform.refresh_token == rotated
+    assert invoke() == DOCUMENTED
+    assert platform.refresh_token == platform.sandbox.platform.authorizers[APPID] != rotated
+
+
+def test_used_where_it_cannot_be_written(platform: Platform, invoke: Invoke) -> None:
+    """While it cannot be written this process goes on with the rotated refresh token, which alone is valid."""
+    lose_a_write(platform, invoke)
+    rotated = platform.sandbox.platform.authorizers[APPID]
+    with pytest.raises(OpenApiError) as caught:
+        invoke(deadline=time.monotonic() + 1)
+    assert caught.value.errCode == -1  # and not 61023: the refresh itself went well
+    assert platform.sandbox.count(AUTHORIZER) == 2
+    assert platform.sandbox.platform.authorizers[APPID] != rotated
+    platform.may_write(refresh_tokens=True)
+    assert invoke() == DOCUMENTED
+    assert platform.refresh_token == platform.sandbox.platform.authorizers[APPID]
+
+
+def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
+    """A refresh token that a new authorisation has written meanwhile is not overwritten with the dead one."""
+    lose_a_write(platform, invoke)
+    platform.authorise("refreshtoken@@@newer")
+    platform.may_write(refresh_tokens=True)
+    assert invoke() == DOCUMENTED
+    assert platform.refresh_token == platform.sandbox.platform.authorizers[APPID]
+    assert platform.sandbox.refusals[61023] == 0
+
+
+def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -> None:
+    """What cannot be written is tried once by each later invocation, which then goes on with its own work."""
+    lose_a_write(platform, invoke)
+    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue(OTHER)["access_token"])
+    platform.store.redis.config_resetstat()
+    for _ in range(3):
+        assert invoke({"appid": OTHER}, deadline=time.monotonic() + 1) == DOCUMENTED
+    assert platform.store.redis.info("commandstats")["cmdstat_eval"]["rejected_calls"] == 3
+
+
+def test_threads(platform: Platform, invoke: Invoke) -> None:
+    """Threads that all find something to write are all answered, and it is written."""
+    lose_a_write(platform, invoke)
+    platform.may_write(refresh_tokens=True)
+    platform.store.set(f"{APPID}_access_token", platform.sandbox.tokens.issue()["access_token"])
+    outcomes: list[Any] = []
+    ready = threading.Barrier(24)
+
+    def work() -> None:
+        ready.wait(30)
+        for _ in range(20):
+            try:
+                outcomes.append(invoke()["errCode"])
+            except OpenApiError as error:
+                outcomes.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert outcomes == [0] * 480
+    assert platform.refresh_token == platform.sandbox.platform.authorizers[APPID]
+
+
+@pytest.mark.parametrize("source", ["component", "store"])
+def test_platforms_own_token_is_no_mini_programs(
+    platform: Platform, invoke: Invoke, configure: Configure, source: str
+) -> None:
+    """The appid `component`, whose key is that of the platform's own token, is refused, and nothing is sent."""
+    platform.may_write(refresh_tokens=True)
+    platform.store.set("component_access_token", "hush-component-token")
+    configure(WECHAT_TOKEN_SOURCE=source)
+    events: list[Any] = [
+        {"appid": "component"},
+        {"httpMethod": "GET", "path": "/", "queryString": {"appid": "component"}, "headers": {}},
+    ]
+    with pytest.raises(OpenApiError) as caught:
+        invoke(events[0])
+    assert caught.value.errCode == 40097
+    assert invoke(events[1])["statusCode"] == 400
+    configure(WECHAT_APPID="component", ON_ERROR="return")
+    assert invoke()["errMsg"].endswith("invalid settings: WECHAT_APPID must be an appid")
+    assert platform.sandbox.requests == []

@@ -1,0 +1,233 @@
+"""The stable token: one per mini program and process, renewed in time, kept no longer than it is good."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from handler.contract import OpenApiError
+from handler.deadline import Deadline
+from handler.invocation import Invocation
+from handler.settings import Settings
+from handler.tokens import cached
+from handler.tokens.base import Token
+from handler.tokens.stable import StableClient, StableTokens
+from handler.wechat.api import WeChat
+from tests.support import body
+
+STABLE = "/cgi-bin/stable_token"
+
+
+class Clock:
+    """Unix time that a test moves."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give the sandbox and the source the same time."""
+    return Clock()
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Iterator[Sandbox]:
+    """Run a sandbox on the test's time."""
+    with Sandbox(clock=clock) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def tokens(sandbox: Sandbox, clock: Clock) -> StableTokens:
+    """Make the source on the test's time."""
+    settings = Settings(wechat_appid=APPID, wechat_secret=SECRET)
+    return StableTokens(settings, WeChat(sandbox.base_url, 5), clock)
+
+
+def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """A token with 300 seconds or more left is used without asking WeChat."""
+    first = tokens.token(APPID, Invocation())
+    clock.now += 7200 - 300
+    assert tokens.token(APPID, Invocation()) is first
+    assert sandbox.count(STABLE) == 1
+
+
+def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """In a token's last 300 seconds WeChat has a new one, which is fetched; the old one still works."""
+    first = tokens.token(APPID, Invocation())
+    clock.now += 7200 - 299
+    second = tokens.token(APPID, Invocation())
+    assert second.value != first.value
+    assert tokens.token(APPID, Invocation()) is second
+    sandbox.tokens.check(first.value)
+    assert sandbox.count(STABLE) == 2
+
+
+def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """A stale token is used when it cannot be renewed, and renewal is not tried again for half a minute."""
+    first = tokens.token(APPID, Invocation())
+    clock.now += 7200 - 200
+    sandbox.faults.append(Fault("token", "errcode", "45009"))
+    assert tokens.token(APPID, Invocation()) is first
+    assert tokens.token(APPID, Invocation()) is first
+    assert sandbox.count(STABLE) == 2
+    clock.now += cached.RETRY_RENEWAL_SECONDS
+    assert tokens.token(APPID, Invocation()) is first
+    assert sandbox.count(STABLE) == 3
+
+
+def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """A renewal that hangs takes at most half of the time that is left: the stale token still gets its turn."""
+    first = tokens.token(APPID, Invocation())
+    clock.now += 7200 - 200
+    sandbox.faults.append(Fault("token", "hang", "3"))
+    invocation = Invocation(Deadline(1))
+    assert tokens.token(APPID, invocation) is first
+    assert invocation.deadline.remaining() > 0.3
+    assert invocation.requests["token"] == 1
+
+
+def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """An expired token is never used: without a new one the call fails."""
+    tokens.token(APPID, Invocation())
+    clock.now += 7200
+    sandbox.faults.append(Fault("token", "errcode", "45009"))
+    with pytest.raises(OpenApiError) as caught:
+        tokens.token(APPID, Invocation())
+    assert caught.value.errCode == 45009
+
+
+def test_clock_jumping_back(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
+    """When the clock jumps back the token is kept; WeChat's refusal then replaces it."""
+    first = tokens.token(APPID, Invocation())
+    clock.now -= 86_400
+    assert tokens.token(APPID, Invocation()) is first
+    sandbox.tokens.stable.clear()
+    second = tokens.replace(APPID, first, Invocation())
+    assert second is not None
+    assert second.value != first.value
+
+
+def test_replace_only_what_failed(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """A token that another thread has already replaced is not fetched again."""
+    current = tokens.token(APPID, Invocation())
+    assert tokens.replace(APPID, Token("an older one"), Invocation()) is current
+    assert sandbox.count(STABLE) == 1
+
+
+def test_no_third_token_request(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """With its two token requests spent an invocation gets no other token, and the failed one is dropped."""
+    failed = tokens.token(APPID, Invocation())
+    spent = Invocation()
+    spent.requests["token"] = 2
+    assert tokens.replace(APPID, failed, spent) is None
+    assert sandbox.count(STABLE) == 1
+    tokens.token(APPID, Invocation())
+    assert sandbox.count(STABLE) == 2
+
+
+def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """The appid keys the cache: each mini program has its own token."""
+    sandbox.tokens.apps["wx-other"] = SECRET
+    assert tokens.token(APPID, Invocation()).value != tokens.token("wx-other", Invocation()).value
+    assert tokens.token(APPID, Invocation()) is tokens.token(APPID, Invocation())
+    assert sandbox.count(STABLE) == 2
+
+
+def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many tokens are kept; the one used longest ago goes first."""
+    monkeypatch.setattr(cached, "MINI_PROGRAMS", 2)
+    sandbox.tokens.apps.update(dict.fromkeys("abc", SECRET))
+    for appid in "abac":
+        tokens.token(appid, Invocation())
+    assert sandbox.count(STABLE) == 3
+    tokens.token("a", Invocation())
+    assert sandbox.count(STABLE) == 3
+    tokens.token("b", Invocation())
+    assert sandbox.count(STABLE) == 4
+
+
+@pytest.mark.slow
+def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """A sweep of 5,000 mini programs makes 5,000 token requests, and the next one makes none."""
+    fleet = [f"wx{number:016d}" for number in range(5000)]
+    sandbox.tokens.apps.update(dict.fromkeys(fleet, SECRET))
+    for _ in range(2):
+        for appid in fleet:
+            tokens.token(appid, Invocation())
+    assert sandbox.count(STABLE) == len(fleet)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({}, -1),
+        ({"access_token": ""}, -1),
+        ({"access_token": 5, "expires_in": 7200}, -1),
+        ({"access_token": None, "expires_in": 7200}, -1),
+        ({"errcode": 40164, "errmsg": "invalid ip"}, 40164),
+        ({"errcode": "40243"}, 40243),
+    ],
+)
+def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: object, code: int) -> None:
+    """An answer without a usable token is WeChat's code, or -1."""
+    body(sandbox, json.dumps(answer).encode(), endpoint="token")
+    with pytest.raises(OpenApiError) as caught:
+        tokens.token(APPID, Invocation())
+    assert caught.value.errCode == code
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "kept"),
+    [
+        (7200, 7200),
+        (10**30, 7200),
+        (1e300, 7200),
+        (7200.5, 7200),
+        (301, 301),
+        (-5, 0),
+        ("7200", 0),
+        (None, 0),
+        (True, 0),
+    ],
+)
+def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, expires_in: object, kept: float) -> None:
+    """A token is kept for the seconds WeChat says, two hours at most, and not at all where it does not say."""
+    body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
+    assert tokens.token(APPID, Invocation()).expires_at == clock.now + kept
+
+
+def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableTokens) -> None:
+    """A thread that waits for another's fetch gives up at its own deadline."""
+    sandbox.faults.append(Fault.parse("token:delay=1"))
+    fetching = threading.Thread(target=tokens.token, args=(APPID, Invocation()))
+    fetching.start()
+    arrived = time.monotonic() + 5
+    while not sandbox.requests and time.monotonic() < arrived:
+        time.sleep(0.005)
+    with pytest.raises(OpenApiError) as caught:
+        tokens.token(APPID, Invocation(Deadline(0.2)))
+    assert caught.value.status == 504
+    fetching.join(60)
+
+
+def test_client_is_wechatpys(sandbox: Sandbox) -> None:
+    """The client keeps wechatpy's interface: its token is in its session, and its `access_token` is that."""
+    client = StableClient(APPID, SECRET, WeChat(sandbox.base_url, 5), Invocation())
+    token = client.access_token
+    assert client.session.get(f"{APPID}_access_token") == token
+    assert client.access_token == token
+    assert sandbox.count(STABLE) == 1
+
+
+def test_repr_hides_tokens() -> None:
+    """A token is not shown by its repr."""
+    assert "hush" not in repr(Token("hush"))

@@ -1,0 +1,256 @@
+"""Source `store` on a real Valkey: every layout of other systems, and what is at a key instead of a token."""
+
+import io
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+import trustme
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
+from handler.contract import OpenApiError
+from tests.layouts import LAYOUTS, Layout
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, TLSFront, Valkey, refused, server_context
+
+KEY = f"tokens:{APPID}"
+TOKEN = "hush-hush_81-the_token"
+
+
+@pytest.fixture
+def reader(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> redis.Redis:
+    """Be a function that reads what is at KEY; return a client of the store."""
+    assert sandbox.requests == []
+    configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
+    client: redis.Redis = store.redis
+    return client
+
+
+def silent(invoke: Invoke) -> OpenApiError:
+    """Return the error that an invocation raises; it shows nothing of the store."""
+    error = refused(invoke)
+    assert "hush" not in f"{error!r} {error}"
+    return error
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_layouts(
+    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log, layout: Layout
+) -> None:
+    """A token is read where and as each system keeps it; nothing is fetched, and nothing is written."""
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_KEY=layout.key)
+    key = layout.fill(store.redis, sandbox.tokens.issue()["access_token"])
+    before = store.redis.dump(key)
+    assert invoke() == DOCUMENTED
+    assert sandbox.requests == [("GET", PLAN)]
+    assert store.redis.dump(key) == before
+    assert store.redis.keys() == [key.encode()]
+    assert (log()[-1]["token_source"], log()[-1]["token_requests"]) == ("store", 0)
+
+
+def test_another_appid(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke) -> None:
+    """The key is that of the mini program that the event names."""
+    reader.set("tokens:wx-other", sandbox.tokens.issue()["access_token"])
+    assert invoke({"appid": "wx-other"}) == DOCUMENTED
+    assert silent(invoke).errCode == 41001
+
+
+NOT_TEXT = {
+    "PHP-serialised data": [
+        f's:{len(TOKEN)}:"{TOKEN}";'.encode(),
+        b'a:2:{s:12:"access_token";s:4:"hush";s:10:"expires_in";i:7200;}',
+        b'O:8:"stdClass":1:{s:5:"token";s:4:"hush";}',
+        b"i:5;",
+        b"N;",
+    ],
+    "binary data (Java's serialisation, Kryo or the like)": [
+        b"\xac\xed\x00\x05t\x00" + bytes([len(TOKEN)]) + TOKEN.encode(),  # ObjectOutputStream
+        b"\x03\x01" + TOKEN[:-1].encode() + bytes([ord(TOKEN[-1]) | 0x80]),  # Kryo
+        b"\x00\x00\x00\x02\x11\x04hush",  # PHP's igbinary
+        b"\xa4hush",  # MessagePack
+        b"\xff",
+    ],
+    "a JSON number": [b"5", b"-1.5e3", b"1e999"],
+    "a JSON boolean": [b"true"],
+    "JSON's null": [b"null"],
+    "a JSON array": [b'["hush"]'],
+    "a JSON object without a token": [
+        b"{}",
+        b'{"hush":"hush"}',
+        b'{"token":5}',
+        b'{"token":""}',
+        b'{"token":{"access_token":"hush"}}',
+        b'{"data":"hush"}',
+        b'{"access_token":"hush hush"}',
+        b'{"data":{"accessToken":null}}',
+    ],
+    "an empty text": [b"", b" \n", b'""'],
+    "a text that is no token": [
+        b"hush hush",
+        b'"hush hush"',
+        "\u6ca1\u6709".encode(),
+        b"hush=1&hush=2",
+        b"'hush'",
+        b"x" * 2049,
+        b"{'token': 'hush'}",
+        b"[" * 9999,
+    ],
+    "an HTML page": [b"<!DOCTYPE html>\n<p>hush", b"\n<html>hush</html>"],
+}
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"),
+    [
+        pytest.param(stored, kind, id=f"{kind} {n}")
+        for kind, all_of in NOT_TEXT.items()
+        for n, stored in enumerate(all_of)
+    ],
+)
+def test_unreadable_values(
+    sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, debug_log: io.StringIO, log: Log, stored: bytes, kind: str
+) -> None:
+    """What is no token is 41001 that names its kind, and shows nothing of it; WeChat is not asked."""
+    reader.set(KEY, stored)
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (41001, 500)
+    assert error.errMsg.endswith(f":fail no token in the token store at WECHAT_TOKEN_STORE_KEY: found {kind}")
+    assert "hush" not in debug_log.getvalue() + json.dumps(log())
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        (lambda client: client.delete(KEY), "no such key"),
+        (lambda client: client.lpush(KEY, "hush"), "a list of Redis"),
+        (lambda client: client.sadd(KEY, "hush"), "a set of Redis"),
+        (lambda client: client.zadd(KEY, {"hush": 1}), "a zset of Redis"),
+        (lambda client: client.xadd(KEY, {"hush": 1}), "a stream of Redis"),
+        (lambda client: client.hset(KEY, "token", "hush"), "a hash without the field value"),
+        (lambda client: client.hset(KEY, "value", ""), "an empty text"),
+        (lambda client: client.hset(KEY, "value", "hush hush"), "a text that is no token"),
+    ],
+)
+def test_other_types(
+    sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, write: Callable[[redis.Redis], object], kind: str
+) -> None:
+    """No key, and Redis' other types, are 41001 with what is there."""
+    write(reader)
+    error = refused(invoke)
+    assert (error.errCode, error.errMsg.rpartition(": found ")[2]) == (41001, kind)
+    assert sandbox.requests == []
+
+
+def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
+    """A key with `{component_appid}` needs that variable: 41002 says so."""
+    assert store.redis.ping()
+    configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_KEY="wechat_authorizer_access_token:{component_appid}:{appid}")
+    error = refused(invoke)
+    assert error.errCode == 41002
+    assert "set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_KEY names" in error.errMsg
+
+
+def test_a_user_that_may_only_read(
+    sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke, configure: Configure
+) -> None:
+    """A user of the store with GET, HGET and TYPE on the tokens' keys is enough; without one of them it is -1."""
+    reader.set(KEY, sandbox.tokens.issue()["access_token"])
+    reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
+    configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)
+    reader.acl_setuser("gray", commands=["+get", "+hget"])
+    assert invoke() == DOCUMENTED
+    reader.acl_deluser("gray")
+
+
+def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke) -> None:
+    """A store that goes away is -1 and 503, and one that is back is used again."""
+    reader.set(KEY, sandbox.tokens.issue()["access_token"])
+    assert invoke() == DOCUMENTED
+    server.stop()
+    error = refused(invoke)
+    server.start()
+    assert (error.errCode, error.status) == (-1, 503)
+    assert invoke() == DOCUMENTED
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_store_over_tls(
+    sandbox: Sandbox,
+    store: RedisStorage,
+    invoke: Invoke,
+    configure: Configure,
+    tmp_path: Path,
+    *,
+    trusted: bool,
+) -> None:
+    """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
+    authority = trustme.CA()
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
+        configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
+        if trusted:
+            assert invoke() == DOCUMENTED
+        else:
+            assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
+
+
+def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
+    """A central server's token is read each time, and nothing is ever fetched."""
+    configure(WECHAT_SECRET=None)
+    assert refused(invoke).errCode == 41001
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"], 7200)
+    assert invoke() == DOCUMENTED
+    assert log()[-1]["token_source"] == "store"
+    assert [path for _, path in sandbox.requests] == [PLAN]
+
+
+def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
+    """After a refusal the store is read once more: a renewed token is used, the same one is not tried again."""
+    configure(WECHAT_SECRET=None)
+    store.set(f"{APPID}_access_token", "old")
+    assert refused(invoke).errCode == 40001
+    assert sandbox.count(PLAN) == 1
+    sandbox.faults.append(Fault("plan", "delay", "0.3", times=1))
+    threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])).start()
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(PLAN) == 3
+
+
+@pytest.mark.parametrize("value", [b"not JSON", b"5", b'""', b"\xff", b'{"a":1}'])
+def test_store_with_something_else(
+    sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
+) -> None:
+    """A value that is no token counts as none, or as a failing store."""
+    configure(WECHAT_SECRET=None)
+    store.redis.set(f"wechatpy:{APPID}_access_token", value)
+    assert refused(invoke).errCode in {-1, 41001}
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
+    """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
+    configure(WECHAT_SECRET=None, WECHAT_TIMEOUT_SECONDS="900")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{port}/0")
+        started = time.monotonic()
+        with pytest.raises(OpenApiError) as caught:
+            invoke(deadline=started + 0.5)
+        assert caught.value.errCode == -1
+        assert time.monotonic() - started < 15  # nothing else would end it
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)
+    assert "hush" not in f"{caught.value} {error}"
+    assert sandbox.requests == []

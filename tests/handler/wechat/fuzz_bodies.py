@@ -1,0 +1,49 @@
+"""Fuzz the path of the body along its coverage: `python -m tests.handler.wechat.fuzz_bodies [OPTIONS]`.
+
+Whatever the bytes, the outcome is a `ValueError` of the parser, an `OpenApiError`, or a reply that can be sent.
+"""
+
+import json
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["handler"]):
+    from handler import contract, exact_json
+    from handler.telemetry.hints import classify, hint
+    from handler.wechat import errcode as answers
+
+
+def one_body(content: bytes) -> None:
+    """Take a body through the function's own path."""
+    try:
+        body = exact_json.parse_object(content)
+    except ValueError:
+        return
+    try:
+        answers.check(body, lambda: ["secret-value"])
+    except contract.OpenApiError as error:
+        refused(error)
+        return
+    for convert_case in (True, False):
+        reply = contract.result(body, convert_case=convert_case)
+        assert (reply["errCode"], reply["errMsg"]) == (0, f"{contract.API}:ok")
+        text = json.dumps(reply, ensure_ascii=False, allow_nan=False)
+        assert json.loads(text.encode().decode()) == reply
+    assert isinstance(contract.drift(body), list)
+
+
+def refused(error: contract.OpenApiError) -> None:
+    """See that an error can be told, and hides what it should."""
+    told = json.loads(str(error))
+    assert told == error.to_dict()
+    assert isinstance(told["errCode"], int)
+    assert told["errCode"] != 0
+    assert "secret-value" not in str(error)
+    assert classify(error)
+    hint(error)
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_body)
+    atheris.Fuzz()

@@ -1,0 +1,137 @@
+"""The pool to WeChat: TLS, limits, and silence about addresses."""
+
+import gzip
+import io
+import socket
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from handler.contract import OpenApiError
+from handler.invocation import Invocation
+from handler.network.exchange import Request
+from handler.wechat.api import WeChat
+from tests.support import Configure, Invoke, Log, server_context
+
+GIVEN = {"accessToken": "hush-token"}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Make a private certificate authority."""
+    return trustme.CA()
+
+
+def _point_at(configure: Configure, sandbox: Sandbox) -> None:
+    configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
+
+
+def test_tls(configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_path: Path) -> None:
+    """Over TLS too, one connection serves the token, the plan and later invocations."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    with Sandbox(tls=server_context(authority)) as sandbox:
+        _point_at(configure, sandbox)
+        assert invoke()["errCode"] == 0
+        assert invoke()["errCode"] == 0
+        assert sandbox.connections == 1
+
+
+@pytest.mark.parametrize(("names", "trusted"), [(("127.0.0.1",), False), (("other.example",), True)])
+def test_wrong_certificates(
+    configure: Configure,
+    authority: trustme.CA,
+    invoke: Invoke,
+    tmp_path: Path,
+    names: tuple[str, ...],
+    *,
+    trusted: bool,
+) -> None:
+    """A certificate of an unknown authority or for another name is -1, and nothing is sent."""
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    with Sandbox(tls=server_context(authority, *names)) as sandbox:
+        _point_at(configure, sandbox)
+        with pytest.raises(OpenApiError) as caught:
+            invoke()
+        assert (caught.value.errCode, caught.value.status) == (-1, 503)
+        assert sandbox.requests == []
+
+
+def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
+    """A refused connection is -1 that names the fault and shows no address, after a second try."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
+    with pytest.raises(OpenApiError) as caught:
+        invoke(GIVEN)
+    assert (caught.value.errCode, caught.value.status) == (-1, 503)
+    assert caught.value.errMsg.endswith("no answer from WeChat (NewConnectionError)")
+    assert log()[-1]["plan_requests"] == 2
+
+
+def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
+    """A host that drops what it is sent is given up after the time of one exchange, and not tried again."""
+    configure(WECHAT_TIMEOUT_SECONDS="0.3")
+    with ExitStack() as sockets:
+        full = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):  # no more fit; what comes later is dropped
+            waiting = sockets.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(full.getsockname())
+        configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{full.getsockname()[1]}")
+        with pytest.raises(OpenApiError) as caught:
+            invoke(GIVEN)
+    assert (caught.value.errCode, caught.value.status) == (-1, 504)
+    assert log()[-1]["plan_requests"] == 1
+
+
+def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
+    """A TLS server that accepts and says nothing is given up at the deadline, and so is its thread soon after."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.getsockname()[1]}", WECHAT_TIMEOUT_SECONDS="900")
+        started, threads = time.monotonic(), threading.active_count()
+        with pytest.raises(OpenApiError) as caught:
+            invoke(GIVEN, deadline=started + 0.5)
+        assert caught.value.status == 504
+        assert time.monotonic() - started < 15  # nothing else would end it
+    while threading.active_count() > threads:
+        time.sleep(0.01)
+        assert time.monotonic() - started < 30
+
+
+def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A kept connection that WeChat has closed meanwhile is replaced without anyone noticing."""
+    sandbox.faults.append(Fault("plan", "raw", times=1, raw=http(b"{}").replace(b"HTTP/1.1 200", b"HTTP/1.0 200")))
+    invoke()
+    assert invoke()["errCode"] == 0
+    sandbox.faults.append(Fault("plan", "reset", times=1))
+    assert invoke()["errCode"] == 0
+
+
+def test_base_url_with_a_path(sandbox: Sandbox) -> None:
+    """A path in the base URL comes before WeChat's, for gateways that need one."""
+    sandbox.faults.append(Fault("any", "body", "{}"))
+    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", Request("GET", "/wxa/x?a=b"), Invocation())
+    assert sandbox.requests == [("GET", "/gateway/wxa/x")]
+
+
+def test_compressed_answer(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A compressed answer is read."""
+    sandbox.faults.append(Fault("plan", "raw", raw=http(gzip.compress(b'{"a_b":1}'), Content_Encoding="gzip")))
+    assert invoke(GIVEN)["aB"] == 1
+
+
+def test_urllib3_logs_no_token(sandbox: Sandbox, invoke: Invoke, debug_log: io.StringIO) -> None:
+    """urllib3's own log at DEBUG shows the requests without their queries."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"
+    sandbox.faults.append(Fault("plan", "raw", raw=raw))
+    invoke(GIVEN)
+    assert "GET /wxa/getgrayreleaseplan" in debug_log.getvalue()
+    assert "Failed to parse headers" in debug_log.getvalue()
+    assert "hush-token" not in debug_log.getvalue()

@@ -1,0 +1,118 @@
+"""What WeChat's body says, where the SDK reads more than plain JSON, and what an errmsg must not show."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.server import Sandbox
+from handler.contract import OpenApiError
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, body
+
+TOKEN = "hush/t0ken+with=signs/and-much.more~to_say/1234567890"
+ESCAPES = {
+    "plain": TOKEN,
+    "in an address": quote(TOKEN, safe=""),
+    "in an address, in lower case": quote(TOKEN, safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+    "twice in an address": quote(quote(TOKEN, safe=""), safe=""),
+    "every byte in an address": "".join(f"%{byte:02X}" for byte in TOKEN.encode()),
+    "in JSON": TOKEN.replace("/", "\\/"),
+    "in JSON, as numbers": "".join(f"\\u{ord(character):04x}" for character in TOKEN),
+    "twice in JSON": TOKEN.replace("/", "\\\\/"),
+    "cut short after 16 characters": TOKEN[:16],
+    "cut short after 30 characters": TOKEN[:30],
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_echoed_secrets(sandbox: Sandbox, invoke: Invoke, escape: str) -> None:
+    """A token or a secret that an errmsg repeats is hidden, however it is escaped there, and where it is cut short."""
+    body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {ESCAPES[escape]} {ESCAPES[escape]}: no"}).encode())
+    with pytest.raises(OpenApiError) as caught:
+        invoke({"accessToken": TOKEN})
+    assert caught.value.errMsg.endswith(":fail bad *** ***: no")
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_echoed_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, escape: str) -> None:
+    """The same for the AppSecret of a token request."""
+    configure(WECHAT_SECRET=TOKEN)
+    content = json.dumps({"errcode": 40125, "errmsg": f"<{ESCAPES[escape]}>"}).encode()
+    body(sandbox, content, endpoint="stable")
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errMsg.endswith(":fail <***>")
+
+
+@pytest.mark.parametrize("errcode", ["[]", "{}", "[0]", '{"a":1}', "true", '"no"', "0.5", '" "', '"\\u001e6"', '"6_0"'])
+def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
+    """An errcode that JavaScript calls truthy is a failure, also where it is empty or no number."""
+    body(sandbox, b'{"errcode":%b,"gray_release_plan":{}}' % errcode.encode())
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.reason) == (-1, "unknown error")
+
+
+@pytest.mark.parametrize(
+    ("errmsg", "shown"),
+    [
+        ("45", "45"),
+        ("1.5", "1.5"),
+        ("2.0", "2"),
+        ('["a",1,null,[true,"b"],{}]', "a,1,,true,b,[object Object]"),
+        ("[]", ""),
+        ("null", "unknown error"),
+        ('"a\\tb"', "a\tb"),
+    ],
+)
+def test_errmsg_of_any_type(sandbox: Sandbox, invoke: Invoke, errmsg: str, shown: str) -> None:
+    """A number or a list as errmsg is shown as JavaScript, and so the SDK, shows it; a null one says nothing."""
+    body(sandbox, b'{"errcode":48001,"errmsg":%b}' % errmsg.encode())
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert (caught.value.errCode, caught.value.errMsg) == (
+        48001,
+        f"openapi.operation.getGrayReleasePlan:fail {shown}",
+    )
+
+
+ODD_TEXTS = {
+    "GBK": "无效的凭证".encode("gbk"),
+    "broken UTF-8": b"\xff\xfe\xc3",
+    "control characters": b"a\nb\x00\x1f\x7f",
+    "half a surrogate": b"\\ud800",
+}
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
+    """An errcode counts whatever its errmsg is made of: a refused token is replaced."""
+    content = b'{"errcode":40001,"errmsg":"%b"}' % ODD_TEXTS[text]
+    sandbox.faults.append(Fault("plan", "raw", raw=http(content), times=1))
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
+    """A plan with such text is read too; broken bytes become U+FFFD, and the reply can be sent on."""
+    body(sandbox, b'{"errcode":0,"gray_release_plan":{"status":1,"note":"%b"}}' % ODD_TEXTS[text])
+    reply: dict[str, Any] = invoke()
+    assert reply["grayReleasePlan"]["status"] == 1
+    assert json.dumps(reply, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 429])
+def test_errcode_of_an_http_error(sandbox: Sandbox, invoke: Invoke, status: int) -> None:
+    """An HTTP 4xx whose body is a JSON object with an errcode keeps that code; 40001 there replaces the token."""
+    for code, answered in ((48001, False), (40001, True)):
+        content = json.dumps({"errcode": code, "errmsg": "no rid: 5f1e"}).encode()
+        sandbox.faults[:] = [Fault("plan", "raw", raw=http(content, status), times=1)]
+        if answered:
+            assert invoke() == DOCUMENTED
+        else:
+            with pytest.raises(OpenApiError) as caught:
+                invoke()
+            assert (caught.value.errCode, caught.value.reason) == (code, "no rid: 5f1e")

@@ -1,0 +1,43 @@
+"""Fuzzing that follows coverage, for so many bodies; hypothesis does the rest beside the other tests."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fault_table import ERRCODES, SUCCESSES
+
+pytestmark = pytest.mark.slow
+
+RUNS = 1_000_000
+TOKENS = (
+    *('"errcode"', '"errmsg"', '"gray_release_plan"', '"status"', '"gray_percentage"', '"create_timestamp"'),
+    *("null", "true", "false", "NaN", "Infinity", "-1", "1e999", "48001", "0.0", "[", "]", "{", "}", ":", ",", '""'),
+    *("\\\\ud800", "\\\\udfff", "a_b", "aB", "__proto__", "secret-value", "rid: 1-2", "10.0.0.1"),
+)
+
+
+def test_bodies(tmp_path: Path) -> None:
+    """Bodies that start from the conformance data and the fault table, mutated along new branches, break nothing."""
+    pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86_64 and CPython 3.11 to 3.13")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    cases = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read_bytes())
+    bodies = [case["body"].encode() for case in cases]
+    bodies += [row.fault.raw.partition(b"\r\n\r\n")[2] for row in ERRCODES + SUCCESSES]
+    for number, content in enumerate(body for body in bodies if len(body) < 1000):
+        (corpus / str(number)).write_bytes(content)
+    dictionary = tmp_path / "dictionary"
+    dictionary.write_text("\n".join('"' + token.replace('"', '\\"') + '"' for token in TOKENS))
+    options = ["-seed=1", f"-runs={RUNS}", "-max_total_time=60", "-max_len=1000", f"-dict={dictionary}"]
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.handler.wechat.fuzz_bodies", *options, str(corpus)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "Done " in process.stderr
