@@ -62,7 +62,7 @@ def room(module: str) -> str:
 
 def house(module: str) -> str:
     """Return the top folder that a module is in."""
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize(
