@@ -1,19 +1,23 @@
 """The two entry points, and the story of one invocation."""
 
 import gc
-
-gc.disable()  # hardly anything of an import is garbage, and looking for it takes 7 % of a cold start
-
-import functools
 import os
-import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handler import errors, telemetry, triggers
+# Elsewhere this module is a guest in somebody's process, whose collector it leaves as it is.
+_IS_ON_PLATFORM = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or os.environ.get("TENCENTCLOUD_RUNENV"))
+if _IS_ON_PLATFORM:
+    gc.disable()  # an import leaves hardly any garbage, and looking for it takes 7 % of a cold start
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Any
+
+from handler import errors, triggers
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
+from handler.invocation import Budget, Invocation, Outcome
 from handler.settings import Settings, load
+from handler.telemetry import Report, report_fault
 
 if TYPE_CHECKING:
     from handler.operation import Operation
@@ -26,7 +30,7 @@ def lambda_handler(event: Any, context: Any) -> JsonObject:
     where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body.
     `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
-    return _answer(event, Invocation.on_lambda(context))
+    return _answer(event, Invocation.from_lambda(context))
 
 
 def main_handler(event: Any, context: Any) -> JsonObject:
@@ -34,75 +38,68 @@ def main_handler(event: Any, context: Any) -> JsonObject:
 
     `context` is a dict: https://cloud.tencent.com/document/product/583/55593
     """
-    return _answer(event, Invocation.on_scf(context))
+    return _answer(event, Invocation.from_scf(context))
 
 
 def _answer(event: Any, invocation: Invocation) -> JsonObject:
     trigger = triggers.recognise(event)
-    invocation.trigger, invocation.correlation_id = trigger.name, trigger.correlation_id()
-    telemetry.begin(invocation)
+    report = Report(invocation, trigger.name, trigger.correlation_id())
     on_error, by_appid = "raise", False
+    outcome, reply = Outcome(), JsonObject()
     try:
-        on_error, by_appid = _preferences()
+        on_error, by_appid = _read_preferences()
         arguments = trigger.arguments()
-        body = _operation()(arguments, invocation)
-        reply = trigger.succeed(body, arguments)
+        outcome = _create_operation(os.getpid()).ask(arguments, Budget(invocation.deadline))
+        if not outcome.failure:
+            reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
-        failure = error.alone()
+        outcome.failure = error.alone()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
-        telemetry.broken(error)
-        failure = errors.internal()
-    else:
-        telemetry.succeeded(invocation, body, by_appid=by_appid)
-        return reply
-    telemetry.failed(invocation, failure)
-    return trigger.fail(failure, on_error)
+        report_fault(error)
+        outcome.failure = errors.internal()
+    report.write(outcome, by_appid=by_appid)
+    if outcome.failure:
+        return trigger.fail(outcome.failure, on_error)
+    return reply
 
 
-def _preferences() -> tuple[str, bool]:
-    # Apart from `_answer`, whose frame hangs on the error that it raises: no secret may be reached from there.
-    settings = _operation().settings
+def _read_preferences() -> tuple[str, bool]:
+    # A function of its own, because `_answer`'s frame stays on the raised error's traceback and must hold no settings.
+    settings = _load_settings(os.getpid())
     return settings.on_error, settings.metrics_by_appid
 
 
-def _operation() -> "Operation | _WithoutLibrary":
-    with _one_at_a_time:
-        return _made()
-
-
-_one_at_a_time = threading.Lock()  # threads that start together would each make one, with tokens of its own
+# Once per process. A child process makes its own: it must not write into its parent's connections, nor wait for a lock
+# that a thread of its parent held.
 
 
 @functools.lru_cache(maxsize=1)
-def _made() -> "Operation | _WithoutLibrary":
-    """Read the environment and make the operation, once per process. Never raises."""
-    found = load()
+def _load_settings(_process: int) -> Settings:
+    return load()
+
+
+@functools.lru_cache(maxsize=1)
+def _create_operation(process: int) -> "Operation":
+    """Make the operation. Raises `OpenApiError` -1, and tries again in the next invocation."""
     try:
-        from handler.operation import Operation  # noqa: PLC0415 - what is missing is reported by the invocation
+        from handler.operation import Operation  # noqa: PLC0415 - the invocation reports a missing library
     except ImportError as error:
-        return _WithoutLibrary(found, error.name)
-    return Operation(found)
+        failure = errors.library_missing(error.name)
+    else:
+        return Operation(_load_settings(process))
+    raise failure
 
 
-class _WithoutLibrary(NamedTuple):
-    """In place of the operation where the artifact lacks one of its libraries: says so at every invocation."""
-
-    settings: Settings
-    name: str | None
-
-    def __call__(self, *_: object) -> JsonObject:
-        """Raise `OpenApiError` -1."""
-        raise errors.library_missing(self.name)
+def forget() -> None:
+    """Read the environment anew in the next invocation, as a new process does."""
+    _load_settings.cache_clear()
+    _create_operation.cache_clear()
 
 
-forget = _made.cache_clear  # the environment is read anew after it, as in a new process
-
-# The platform runs the import with a whole CPU, and the first invocation with the share its memory size buys: load
-# wechatpy now, and the certificate authorities.
-_operation()
-# A child must not write into its parent's connections, nor find the lock held by a thread that it does not have.
-_release = _one_at_a_time.release
-os.register_at_fork(before=_one_at_a_time.acquire, after_in_parent=_release, after_in_child=_release)
-os.register_at_fork(after_in_child=forget)
-gc.freeze()  # what is loaded stays: later collections pass it over
-gc.enable()
+# The platform runs the import with a whole CPU, and the first invocation with the share that its memory size buys:
+# load wechatpy and the certificate authorities now.
+with contextlib.suppress(OpenApiError):
+    _create_operation(os.getpid())
+if _IS_ON_PLATFORM:
+    gc.freeze()  # what is loaded stays: later collections pass over it
+    gc.enable()

@@ -1,12 +1,16 @@
-"""One invocation: its deadline, the requests that it has made, and what its log lines tell of it."""
+"""One invocation: the budget that goes down to tokens and requests, and the facts that come up from them."""
 
-import dataclasses
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from handler.deadline import Deadline
+from handler.errors import OpenApiError
+from handler.exact_json import JsonObject
+
+T = TypeVar("T")
 
 Kind = Literal["token", "plan"]
 
@@ -16,28 +20,78 @@ _PAUSE_SECONDS = (0.05, 0.25)
 _jitter = random.SystemRandom()
 
 
-@dataclass(eq=False, repr=False)  # what it does not need is not compiled at every cold start
-class Invocation:
-    """What one invocation may still spend, and what it has found so far.
+@dataclass
+class Spent:
+    """What a question has cost so far."""
 
-    `function` holds Powertools' standard keys of the platform's context: `function_name`, `function_request_id` ...
-    """
-
-    deadline: Deadline = field(default_factory=Deadline)
-    function: Mapping[str, object] = field(default_factory=dict)
     requests: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
     lost: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})  # of these, on dead connections
-    upstream_seconds: list[float] = field(default_factory=list)  # what each exchange took
-    is_cold: bool = False  # whether it is the first of its process
-    trigger: str | None = None
-    correlation_id: str | None = None
+    upstream_seconds: float = 0.0  # the time of all exchanges together
+    warnings: list[str] = field(default_factory=list)  # what operators should know, although an answer came
+
+
+class Budget:
+    """What one question may still spend: its time, and its requests of each kind."""
+
+    def __init__(self, deadline: Deadline | None = None, spent: Spent | None = None) -> None:
+        self.deadline = deadline or Deadline()
+        self.spent = spent or Spent()
+
+    def allows(self, kind: Kind) -> bool:
+        """Whether one more request of this kind may be made."""
+        counted = self.spent.requests[kind] - self.spent.lost[kind]
+        return counted < REQUESTS_OF_A_KIND and self.deadline.remaining() > 0
+
+    def spend(self, kind: Kind, send: Callable[[], T]) -> T:
+        """Send a request; count it and its time, however it ends."""
+        self.spent.requests[kind] += 1
+        started = time.monotonic()
+        try:
+            return send()
+        finally:
+            self.spent.upstream_seconds += time.monotonic() - started
+
+    def return_lost(self, kind: Kind) -> None:
+        """Return one request to the budget: a dead connection had lost it, and the next one was answered."""
+        self.spent.lost[kind] += 1
+
+    def pause(self) -> bool:
+        """Wait a moment before a second try; return whether there was time for it."""
+        return self.deadline.wait(_jitter.uniform(*_PAUSE_SECONDS))
+
+    def with_half_the_time(self) -> "Budget":
+        """Return a budget with the same requests and half the time, for work that the question can do without."""
+        return Budget(self.deadline.half(), self.spent)
+
+
+@dataclass
+class Outcome:
+    """How one question ended: WeChat's body of a success as it came, or the failure; and the facts for the log.
+
+    `token_state` is `fresh`, `stale` or `expired`, as the token was found, or `fetched`, or `replaced` after WeChat
+    refused the first one.
+    """
+
+    spent: Spent = field(default_factory=Spent)
     appid: str | None = None
     token_source: str | None = None
     token_state: str | None = None
+    body: JsonObject = field(default_factory=dict)
+    failure: OpenApiError | None = None
+
+
+class Invocation(NamedTuple):
+    """What the platform says of an invocation: its end, and the facts that Powertools logs.
+
+    `function` holds Powertools' standard keys: `function_name`, `function_request_id` ...
+    """
+
+    deadline: Deadline
+    function: Mapping[str, object]
 
     @classmethod
-    def on_lambda(cls, context: Any) -> "Invocation":
-        """Begin one with Lambda's context: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
+    def from_lambda(cls, context: Any) -> "Invocation":
+        """Read Lambda's context: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
         try:
             milliseconds = context.get_remaining_time_in_millis()
         except Exception:  # noqa: BLE001 - whatever it is, an invocation needs no context
@@ -48,37 +102,21 @@ class Invocation:
             "function_arn": "invoked_function_arn",
             "function_request_id": "aws_request_id",
         }
-        return cls(Deadline.after(milliseconds), _plain(names, lambda name: getattr(context, name, None)))
+        return cls(Deadline.after(milliseconds), _select(names, lambda name: getattr(context, name, None)))
 
     @classmethod
-    def on_scf(cls, context: Any) -> "Invocation":
-        """Begin one with SCF's context, a dict: https://cloud.tencent.com/document/product/583/55593."""
+    def from_scf(cls, context: Any) -> "Invocation":
+        """Read SCF's context, a dict: https://cloud.tencent.com/document/product/583/55593."""
         facts = context if isinstance(context, Mapping) else {}
         names = {
             "function_name": "function_name",
             "function_memory_size": "memory_limit_in_mb",
             "function_request_id": "request_id",
         }
-        return cls(Deadline.after(facts.get("time_limit_in_ms")), _plain(names, facts.get))
-
-    def allows(self, kind: Kind) -> bool:
-        """Whether one more request of this kind may be made."""
-        return self.requests[kind] - self.lost[kind] < REQUESTS_OF_A_KIND and self.deadline.remaining() > 0
-
-    def count(self, kind: Kind) -> None:
-        """Count a request that is sent."""
-        self.requests[kind] += 1
-
-    def pause(self) -> bool:
-        """Wait a moment before a second try; return whether there was time for it."""
-        return self.deadline.wait(_jitter.uniform(*_PAUSE_SECONDS))
-
-    def half(self) -> "Invocation":
-        """Return the same invocation with half its time, for what it could do without; the requests are shared."""
-        return dataclasses.replace(self, deadline=self.deadline.half())
+        return cls(Deadline.after(facts.get("time_limit_in_ms")), _select(names, facts.get))
 
 
-def _plain(names: Mapping[str, str], read: Callable[[str], object]) -> dict[str, object]:
-    """Read the facts of a context that are texts or numbers."""
-    facts = {key: read(name) for key, name in names.items()}
+def _select(names: Mapping[str, str], find: Callable[[str], object]) -> dict[str, object]:
+    """Select the facts of a context that are texts or numbers."""
+    facts = {key: find(name) for key, name in names.items()}
     return {key: value for key, value in facts.items() if isinstance(value, str | int)}

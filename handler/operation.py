@@ -7,10 +7,10 @@ from handler import errors, tokens
 from handler.contract import HTTPS_PATH, Arguments
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
-from handler.network.exchange import Request
+from handler.invocation import Budget, Outcome
+from handler.network.exchange import HttpRequest
 from handler.settings import Settings
-from handler.tokens import Token
+from handler.tokens import GivenToken, Token
 from handler.wechat.api import WeChat
 
 _BASE_URL = "https://api.weixin.qq.com"
@@ -19,39 +19,51 @@ _NEEDED_ALWAYS = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token
 
 
 class Operation:
-    """`getGrayReleasePlan` with one process's settings, connections and tokens. Making it never fails."""
+    """`getGrayReleasePlan` with one process's settings, connections and tokens.
+
+    Making it raises `OpenApiError` -1 when the certificate authorities cannot be read. What a token source lacks is a
+    failure of the questions that need the source.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._settings = settings
         default = _BASE_URL_OF_NONE if settings.wechat_token_source == "none" else _BASE_URL
         self._wechat = WeChat(settings.wechat_api_base_url or default, settings.wechat_timeout_seconds)
-        self._source = tokens.configured(settings, self._wechat)
+        self._source = tokens.create_source(settings, self._wechat)
 
-    def __call__(self, arguments: Arguments, invocation: Invocation) -> JsonObject:
-        """Return WeChat's body of a success as it came. Raises `OpenApiError`."""
-        given = tokens.given(arguments)
+    def ask(self, arguments: Arguments, budget: Budget) -> Outcome:
+        """Ask WeChat for one plan. A failure is in the outcome, with nothing referenced by it."""
+        outcome = Outcome(budget.spent)
+        try:
+            outcome.body = self._ask(arguments, budget, outcome)
+        except OpenApiError as error:
+            outcome.failure = error.alone()
+        return outcome
+
+    def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> JsonObject:
+        given = GivenToken.from_arguments(arguments)
         source = given or self._source
-        invocation.token_source = source.name
+        outcome.token_source = source.name
         # A token that the caller has may be for any mini program, and needs nothing else of ours.
-        self.settings.check(*(_NEEDED_ALWAYS if given else ()))
-        invocation.appid = appid = arguments.appid or (None if given else self.settings.wechat_appid)
+        self._settings.check(*(_NEEDED_ALWAYS if given else ()))
+        outcome.appid = appid = arguments.appid or (None if given else self._settings.wechat_appid)
         if source.needs_appid and not appid:
             raise errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or pass appid")
-        token = source.token(appid or "", invocation)
+        token = source.token(appid or "", budget)
         state = token.state(time.time())
-        invocation.token_state = "fetched" if invocation.requests["token"] and state == "fresh" else state
+        outcome.token_state = "fetched" if budget.spent.requests["token"] and state == "fresh" else state
         try:
-            return self._ask(token, invocation)
+            return self._request_plan(token, budget)
         except OpenApiError as error:
             failure = error
-        if failure.errCode not in errors.REFUSED_TOKENS or not invocation.allows("plan"):
+        if failure.errCode not in errors.REFUSED_TOKENS or not budget.allows("plan"):
             raise failure
-        another = source.replace(appid or "", token, invocation)
+        another = source.replace(appid or "", token, budget)
         if another is None:
             raise failure
-        invocation.token_state = "replaced"
-        return self._ask(another, invocation)
+        outcome.token_state = "replaced"
+        return self._request_plan(another, budget)
 
-    def _ask(self, token: Token, invocation: Invocation) -> JsonObject:
+    def _request_plan(self, token: Token, budget: Budget) -> JsonObject:
         query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
-        return self._wechat.exchange("plan", Request("GET", HTTPS_PATH + query), invocation)
+        return self._wechat.exchange("plan", HttpRequest("GET", HTTPS_PATH + query), budget)

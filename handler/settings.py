@@ -14,7 +14,8 @@ from handler.errors import SYSTEM_ERROR, misconfigured
 
 WECHATPY_KEY = "wechatpy:{appid}_access_token"  # where wechatpy keeps a mini program's token
 
-Source = Literal["auto", "component", "stable", "store", "cloudbase", "none"]
+Source = Literal["component", "stable", "store", "cloudbase", "none"]
+SourceChoice = Literal["auto", Source]
 
 
 class Settings(BaseModel):
@@ -37,7 +38,7 @@ class Settings(BaseModel):
     wechat_component_secret_parameter: str | None = Field(
         None, description="or the name of an SSM SecureString with it"
     )
-    wechat_token_source: Source = Field(
+    wechat_token_source: SourceChoice = Field(
         "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
     )
     wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.store_url)] | None = Field(

@@ -13,7 +13,7 @@ ROOMS = {
     "exact_json": set[str](),
     "deadline": {"errors"},
     "contract": {"errors", "exact_json"},
-    "invocation": {"deadline"},
+    "invocation": {"deadline", "errors", "exact_json"},
     "addresses": set[str](),
     "settings": {"addresses", "contract", "errors"},
     "network": {"settings", "invocation", "deadline", "exact_json", "errors"},

@@ -7,7 +7,7 @@ from handler import errors
 from handler.deadline import within
 from handler.errors import NO_SECRET, OpenApiError
 from handler.exact_json import json_object
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,28 +34,28 @@ class AppSecret:
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
 
-    def use(self, appid: str, invocation: Invocation, call: Callable[[str], T]) -> T:
+    def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
         """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
-        secret = self._get(appid, invocation)
+        secret = self._get(appid, budget)
         try:
             return call(secret)
         except OpenApiError as error:
             failure = error
-        if failure.errCode != _WRONG_SECRET or self._plain or not invocation.allows("token"):
+        if failure.errCode != _WRONG_SECRET or self._plain or not budget.allows("token"):
             raise failure
-        rotated = self._get(appid, invocation, fresh=True)
+        rotated = self._get(appid, budget, fresh=True)
         if rotated == secret:
             raise failure
         return call(rotated)
 
-    def _get(self, appid: str, invocation: Invocation, *, fresh: bool = False) -> str:
+    def _get(self, appid: str, budget: Budget, *, fresh: bool = False) -> str:
         """Return the secret, `fresh` from AWS if asked for. Raises `OpenApiError` 41004, in words that show nothing."""
         if self._plain is not None:
             return self._plain.get_secret_value()
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
             raise errors.misconfigured(NO_SECRET, self._missing)
-        seconds = invocation.deadline.timeout(self._timeout_seconds)
+        seconds = budget.deadline.timeout(self._timeout_seconds)
         try:
             value = within(seconds, lambda: self._read(name, fresh=fresh))
         except TimeoutError:
@@ -71,9 +71,9 @@ class AppSecret:
     def _read(self, name: str, *, fresh: bool) -> object:
         if self._provider is None:
             # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
-            from handler.app_secret.aws import provider  # noqa: PLC0415 - it loads boto3
+            from handler.app_secret.aws import create_provider  # noqa: PLC0415 - it loads boto3
 
-            self._provider = provider("secrets" if self._name else "ssm", self._timeout_seconds)
+            self._provider = create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
         return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
 

@@ -17,7 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
 from handler.errors import OpenApiError
-from handler.network.exchange import Request, Server
+from handler.network.connection import StaleConnectionError
+from handler.network.exchange import HttpClient, HttpRequest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
@@ -31,14 +32,14 @@ for _name in ("boto3", "botocore"):
 _MORE_SECONDS = 1  # whoever waits for the reader gives up first, and says so
 
 
-def provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
+def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
     """Return Powertools' reader of a service, each of whose exchanges lasts at most `timeout_seconds`."""
     config = Config(retries={"total_max_attempts": 2})
     client = boto3.Session().client("secretsmanager" if service == "secrets" else "ssm", config=config)
 
     @functools.lru_cache
-    def server(base_url: str) -> Server:
-        return Server(base_url, "AWS")
+    def find_client(base_url: str) -> HttpClient:
+        return HttpClient(base_url, "AWS")
 
     def send(request: "AWSPreparedRequest", **_: Any) -> AWSResponse:
         address = urlsplit(request.url)
@@ -46,14 +47,16 @@ def provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "Bas
         headers = {name: value if isinstance(value, str) else value.decode() for name, value in request.headers.items()}
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
-            answer = server(f"{address.scheme}://{address.netloc}").exchange(
-                Request(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
+            response = find_client(f"{address.scheme}://{address.netloc}").send(
+                HttpRequest(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
             )
+        except StaleConnectionError:
+            pass
         except OpenApiError as error:
             if not error.transient:
                 raise
         else:
-            return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+            return AWSResponse(request.url, response.status, response.headers, _Body(response.content))
         raise ConnectionClosedError(endpoint_url=address.netloc)  # which botocore tries once more
 
     client.meta.events.register("before-send", send)

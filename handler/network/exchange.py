@@ -1,8 +1,7 @@
 """One HTTP exchange with a server, bounded in time and size: with WeChat, a token server or AWS."""
 
-import contextlib
 import http.client
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,18 +10,17 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from handler import errors
-from handler.deadline import Deadline
 from handler.errors import OpenApiError
 from handler.network import tls, urllib3_log
 from handler.network.connection import PlainConnection, StaleConnectionError, TLSConnection
 
 BODY_LIMIT = 1024 * 1024  # bytes after decompression; a plan has a few hundred
-_NO_RETRIES = Retry(total=False)  # the invocation counts them
+_NO_RETRIES = Retry(total=False)  # network/api.py counts and repeats
 _READ = (2, 4)  # hundreds of the statuses whose body is read: answers, and refusals
 _CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """An HTTP request: `target` is the path with its query.
 
     One that is not `repeatable` may do something at the server that must not be done twice.
@@ -36,10 +34,10 @@ class Request(NamedTuple):
 
     def __repr__(self) -> str:
         """Show no token, and no AppSecret."""
-        return f"Request({self.method})"
+        return f"HttpRequest({self.method})"
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """An answer's HTTP status, headers, and as much of its body as may be."""
 
     status: int
@@ -48,55 +46,52 @@ class Answer(NamedTuple):
 
     def __repr__(self) -> str:
         """Show no token."""
-        return f"Answer({self.status})"
+        return f"HttpResponse({self.status})"
 
 
-class Server:
-    """A server at `base_url`, called `name` in errors, with its connections."""
+class HttpClient:
+    """The client of a server at `base_url`, which errors call `name`, with its connections.
+
+    Making it raises `OpenApiError` -1 when the certificate authorities cannot be read.
+    """
 
     def __init__(self, base_url: str, name: str) -> None:
         self._parts = urlsplit(base_url)
         self._name = name
-        self._pool: HTTPConnectionPool | None = None
-        with contextlib.suppress(OpenApiError):  # which `exchange` raises
-            self._pool = self._new_pool()  # now, while the platform gives a whole CPU for the authorities
+        self._pool = self._create_pool()
 
-    def exchange(self, request: Request, seconds: float, sent: Callable[[], None] = lambda: None) -> Answer:
-        """Make a request within so many seconds, and once more on a new connection if the one it took was stale.
+    def send(self, request: HttpRequest, seconds: float) -> HttpResponse:
+        """Make one exchange within `seconds`. Redirects are not followed.
 
-        `sent` is told of each. Redirects are not followed. Raises `OpenApiError` -1 when there is no answer, or one
-        that is too long, and when the certificate authorities cannot be read.
+        Raises `StaleConnectionError` for a repeatable request on an idle connection that had ended: the next one is
+        sent on a new connection. Raises `OpenApiError` -1 when there is no answer, or one that is too long.
         """
-        if self._pool is None:
-            self._pool = self._new_pool()
         # What must not be repeated starts on a new connection: on an idle one it might be lost on the way.
-        pool = self._pool if request.repeatable else self._new_pool()
-        deadline = Deadline(seconds, margin=0)
-        sent()
+        pool = self._pool if request.repeatable else self._create_pool()
+        is_stale = False
         try:
-            try:
-                return self._send(pool, request, seconds)
-            except ProtocolError as error:
-                if not request.repeatable or not any(isinstance(cause, StaleConnectionError) for cause in error.args):
-                    raise
-            self._pool = self._new_pool()  # the other idle connections are as old
-            sent()
-            return self._send(self._pool, request, deadline.timeout(seconds))
+            return self._send(pool, request, seconds)
         except OpenApiError as error:
             failure = error
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            # A refused connection is a time-out by its class only.
-            timed_out = isinstance(error, (Urllib3TimeoutError, TimeoutError))
-            if timed_out and not isinstance(error, NewConnectionError):
-                failure = errors.out_of_time()
-            else:
-                # The class names the fault; the text would show the address with its query.
-                reason = f"no answer from {self._name} ({type(error).__name__})"
-                repeatable = request.repeatable or isinstance(error, NewConnectionError)
-                failure = errors.unavailable(reason, transient=repeatable)
+            is_stale = isinstance(error, ProtocolError) and any(
+                isinstance(cause, StaleConnectionError) for cause in error.args
+            )
+            failure = self._explain(error, request)
+        if is_stale and request.repeatable:
+            self._pool = self._create_pool()  # the other idle connections are as old
+            raise StaleConnectionError
         raise failure
 
-    def _send(self, pool: HTTPConnectionPool, request: Request, seconds: float) -> Answer:
+    def _explain(self, error: Exception, request: HttpRequest) -> OpenApiError:
+        """Make the error for an exchange without an answer: its class names the fault, its text would show the URL."""
+        is_refused = isinstance(error, NewConnectionError)  # a time-out by its class only
+        if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
+            return errors.out_of_time()
+        reason = f"no answer from {self._name} ({type(error).__name__})"
+        return errors.unavailable(reason, transient=request.repeatable or is_refused)
+
+    def _send(self, pool: HTTPConnectionPool, request: HttpRequest, seconds: float) -> HttpResponse:
         response = pool.urlopen(
             request.method,
             self._parts.path + request.target,
@@ -112,7 +107,7 @@ class Server:
         finally:
             # Read to its end, the answer has given its connection back; any other connection is of no more use.
             response.close()
-        return Answer(response.status, response.headers, content)
+        return HttpResponse(response.status, response.headers, content)
 
     def _read(self, response: BaseHTTPResponse) -> bytes:
         """Return the body. Raises `OpenApiError` -1 when it is over the limit."""
@@ -125,10 +120,10 @@ class Server:
             raise errors.unavailable(f"the answer of {self._name} is over {BODY_LIMIT} bytes")
         return content
 
-    def _new_pool(self) -> HTTPConnectionPool:
+    def _create_pool(self) -> HTTPConnectionPool:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
-            secure = HTTPSConnectionPool(host, port, maxsize=_CONNECTIONS, ssl_context=tls.context())
+            secure = HTTPSConnectionPool(host, port, maxsize=_CONNECTIONS, ssl_context=tls.create_context())
             secure.ConnectionCls = TLSConnection
             return secure
         plain = HTTPConnectionPool(host, port, maxsize=_CONNECTIONS)

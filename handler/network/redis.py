@@ -26,29 +26,27 @@ _CLOCKS_DIFFER_SECONDS = 0.1
 
 
 class Connections:
-    """The pool of connections to WECHAT_TOKEN_STORE_URL. Making it never fails: what is wrong, `client` reports."""
+    """The pool of connections to WECHAT_TOKEN_STORE_URL. Making it raises `OpenApiError` 41001 when that is not set."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.wechat_token_store_url
         self._seconds = settings.wechat_timeout_seconds
-        self._pool = _pool(url.get_secret_value(), self._seconds) if url else None
+        if url is None:
+            raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
+        self._pool = _create_pool(url.get_secret_value(), self._seconds)
 
     def client(self, deadline: Deadline) -> "BoundedRedis":
         """Return a client for one invocation.
 
-        Raises `OpenApiError` 41001 when no store is configured, -1 when the certificate authorities cannot be read.
+        Raises `OpenApiError` -1 when the certificate authorities cannot be read.
         """
-        if self._pool is None:
-            raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
         if self._pool.connection_class is _TLSConnection:
-            tls.context()  # in the midst of connecting its failure would be the store's
+            tls.create_context()  # in the midst of connecting its failure would be the store's
         return BoundedRedis(self._pool, deadline, self._seconds)
 
 
-def _pool(url: str, seconds: float) -> redis.ConnectionPool | None:
+def _create_pool(url: str, seconds: float) -> redis.ConnectionPool:
     parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss"):
-        return None
     return redis.ConnectionPool(
         connection_class=_TLSConnection if parts.scheme == "rediss" else _Connection,
         host=parts.hostname,
@@ -81,7 +79,7 @@ class _TLSConnection(_Connection, redis.SSLConnection):
     """The same with the process's one TLS context."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
-        return tls.context().wrap_socket(sock, server_hostname=self.host)
+        return tls.create_context().wrap_socket(sock, server_hostname=self.host)
 
 
 class BoundedRedis(redis.Redis):

@@ -16,14 +16,14 @@ from urllib3.util.ssl_ import create_urllib3_context
 from handler import errors
 
 
-def context() -> ssl.SSLContext:
+def create_context() -> ssl.SSLContext:
     """Return the context: certificates and host names are verified, by certifi's authorities as in requests.
 
     A company's own authorities are trusted by the variable that OpenSSL reads, `SSL_CERT_FILE`. Raises `OpenApiError`
     -1 when the authorities cannot be read; the next call tries again.
     """
     try:
-        return _made(os.environ.get("SSL_CERT_FILE") or _certifis())
+        return _load_context(os.environ.get("SSL_CERT_FILE") or _certifis())
     except OSError:  # ssl's own among them, for what is no certificate
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure
@@ -36,7 +36,7 @@ def _certifis() -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _made(authorities: str) -> ssl.SSLContext:
+def _load_context(authorities: str) -> ssl.SSLContext:
     made = create_urllib3_context()
     if os.path.isdir(authorities):  # noqa: PTH112 - the same
         made.load_verify_locations(capath=authorities)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from handler.contract import drift
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
+from handler.invocation import Invocation, Outcome
 from handler.telemetry import log
-from handler.telemetry.log import begin, broken
+from handler.telemetry.log import report_fault
 
-__all__ = ["begin", "broken", "failed", "succeeded"]
+__all__ = ["Report", "report_fault"]
 
 _publish: Callable[..., None] | None = None
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch reads metrics out of a log
@@ -19,41 +19,55 @@ if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch reads metrics 
     _publish = metrics.publish
 
 
-def succeeded(invocation: Invocation, body: JsonObject, *, by_appid: bool) -> None:
-    """Log a success, and publish its metrics; `body` is WeChat's as it came."""
-    line: JsonObject = {"outcome": "ok", "err_code": 0, **_facts(invocation)}
-    plan = body.get("gray_release_plan")
-    if isinstance(plan, dict):
-        line |= {"plan_status": _number(plan.get("status")), "gray_percentage": _number(plan.get("gray_percentage"))}
-    if fields := drift(body):
-        line["drift"] = fields
-        log.logger.warning("contract drift", extra={"fields": fields})  # their names; their values are never shown
-    log.write(log.logger.info, line)
-    if _publish:
-        _publish(log.SERVICE, line, invocation, by_appid=by_appid)
+class Report:
+    """The log lines and the metrics of one invocation, from its beginning on."""
 
+    def __init__(self, invocation: Invocation, trigger: str, correlation_id: str | None) -> None:
+        self._deadline = invocation.deadline
+        self._function = invocation.function
+        self._trigger = trigger
+        self._is_cold = log.begin(invocation.function, correlation_id)
 
-def failed(invocation: Invocation, failure: OpenApiError) -> None:
-    """Log a failure with what to do about it, and publish its metrics. A caller's is a warning, any other an error."""
-    from handler.telemetry import hints  # noqa: PLC0415 - a success needs none
+    def write(self, outcome: Outcome, *, by_appid: bool) -> None:
+        """Write the line of one question, and publish its metrics, where asked for under its appid too."""
+        for warning in outcome.spent.warnings:
+            log.logger.warning(warning)
+        line = self._describe_failure(outcome.failure) if outcome.failure else self._describe_success(outcome.body)
+        line |= self._facts(outcome)
+        failure = outcome.failure
+        # A caller's own failure is a warning, any other an error.
+        level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
+        log.write(level, line)
+        if _publish:
+            _publish(log.SERVICE, line, self._function, is_cold=self._is_cold, by_appid=by_appid and not failure)
 
-    line: JsonObject = {"outcome": "failed", **hints.describe(failure), **_facts(invocation)}
-    log.write(log.logger.warning if failure.status < 500 else log.logger.error, line)
-    if _publish:
-        _publish(log.SERVICE, line, invocation, by_appid=False)
+    def _describe_success(self, body: JsonObject) -> JsonObject:
+        line: JsonObject = {"outcome": "ok", "err_code": 0}
+        plan = body.get("gray_release_plan")
+        if isinstance(plan, dict):
+            percentage = _number(plan.get("gray_percentage"))
+            line |= {"plan_status": _number(plan.get("status")), "gray_percentage": percentage}
+        if fields := drift(body):
+            line["drift"] = fields
+            log.logger.warning("contract drift", extra={"fields": fields})  # their names; the values are never shown
+        return line
 
+    def _describe_failure(self, failure: OpenApiError) -> JsonObject:
+        from handler.telemetry import hints  # noqa: PLC0415 - a success needs none
 
-def _facts(invocation: Invocation) -> JsonObject:
-    return {
-        "trigger": invocation.trigger,
-        "appid": invocation.appid,
-        "token_source": invocation.token_source,
-        "token_state": invocation.token_state,
-        "token_requests": invocation.requests["token"],
-        "plan_requests": invocation.requests["plan"],
-        "upstream_ms": round(sum(invocation.upstream_seconds) * 1000, 1),
-        "remaining_ms": round(invocation.deadline.remaining() * 1000),
-    }
+        return {"outcome": "failed", **hints.describe(failure)}
+
+    def _facts(self, outcome: Outcome) -> JsonObject:
+        return {
+            "trigger": self._trigger,
+            "appid": outcome.appid,
+            "token_source": outcome.token_source,
+            "token_state": outcome.token_state,
+            "token_requests": outcome.spent.requests["token"],
+            "plan_requests": outcome.spent.requests["plan"],
+            "upstream_ms": round(outcome.spent.upstream_seconds * 1000, 1),
+            "remaining_ms": round(self._deadline.remaining() * 1000),
+        }
 
 
 def _number(value: object) -> float | None:

@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/powertools/python/latest/core/logger/
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from pydantic_core import to_json
 
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _MESSAGE = "getGrayReleasePlan"  # of the line that each invocation ends with
@@ -23,7 +22,8 @@ def _serialize(line: dict[str, Any]) -> str:
 
 
 def _logger(**options: Any) -> Logger:
-    return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, **options)
+    # Without `location`: every line is written here, so it would always name the same place.
+    return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, location=None, **options)
 
 
 try:
@@ -34,16 +34,17 @@ except ValueError:  # a level that logging does not know must not keep the funct
 _is_cold = True
 
 
-def begin(invocation: Invocation) -> None:
-    """Have every line of this invocation, also of other code in this thread, carry Powertools' standard keys.
+def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
+    """Add Powertools' standard keys to every line of this invocation, also to those of other code in this thread.
 
-    `inject_lambda_context` does so for Lambda's context alone, and for all threads at once.
+    Returns whether this is the first invocation of the process. `inject_lambda_context` adds the keys for Lambda's
+    context only, and for all threads at once.
     """
     global _is_cold
-    facts = {**invocation.function, "correlation_id": invocation.correlation_id, "cold_start": _is_cold}
-    invocation.is_cold, _is_cold = _is_cold, False
+    is_cold, _is_cold = _is_cold, False
     logger.thread_safe_clear_keys()
-    logger.thread_safe_append_keys(**facts)
+    logger.thread_safe_append_keys(**function, correlation_id=correlation_id, cold_start=is_cold)
+    return is_cold
 
 
 def write(level: Callable[..., None], line: JsonObject) -> None:
@@ -51,7 +52,7 @@ def write(level: Callable[..., None], line: JsonObject) -> None:
     level(_MESSAGE, extra={name: value for name, value in line.items() if value is not None})
 
 
-def broken(error: Exception) -> None:
+def report_fault(error: Exception) -> None:
     """Report a fault of ours by its class and place alone: its text may hold anything."""
     trace = error.__traceback__
     while trace and trace.tb_next:

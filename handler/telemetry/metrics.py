@@ -5,20 +5,20 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 import os
 import sys
+from collections.abc import Mapping
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from pydantic_core import to_json
 
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
 
 _emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
 
-def publish(service: str, line: JsonObject, invocation: Invocation, *, by_appid: bool) -> None:
+def publish(service: str, line: JsonObject, function: Mapping[str, object], *, is_cold: bool, by_appid: bool) -> None:
     """Publish the metrics of an invocation's log line, under its service.
 
     What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
@@ -35,10 +35,10 @@ def publish(service: str, line: JsonObject, invocation: Invocation, *, by_appid:
         ("UpstreamLatency", "Milliseconds", line["upstream_ms"] or None),
         ("TokenFetches", "Count", line["token_requests"] or None),
         ("ContractDrift", "Count", 1 if "drift" in line else None),
-        ("ColdStart", "Count", 1 if invocation.is_cold else None),
+        ("ColdStart", "Count", 1 if is_cold else None),
     )
     metrics = {name: _metric(unit, value) for name, unit, value in values if value is not None}
-    found = {"appid": line.get("appid"), "function_request_id": invocation.function.get("function_request_id")}
+    found = {"appid": line.get("appid"), "function_request_id": function.get("function_request_id")}
     metadata = {name: value for name, value in found.items() if value}
     _print(metrics, metadata, service=service)
     if failures:

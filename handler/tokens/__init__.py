@@ -1,69 +1,83 @@
-"""Where the token of a plan request comes from: the order of `auto`, and the source that is configured.
+"""Where the token of a plan request comes from: one table of sources, and the choice of the configured one.
 
-A new source is a module with a subclass of `TokenSource`; add it to `Source` in `settings.py` and to `_make`. Its code,
-and the libraries that it needs, are loaded only where it is configured.
+A new source is a module with a subclass of `TokenSource`, a name in `Source` (`settings.py`) and a row in `SOURCES`.
+Its code, and the libraries that it needs, are loaded only where it is configured.
 """
 
-import os
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from handler import errors
 from handler.errors import OpenApiError
 from handler.settings import Settings, Source
 from handler.tokens.base import Token, TokenSource, Unusable
-from handler.tokens.given import given
+from handler.tokens.given import GivenToken
 from handler.wechat.api import WeChat
 
-__all__ = ["Token", "TokenSource", "configured", "given"]
+__all__ = ["SOURCES", "GivenToken", "Token", "TokenSource", "create_source"]
 
 
-def configured(settings: Settings, wechat: WeChat) -> TokenSource:
-    """Return the source that the environment configures. Never raises: what is missing, the source reports."""
-    source = _choose(settings)
-    if not isinstance(source, str):
-        return Unusable("auto", source)
+def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
+    """Return the source that the environment configures; in place of one that lacks something, `Unusable`."""
+    name = settings.wechat_token_source
     try:
-        return _make(source, settings, wechat)
+        source = _choose_source(settings) if name == "auto" else name
+        name = source
+        return SOURCES[source].create(settings, wechat)
+    except OpenApiError as error:
+        failure = error
     except ImportError as error:
-        return Unusable(source, partial(errors.library_missing, error.name))
+        failure = errors.library_missing(error.name)
+    return Unusable(name, failure)
 
 
-def _choose(settings: Settings) -> Source | Callable[[], OpenApiError]:
-    """Return the named source, else the first that is configured; or what to raise where one is half configured."""
-    if settings.wechat_token_source != "auto":
-        return settings.wechat_token_source
-    url = settings.wechat_token_store_url
-    if _is_server(settings) or "wechat_token_store_key" in settings.model_fields_set:
+def _choose_source(settings: Settings) -> Source:
+    """Return what `auto` means. Raises `OpenApiError` 41001 when a third-party platform is half configured."""
+    if _names_others_tokens(settings):
         return "store"
-    has_secret = bool(
+    return next((source for source, row in SOURCES.items() if row.is_configured(settings)), "stable")
+
+
+def _names_others_tokens(settings: Settings) -> bool:
+    """Whether the settings name tokens that another system keeps."""
+    has_key = "wechat_token_store_key" in settings.model_fields_set
+    is_platform_elsewhere = settings.wechat_component_appid and not _has_platform_secret(settings)
+    return _is_server(settings) or has_key or bool(is_platform_elsewhere and settings.wechat_token_store_url)
+
+
+def _is_platform(settings: Settings) -> bool:
+    has_secret = _has_platform_secret(settings)
+    if settings.wechat_component_appid and has_secret:
+        if settings.wechat_token_store_url:
+            return True
+        advice = "set WECHAT_TOKEN_STORE_URL to the platform's store"
+    elif settings.wechat_component_appid:
+        advice = (
+            "set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, and WECHAT_TOKEN_STORE_URL, to refresh "
+            "tokens here; or WECHAT_TOKEN_STORE_URL alone, to read those that the platform keeps"
+        )
+    elif has_secret:
+        advice = "set WECHAT_COMPONENT_APPID, the AppID of the platform"
+    else:
+        return False
+    raise errors.misconfigured(errors.NO_TOKEN, f"the third-party platform is half configured: {advice}")
+
+
+def _has_platform_secret(settings: Settings) -> bool:
+    return bool(
         settings.wechat_component_secret
         or settings.wechat_component_secret_name
         or settings.wechat_component_secret_parameter
     )
-    if settings.wechat_component_appid and has_secret:
-        return "component" if url else partial(_half_configured, "set WECHAT_TOKEN_STORE_URL to the platform's store")
-    if settings.wechat_component_appid:
-        return "store" if url else partial(_half_configured, _TWO_WAYS)
-    if has_secret:
-        return partial(_half_configured, "set WECHAT_COMPONENT_APPID, the AppID of the platform")
-    if settings.wechat_secret or settings.wechat_secret_name or settings.wechat_secret_parameter:
-        return "stable"
-    if url:
-        return "store"
-    if settings.wechat_cloudbase_access_token or os.path.exists(settings.wechat_cloudbase_token_file):  # noqa: PTH110 - Path.exists fails on a path that is too long
-        return "cloudbase"
-    return "stable"
 
 
-_TWO_WAYS = (
-    "set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, and WECHAT_TOKEN_STORE_URL, to refresh tokens "
-    "here; or WECHAT_TOKEN_STORE_URL alone, to read those that the platform keeps"
-)
+def _has_own_secret(settings: Settings) -> bool:
+    return bool(settings.wechat_secret or settings.wechat_secret_name or settings.wechat_secret_parameter)
 
 
-def _half_configured(advice: str) -> OpenApiError:
-    return errors.misconfigured(errors.NO_TOKEN, f"the third-party platform is half configured: {advice}")
+def _has_store(settings: Settings) -> bool:
+    return settings.wechat_token_store_url is not None
 
 
 def _is_server(settings: Settings) -> bool:
@@ -71,33 +85,67 @@ def _is_server(settings: Settings) -> bool:
     return url is not None and url.get_secret_value().startswith("http")
 
 
-_NEEDS_REDIS = "WECHAT_TOKEN_STORE_URL must be redis(s)://: a token server gives tokens to the source store only"
+def _has_cloudbase_token(settings: Settings) -> bool:
+    if settings.wechat_cloudbase_access_token:
+        return True
+    try:
+        return Path(settings.wechat_cloudbase_token_file).exists()
+    except OSError:  # a path that is too long
+        return False
 
 
-def _make(source: Source, settings: Settings, wechat: WeChat) -> TokenSource:
-    # Each loads what it needs, and what the others need stays out of the cold start.
-    if source == "component":
-        if _is_server(settings):
-            return Unusable(source, partial(errors.misconfigured, errors.NO_TOKEN, _NEEDS_REDIS))
-        from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - redis, and wechatpy's platform
+def _create_component(settings: Settings, wechat: WeChat) -> TokenSource:
+    if _is_server(settings):
+        reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://: a token server gives tokens to the source store only"
+        raise errors.misconfigured(errors.NO_TOKEN, reason)
+    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - redis, and wechatpy's platform
 
-        return ComponentTokens(settings, wechat)
-    if source == "store":
-        if _is_server(settings):
-            from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - one of a kind
+    return ComponentTokens(settings, wechat)
 
-            return TokenServer(settings)
-        from handler.tokens.store import StoredTokens  # noqa: PLC0415 - redis
 
-        return StoredTokens(settings)
-    if source == "cloudbase":
-        from handler.tokens.cloudbase import CloudbaseToken  # noqa: PLC0415 - one of a kind
-
-        return CloudbaseToken(settings)
-    if source == "none":
-        from handler.tokens.none import NoToken  # noqa: PLC0415 - one of a kind
-
-        return NoToken()
+def _create_stable(settings: Settings, wechat: WeChat) -> TokenSource:
     from handler.tokens.stable import StableTokens  # noqa: PLC0415 - wechatpy and requests
 
     return StableTokens(settings, wechat)
+
+
+def _create_store(settings: Settings, _wechat: WeChat) -> TokenSource:
+    if _is_server(settings):
+        from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - one of a kind
+
+        return TokenServer(settings)
+    from handler.tokens.store import StoredTokens  # noqa: PLC0415 - redis
+
+    return StoredTokens(settings)
+
+
+def _create_cloudbase(settings: Settings, _wechat: WeChat) -> TokenSource:
+    from handler.tokens.cloudbase import CloudbaseToken  # noqa: PLC0415 - one of a kind
+
+    return CloudbaseToken(settings)
+
+
+def _create_none(_settings: Settings, _wechat: WeChat) -> TokenSource:
+    from handler.tokens.none import NoToken  # noqa: PLC0415 - one of a kind
+
+    return NoToken()
+
+
+class SourceRow(NamedTuple):
+    """How a source is made, when `auto` takes it, and what the documents say it needs."""
+
+    create: Callable[[Settings, WeChat], TokenSource]
+    is_configured: Callable[[Settings], bool]
+    needs: str
+
+
+# In the order of `auto`.
+SOURCES: dict[Source, SourceRow] = {
+    "component": SourceRow(
+        _create_component, _is_platform, "`WECHAT_COMPONENT_APPID`, its secret, `WECHAT_TOKEN_STORE_URL`"
+    ),
+    "stable": SourceRow(_create_stable, _has_own_secret, "`WECHAT_APPID`, its secret"),
+    "store": SourceRow(_create_store, _has_store, "`WECHAT_TOKEN_STORE_URL`, `WECHAT_TOKEN_STORE_KEY`"),
+    "cloudbase": SourceRow(_create_cloudbase, _has_cloudbase_token, "`WECHAT_CLOUDBASE_ACCESS_TOKEN`, or its file"),
+    "none": SourceRow(_create_none, lambda _: False, "`WECHAT_TOKEN_SOURCE=none`"),
+}

@@ -1,14 +1,13 @@
 """What a token is, and what a source of tokens does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from handler import errors
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
+from handler.invocation import Budget
 
 # WeChat keeps the old and the new token valid side by side for 5 minutes, and stable_token gives out the new
 # one when the old one has less than that left: before, renewing would only return the same token.
@@ -31,39 +30,39 @@ class Token:
 
 
 class TokenSource(ABC):
-    """Gives tokens. Making one never fails: what it lacks, `token` reports."""
+    """Gives tokens. Making one raises `OpenApiError` when a setting is missing: `create_source` handles that."""
 
     name: ClassVar[str]
     needs_appid: ClassVar[bool] = True
 
     @abstractmethod
-    def token(self, appid: str, invocation: Invocation, /) -> Token:
+    def token(self, appid: str, budget: Budget, /) -> Token:
         """Return a token for the mini program `appid` ("" where none is needed). Raises `OpenApiError`."""
 
-    def replace(self, appid: str, failed: Token, invocation: Invocation, /) -> Token | None:
+    def replace(self, appid: str, failed: Token, budget: Budget, /) -> Token | None:
         """Return another token after WeChat refused this one; `None` when there is no other. Raises `OpenApiError`.
 
-        Looks again: whoever keeps the tokens may have renewed this one meanwhile.
+        Asks again, because the owner may have renewed the token in the meantime.
         """
-        token = self.token(appid, invocation)
+        token = self.token(appid, budget)
         return None if token.value == failed.value else token
 
 
 class Unusable(TokenSource):
-    """In place of a source that lacks something: says so whenever a token is asked for."""
+    """Stands in for a source that lacks something: every question for a token raises that failure."""
 
     needs_appid = False
 
-    def __init__(self, name: str, failure: Callable[[], OpenApiError]) -> None:
+    def __init__(self, name: str, failure: OpenApiError) -> None:
         self.name = name  # type: ignore[misc]  # it stands for any
-        self._failure = failure
+        self._failure = failure.alone()
 
-    def token(self, _appid: str, _invocation: Invocation) -> Token:
+    def token(self, _appid: str, _budget: Budget) -> Token:
         """Raise the failure."""
-        raise self._failure()
+        raise self._failure.alone()
 
 
-def read(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
+def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
     """Return the token of WeChat's answer, and its lifetime in seconds: 0 where WeChat does not say.
 
     Raises `OpenApiError` -1 when there is no token in it.
@@ -71,10 +70,10 @@ def read(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
     token = answer.get(name)
     if not (isinstance(token, str) and token):
         raise errors.unavailable(f"WeChat's answer has no {name}")
-    return token, lifetime(answer)
+    return token, lifetime_of(answer)
 
 
-def lifetime(answer: JsonObject) -> int:
+def lifetime_of(answer: JsonObject) -> int:
     """Return the `expires_in` of an answer in seconds, at most what WeChat documents; 0 where there is none."""
     seconds = answer.get("expires_in")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from handler import errors
 from handler.errors import OpenApiError
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that still works
@@ -40,30 +40,30 @@ class CachedTokens(TokenSource):
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._entries_lock = threading.Lock()
 
-    def token(self, appid: str, invocation: Invocation) -> Token:
+    def token(self, appid: str, budget: Budget) -> Token:
         """Return the cached token; a stale one after an attempt to renew it, an expired one never."""
         entry = self._entry(appid)
         token, now = entry.token, self._clock()
         state = token.state(now) if token and token.expires_at != float("inf") else "expired"
         if token is None or state == "expired":
-            return self._renew(appid, entry, token, invocation)
+            return self._renew(appid, entry, token, budget)
         if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):
             try:
-                entry.token = token = self.fetch(appid, invocation.half())
+                entry.token = token = self.fetch(appid, budget.with_half_the_time())
             except OpenApiError:
                 entry.renew_after = now + RETRY_RENEWAL_SECONDS
             finally:
                 entry.lock.release()
         return token
 
-    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
+    def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
         """Drop the failed token if it is still the cached one, and fetch another if a request is left for it."""
         entry = self._entry(appid)
-        if not invocation.allows("token"):
+        if not budget.allows("token"):
             if entry.token is failed:
                 entry.token = None
             return entry.token
-        return self._renew(appid, entry, failed, invocation)
+        return self._renew(appid, entry, failed, budget)
 
     def _entry(self, appid: str) -> _Entry:
         with self._entries_lock:
@@ -73,18 +73,18 @@ class CachedTokens(TokenSource):
                 self._entries.popitem(last=False)
             return entry
 
-    def _renew(self, appid: str, entry: _Entry, old: Token | None, invocation: Invocation) -> Token:
+    def _renew(self, appid: str, entry: _Entry, old: Token | None, budget: Budget) -> Token:
         """Fetch a token in place of `old`, unless another thread has done so meanwhile."""
-        if not entry.lock.acquire(timeout=max(invocation.deadline.remaining(), 0)):
+        if not entry.lock.acquire(timeout=max(budget.deadline.remaining(), 0)):
             raise errors.out_of_time()
         try:
             if entry.token is None or entry.token is old:
                 entry.token = None
-                entry.token = self.fetch(appid, invocation)
+                entry.token = self.fetch(appid, budget)
             return entry.token
         finally:
             entry.lock.release()
 
     @abstractmethod
-    def fetch(self, appid: str, invocation: Invocation) -> Token:
+    def fetch(self, appid: str, budget: Budget) -> Token:
         """Return a token from whoever gives it out. Raises `OpenApiError`."""

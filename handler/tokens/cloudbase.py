@@ -6,7 +6,7 @@ https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/tok
 from pathlib import Path
 
 from handler import errors
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.settings import Settings
 from handler.tokens.base import Token, TokenSource
 
@@ -23,7 +23,7 @@ class CloudbaseToken(TokenSource):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def token(self, _appid: str, _invocation: Invocation) -> Token:
+    def token(self, _appid: str, _budget: Budget) -> Token:
         """Return the token. Raises `OpenApiError` 41001 when there is none."""
         variable = self._settings.wechat_cloudbase_access_token
         text = variable.get_secret_value() if variable else self._file()

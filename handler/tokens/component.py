@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from handler import errors
 from handler.app_secret import AppSecret
 from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import Token, TokenSource, read
+from handler.tokens.base import Token, TokenSource, token_and_lifetime
 from handler.tokens.component_store import StoreOpener, TokenStore
 from handler.wechat.api import WeChat
 from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
@@ -30,7 +30,7 @@ _UNUSED_AES_KEY = "A" * 43  # wechatpy wants one for messages, of which this fun
 
 
 class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's platform for one invocation."""
+    """wechatpy's platform for one question."""
 
     session: TokenStore
 
@@ -54,7 +54,7 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
                 "component_verify_ticket": ticket,
             },
         )
-        token, lifetime = read(response.json(), COMPONENT_KEY)
+        token, lifetime = token_and_lifetime(response.json(), COMPONENT_KEY)
         self.session.set(COMPONENT_KEY, token, max(lifetime, 1))
 
 
@@ -72,7 +72,7 @@ class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc
         rotated = answer.get("authorizer_refresh_token")
         if isinstance(rotated, str) and rotated not in ("", old):
             self.session.keep(self.refresh_token_key, rotated)
-        token, lifetime = read(answer, "authorizer_access_token")
+        token, lifetime = token_and_lifetime(answer, "authorizer_access_token")
         self.session.set(self.access_token_key, token, max(lifetime, 1))
 
 
@@ -87,26 +87,26 @@ class ComponentTokens(TokenSource):
         self._open = StoreOpener(settings)
         self._secret = AppSecret(settings, "wechat_component")
 
-    def token(self, appid: str, invocation: Invocation) -> Token:
+    def token(self, appid: str, budget: Budget) -> Token:
         """Return the stored token of the authorizer, or a refreshed one."""
-        return self._token(appid, None, invocation)
+        return self._token(appid, None, budget)
 
-    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
+    def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
         """Refresh the failed token if it is still the stored one, and take the stored one if not."""
-        return self._token(appid, failed.value, invocation)
+        return self._token(appid, failed.value, budget)
 
-    def _token(self, appid: str, failed: str | None, invocation: Invocation) -> Token:
-        store, key = self._open(invocation.deadline), f"{appid}_access_token"
+    def _token(self, appid: str, failed: str | None, budget: Budget) -> Token:
+        store, key = self._open(budget.deadline), f"{appid}_access_token"
         found = store.text(key)
         if found is None or found == failed:
-            found = store.refreshed(key, failed, lambda: self._refresh(appid, store, invocation))
+            found = store.refreshed(key, failed, lambda: self._refresh(appid, store, budget))
         return Token(found)
 
-    def _refresh(self, appid: str, store: TokenStore, invocation: Invocation) -> None:
+    def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
         platform = self._platform
         if platform is None:
             raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID")
-        adapter = PoolAdapter(self._wechat, invocation, once=(REFRESH_PATH,))
+        adapter = PoolAdapter(self._wechat, budget, once=(REFRESH_PATH,))
 
         def refresh(secret: str) -> None:
             component = Component(platform, secret, store, adapter)
@@ -114,7 +114,7 @@ class ComponentTokens(TokenSource):
 
         used = store.text(COMPONENT_KEY)
         try:
-            return self._secret.use(platform, invocation, refresh)
+            return self._secret.use(platform, budget, refresh)
         except OpenApiError as error:
             failure = error
         # The platform's own token was refused: with the two requests spent, the next invocation fetches another.

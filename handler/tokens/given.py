@@ -1,7 +1,7 @@
 """A token from the arguments: used as it is, once; never kept, never refreshed."""
 
 from handler.contract import Arguments
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 
@@ -14,17 +14,16 @@ class GivenToken(TokenSource):
     def __init__(self, token: Token) -> None:
         self._token = token
 
-    def token(self, _appid: str, _invocation: Invocation) -> Token:
+    def token(self, _appid: str, _budget: Budget) -> Token:
         """Return the given token."""
         return self._token
 
-
-def given(arguments: Arguments) -> GivenToken | None:
-    """Return the source for a token in the arguments, if there is one."""
-    if arguments.access_token:
-        return GivenToken(Token(arguments.access_token.get_secret_value()))
-    if arguments.cloudbase_access_token:
-        return GivenToken(
-            Token(arguments.cloudbase_access_token.get_secret_value(), parameter="cloudbase_access_token")
-        )
-    return None
+    @classmethod
+    def from_arguments(cls, arguments: Arguments) -> "GivenToken | None":
+        """Return the source for the token in the arguments, if there is one."""
+        if arguments.access_token:
+            return cls(Token(arguments.access_token.get_secret_value()))
+        if arguments.cloudbase_access_token:
+            value = arguments.cloudbase_access_token.get_secret_value()
+            return cls(Token(value, parameter="cloudbase_access_token"))
+        return None

@@ -3,7 +3,7 @@
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/open.html
 """
 
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 
@@ -13,6 +13,6 @@ class NoToken(TokenSource):
     name = "none"
     needs_appid = False
 
-    def token(self, _appid: str, _invocation: Invocation) -> Token:
+    def token(self, _appid: str, _budget: Budget) -> Token:
         """Return a token that is not sent."""
         return Token("", parameter=None)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from handler.app_secret import AppSecret
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import Token, read
+from handler.tokens.base import Token, token_and_lifetime
 from handler.tokens.cached import CachedTokens
 from handler.wechat.api import WeChat
 from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
@@ -25,11 +25,11 @@ else:
 
 
 class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client with the stable token, for one invocation."""
+    """wechatpy's client with the stable token, for one question."""
 
-    def __init__(self, appid: str, secret: str, wechat: WeChat, invocation: Invocation) -> None:
+    def __init__(self, appid: str, secret: str, wechat: WeChat, budget: Budget) -> None:
         super().__init__(appid, secret, auto_retry=False)
-        untrusting(self, PoolAdapter(wechat, invocation))
+        untrusting(self, PoolAdapter(wechat, budget))
 
     def fetch_access_token(self) -> JsonObject:
         """Fetch the token in normal mode into wechatpy's session. Raises `OpenApiError`."""
@@ -42,7 +42,7 @@ class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy
                 "force_refresh": False,  # true is for leaks: 20 a day, and it breaks the other holders
             },
         )
-        token, lifetime = read(response.json())
+        token, lifetime = token_and_lifetime(response.json())
         self.session.set(self.access_token_key, token, lifetime)
         self.expires_at = time.time() + lifetime
         return {"access_token": token, "expires_in": lifetime}
@@ -58,11 +58,11 @@ class StableTokens(CachedTokens):
         self._secret = AppSecret(settings, "wechat")
         self._wechat = wechat
 
-    def fetch(self, appid: str, invocation: Invocation) -> Token:
+    def fetch(self, appid: str, budget: Budget) -> Token:
         """Fetch the stable token with the mini program's AppSecret. Raises `OpenApiError`."""
 
         def fetch(secret: str) -> JsonObject:
-            return StableClient(appid, secret, self._wechat, invocation).fetch_access_token()
+            return StableClient(appid, secret, self._wechat, budget).fetch_access_token()
 
-        answer = self._secret.use(appid, invocation, fetch)
+        answer = self._secret.use(appid, budget, fetch)
         return Token(answer["access_token"], self._clock() + answer["expires_in"])

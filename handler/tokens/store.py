@@ -3,7 +3,7 @@
 Two systems that refresh the same authorizer would end each other's tokens.
 """
 
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.network.redis import Connections
 from handler.settings import Settings
 from handler.tokens import stored_value
@@ -23,10 +23,10 @@ class StoredTokens(TokenSource):
         self._settings = settings
         self._connections = Connections(settings)
 
-    def token(self, appid: str, invocation: Invocation) -> Token:
+    def token(self, appid: str, budget: Budget) -> Token:
         """Return the stored token. Raises `OpenApiError` 41001 when there is none, or something else."""
         key = fill(_KEY, self._settings.wechat_token_store_key, appid, self._settings)
-        client = self._connections.client(invocation.deadline)
+        client = self._connections.client(budget.deadline)
         kind = client.kind(key)
         if kind not in ("string", "hash"):
             raise stored_value.unreadable("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from handler import errors, exact_json
 from handler.errors import NO_TOKEN
 from handler.exact_json import JsonObject
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.network.api import Api
-from handler.network.exchange import Answer, Request
+from handler.network.exchange import HttpRequest, HttpResponse
 from handler.settings import Settings
 from handler.tokens import stored_value
-from handler.tokens.base import Token, lifetime
+from handler.tokens.base import Token, lifetime_of
 from handler.tokens.cached import CachedTokens
 from handler.tokens.placeholders import fill
 
@@ -37,15 +37,15 @@ class TokenServer(CachedTokens):
         self._headers = {"Accept": "application/json, text/plain"} | ({name: value.strip()} if name else {})
         self._api = _Api(f"{parts.scheme}://{parts.netloc}", "the token server", settings.wechat_timeout_seconds)
 
-    def replace(self, appid: str, failed: Token, invocation: Invocation) -> Token | None:
+    def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
         """Ask once more; `None` when the server still has the same token."""
-        token = super().replace(appid, failed, invocation)
+        token = super().replace(appid, failed, budget)
         return None if token is None or token.value == failed.value else token
 
-    def fetch(self, appid: str, invocation: Invocation) -> Token:
+    def fetch(self, appid: str, budget: Budget) -> Token:
         """Ask the server. Raises `OpenApiError`: 41001 for an answer without a token, -1 for none."""
         target = fill("WECHAT_TOKEN_STORE_URL", self._target, appid, self._settings)
-        answer = self._api.exchange("token", Request("GET", target, None, self._headers), invocation)
+        answer = self._api.exchange("token", HttpRequest("GET", target, None, self._headers), budget)
         seconds = answer["expires_in"]
         return Token(answer["token"], self._clock() + seconds) if seconds else Token(answer["token"])
 
@@ -53,17 +53,19 @@ class TokenServer(CachedTokens):
 class _Api(Api):
     """A token server, whose answers are judged as its own kind."""
 
-    def judge(self, answer: Answer, _request: Request) -> JsonObject:
+    def judge(self, response: HttpResponse, _request: HttpRequest) -> JsonObject:
         """Return `{"token", "expires_in"}`. Raises `OpenApiError` 41001, or -1 for an HTTP error."""
-        if not 200 <= answer.status < 300:
-            raise errors.unavailable(f"the token server answered HTTP {answer.status}", transient=answer.status >= 500)
-        body = exact_json.json_object(answer.content) or {}
+        if not 200 <= response.status < 300:
+            raise errors.unavailable(
+                f"the token server answered HTTP {response.status}", transient=response.status >= 500
+            )
+        body = exact_json.json_object(response.content) or {}
         for name in ("code", "errcode"):
             if (code := body.get(name)) and code != "0":
                 # Anything else than a number might be anything.
                 shown = code if re.fullmatch("-?[0-9]{1,9}", str(code)) else "that is no number"
                 raise errors.misconfigured(NO_TOKEN, f"the token server refuses: {name} {shown}")
-        token = stored_value.read(answer.content, "the token server's answer")
+        token = stored_value.read(response.content, "the token server's answer")
         data = body.get("data")
-        seconds = lifetime(body) or (lifetime(data) if isinstance(data, dict) else 0)
+        seconds = lifetime_of(body) or (lifetime_of(data) if isinstance(data, dict) else 0)
         return {"token": token, "expires_in": seconds}

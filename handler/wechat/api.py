@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from handler import errors, exact_json
 from handler.exact_json import JsonObject
 from handler.network.api import Api
-from handler.network.exchange import Answer, Request
+from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
 
 
@@ -17,24 +17,24 @@ class WeChat(Api):
     def __init__(self, base_url: str, timeout_seconds: float) -> None:
         super().__init__(base_url, "WeChat", timeout_seconds)
 
-    def judge(self, answer: Answer, request: Request) -> JsonObject:
+    def judge(self, response: HttpResponse, request: HttpRequest) -> JsonObject:
         """Return the body: a JSON object whose errcode, if any, states success. Raises `OpenApiError`."""
-        is_success = 200 <= answer.status < 300
+        is_success = 200 <= response.status < 300
         body = None
-        if is_success or 400 <= answer.status < 500:
+        if is_success or 400 <= response.status < 500:
             with contextlib.suppress(ValueError):
-                body = exact_json.parse_object(answer.content)
+                body = exact_json.parse_object(response.content)
         if body is not None:
             errcode.check(body, lambda: _secrets(request))
         if not is_success:
-            transient = answer.status >= 500 and request.repeatable
-            raise errors.unavailable(f"WeChat answered HTTP {answer.status}", transient=transient)
+            transient = response.status >= 500 and request.repeatable
+            raise errors.unavailable(f"WeChat answered HTTP {response.status}", transient=transient)
         if body is None:
             raise errors.unavailable("WeChat's answer is not a JSON object")
         return body
 
 
-def _secrets(request: Request) -> list[str]:
+def _secrets(request: HttpRequest) -> list[str]:
     """Return the values that a request sends in its query and its JSON body, but for appids and the like."""
     fields = [field.partition("=")[::2] for field in urlsplit(request.target).query.split("&")]
     fields = [(name, unquote(value)) for name, value in fields]

@@ -23,8 +23,8 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from handler.invocation import Invocation
-from handler.network.exchange import Request
+from handler.invocation import Budget
+from handler.network.exchange import HttpRequest
 from handler.wechat.api import WeChat
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ class PoolAdapter(HTTPAdapter):
     to one of the paths `once` is not sent again when its answer is lost.
     """
 
-    def __init__(self, wechat: WeChat, invocation: Invocation, once: Container[str] = ()) -> None:
+    def __init__(self, wechat: WeChat, budget: Budget, once: Container[str] = ()) -> None:
         super().__init__()
         self._wechat = wechat
-        self._invocation = invocation
+        self._budget = budget
         self._once = once
 
     def send(self, request: PreparedRequest, *_args: Any, **_options: Any) -> Response:
@@ -101,8 +101,8 @@ class PoolAdapter(HTTPAdapter):
         repeatable = target.partition("?")[0] not in self._once
         answer = self._wechat.exchange(
             "token",
-            Request(request.method or "GET", target, body, request.headers, repeatable=repeatable),
-            self._invocation,
+            HttpRequest(request.method or "GET", target, body, request.headers, repeatable=repeatable),
+            self._budget,
         )
         # Of errcode and errmsg wechatpy would take only certain types.
         content = json.dumps({name: answer[name] for name in answer if name not in ("errcode", "errmsg")}).encode()

@@ -332,7 +332,7 @@ def test_one_log_line(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
 
 def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     """Should our own code fail, the caller gets -1, and the log the error's class and place but not its text."""
-    monkeypatch.setattr("handler.app._operation", _broken)
+    monkeypatch.setattr("handler.operation.Operation.ask", _broken)
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == -1
@@ -386,5 +386,5 @@ def _echo(endpoint: str, errmsg: str) -> Fault:
     return Fault(endpoint, "body", json.dumps({"errcode": 40013, "errmsg": errmsg}))
 
 
-def _broken() -> None:
+def _broken(*_: object) -> None:
     raise KeyError("secret text")

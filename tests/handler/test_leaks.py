@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from gray_release.sandbox.store import fill
 from handler import settings, telemetry
-from handler.app import _operation, lambda_handler
+from handler.app import _create_operation, lambda_handler
 from handler.contract import Arguments, OpenApiError
-from handler.network.exchange import Answer, Request
+from handler.network.exchange import HttpRequest, HttpResponse
 from handler.telemetry.metrics import publish
 from handler.tokens.base import Token
 from handler.tokens.component_store import Unsaved
@@ -111,7 +112,8 @@ def hanging_on(error: OpenApiError, event: Any) -> list[str]:
 def print_objects(printed: io.StringIO) -> None:
     """Add the repr of what holds secrets."""
     loaded = settings.load()
-    printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {_operation()!r} {vars(_operation())}")
+    operation = _create_operation(os.getpid())
+    printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {operation!r} {vars(operation)}")
     printed.write(f"{Arguments.parse(EVENTS[1])!r} {Arguments.parse(EVENTS[2]).model_dump_json()}")
 
 
@@ -192,8 +194,8 @@ def test_reprs() -> None:
     secret = SECRETS["token"]
     shown = [
         Token(secret),
-        Request("POST", f"/?access_token={secret}", secret.encode(), {"X-Key": secret}),
-        Answer(200, {"X-Key": secret}, secret.encode()),
+        HttpRequest("POST", f"/?access_token={secret}", secret.encode(), {"X-Key": secret}),
+        HttpResponse(200, {"X-Key": secret}, secret.encode()),
         Unsaved(secret.encode(), secret),
         Arguments.parse({"accessToken": secret, "cloudbaseAccessToken": secret}),
     ]

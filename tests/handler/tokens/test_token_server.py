@@ -22,7 +22,7 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from handler import settings
 from handler.contract import OpenApiError
-from handler.invocation import Invocation
+from handler.invocation import Budget
 from handler.telemetry import log as function_log
 from handler.tokens import token_server
 from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log
@@ -125,7 +125,7 @@ def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
         tokens.answers = [answer({"data": found} if where == "data" else found, 200 if number < 4 else 404)]
         clock.now += seconds
         try:
-            seen.append(source.token(APPID, Invocation()).value)
+            seen.append(source.token(APPID, Budget()).value)
         except OpenApiError as error:
             seen.append(str(error.errCode))
     assert seen == ["token-0", "token-0", "token-2", "token-2", "token-2", "token-2", "-1"]

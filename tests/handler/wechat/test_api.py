@@ -14,8 +14,8 @@ import trustme
 from gray_release.sandbox.faults import Fault, http
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.contract import OpenApiError
-from handler.invocation import Invocation
-from handler.network.exchange import Request
+from handler.invocation import Budget
+from handler.network.exchange import HttpRequest
 from handler.wechat.api import WeChat
 from tests.support import Configure, Invoke, Log, server_context
 
@@ -117,7 +117,7 @@ def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_base_url_with_a_path(sandbox: Sandbox) -> None:
     """A path in the base URL comes before WeChat's, for gateways that need one."""
     sandbox.faults.append(Fault("any", "body", "{}"))
-    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", Request("GET", "/wxa/x?a=b"), Invocation())
+    WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", HttpRequest("GET", "/wxa/x?a=b"), Budget())
     assert sandbox.requests == [("GET", "/gateway/wxa/x")]
 
 
