@@ -43,7 +43,8 @@ def _not_reserved(appid: str) -> str:
 # Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
 # Lengths are not in the patterns: a repetition with bounds is slow to compile, at every cold start.
 Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_not_reserved)]
-TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[!-~]*$")]  # WeChat documents up to 512
+# The alphabet of a stored token (`stored_value.py`). WeChat documents up to 512 characters.
+TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0-9_.~@=+/-]*$")]
 
 
 class Arguments(BaseModel):

@@ -83,6 +83,10 @@ def test_event_is_not_an_object(sandbox: Sandbox, event: Any) -> None:
         {"accessToken": {"a": "token"}},
         {"access_token": "to ken"},
         {"accessToken": "t\nk"},
+        {"accessToken": "\\" * 15},
+        {"accessToken": "an%41other"},
+        {"cloudbase_access_token": "a&b=c"},
+        {"accessToken": "x" * 2049},
         {"cloudbaseAccessToken": "t" * 2049},
         {"convertCase": "maybe"},
         {"convertCase": []},
@@ -206,7 +210,7 @@ def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
     token = sandbox.tokens.issue()["access_token"]
     assert invoke({"accessToken": token}) == DOCUMENTED
     with pytest.raises(OpenApiError) as caught:
-        invoke({"access_token": "another+/%&="})
+        invoke({"access_token": "another+/~@="})
     assert caught.value.errCode == 40001
     assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
 

@@ -1,0 +1,120 @@
+"""What an errmsg may show: a limited length of it, and none of the secrets that it repeats.
+
+Loaded when WeChat has refused a request. The work is linear in the text and in the secrets, and no regular expression
+here has an unbounded repetition: one that backtracks holds the interpreter's lock past every deadline.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from html.entities import html5
+
+LONGEST_TEXT = 2048  # characters of an errmsg that are shown; WeChat's have up to 300
+_LONGEST_END = 512  # of these, at the end, where WeChat writes its `rid:`
+_RUN = 8  # characters of a secret in a row: fewer may be a word
+_MOST_SHOWN = 15  # characters of a secret, in such runs, that a text may show
+
+_ESCAPE = re.compile(
+    r"%(?:25){0,4}(?P<percent>[0-9a-f]{2})"  # %2F, and escaped again: %252F
+    r"|(?:%|\\)u(?P<unicode>[0-9a-f]{4})|\\x(?P<byte>[0-9a-f]{2})|\\(?P<line>[nrt])"
+    r"|&(?:amp;){0,4}(?:#x(?P<entity>[0-9a-f]{1,6})|#(?P<number>[0-9]{1,7})|(?P<name>[a-z]{2,12}));?",
+    re.IGNORECASE,
+)
+_IGNORED = frozenset("\\\"',:")  # characters that escape, quote and separate
+# Upper and lower case count as one, and so do the two alphabets of base64.
+_FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", "abcdefghijklmnopqrstuvwxyz+/")
+
+Place = tuple[int, int]  # the begin and the end of something in a text
+
+
+def shorten(text: str) -> str:
+    """Return a text of at most `LONGEST_TEXT` characters: the begin, and the end with its `rid:`."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    gap = " ... "
+    return text[: LONGEST_TEXT - _LONGEST_END - len(gap)] + gap + text[-_LONGEST_END:]
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Replace secrets by `***` in a text that shows 16 or more characters of one, in runs of 8 or more.
+
+    A secret of fewer characters is replaced where the text shows all of it. Escapes (of addresses, JSON, HTML), quotes,
+    blanks and line ends in between do not matter, nor does case, base64 or hex.
+    """
+    secrets = list(secrets)
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    plain, places = _normalize(text)
+    runs = [run for secret in secrets for form in _list_forms(secret) for run in _find_runs(plain, form)]
+    for begin, end in reversed(_merge([(places[first][0], places[last][1]) for first, last in runs])):
+        text = f"{text[:begin]}***{text[end:]}"
+    return text
+
+
+def _normalize(text: str) -> tuple[str, list[Place]]:
+    """Return the characters of a text that count, without escapes and case, and the place of each in the text."""
+    characters: list[str] = []
+    places: list[Place] = []
+    for begin, end, character in _read(text):
+        if character.isprintable() and not character.isspace() and character not in _IGNORED:
+            characters.append(character)
+            places.append((begin, end))
+    return "".join(characters).translate(_FOLDED), places
+
+
+def _read(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield each character of a text, an escaped one as what it stands for, with its begin and end."""
+    end = 0
+    for match in _ESCAPE.finditer(text):
+        character = _unescape(match)
+        if character is not None:
+            yield from ((place, place + 1, text[place]) for place in range(end, match.start()))
+            yield match.start(), match.end(), character
+            end = match.end()
+    yield from ((place, place + 1, text[place]) for place in range(end, len(text)))
+
+
+def _unescape(match: re.Match[str]) -> str | None:
+    kind, digits = str(match.lastgroup), match[str(match.lastgroup)]
+    if kind == "line":
+        return "\n"
+    if kind == "name":
+        found = html5.get(f"{digits};", "")
+        return found if len(found) == 1 else None
+    code = int(digits, 10 if kind == "number" else 16)
+    return chr(code) if code <= 0x10FFFF else None
+
+
+def _list_forms(secret: str) -> Iterator[str]:
+    """Yield the secret as a normalized text may show it: plain, in hex, and in base64 at each of its three offsets."""
+    content = secret.encode("utf-8", "replace")
+    yield _normalize(secret)[0]
+    yield content.hex()
+    for before, shared in ((0, 0), (1, 2), (2, 3)):
+        encoded = base64.b64encode(bytes(before) + content).decode().rstrip("=")
+        whole = (before + len(content)) % 3 == 0
+        yield encoded[shared : None if whole else -1].translate(_FOLDED)
+
+
+def _find_runs(plain: str, form: str) -> list[Place]:
+    """Return the first and last index of each run of the form's characters, if there are enough of them."""
+    if len(form) < _RUN:
+        return []
+    pieces = {form[start : start + _RUN] for start in range(len(form) - _RUN + 1)}
+    found = [
+        (start, start + _RUN - 1) for start in range(len(plain) - _RUN + 1) if plain[start : start + _RUN] in pieces
+    ]
+    runs = _merge(found)
+    shown = sum(map(len, {plain[first : last + 1] for first, last in runs}))  # a word may occur more than once
+    return runs if shown > min(_MOST_SHOWN, len(form) - 1) else []
+
+
+def _merge(places: list[Place]) -> list[Place]:
+    """Return places in their order, those that overlap as one."""
+    merged: list[Place] = []
+    for begin, end in sorted(places):
+        if merged and begin < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return merged
