@@ -38,12 +38,31 @@ class WeChatBody(BaseModel):
     gray_release_plan: dict[str, Any] | None = None
 
 
+class Row(BaseModel):
+    """The answer for one of many mini programs: its plan, or its failure."""
+
+    model_config = ConfigDict(extra="allow")
+
+    appid: str
+    errCode: int
+    errMsg: str
+    grayReleasePlan: GrayReleasePlan | None = None
+
+
+class Results(BaseModel):
+    """The answer to `appids`: a row for each, in the given order."""
+
+    errCode: int = 0
+    errMsg: str
+    results: list[Row]
+
+
 def describe() -> dict[str, Any]:
     """Return the description."""
-    models: list[type[BaseModel]] = [Arguments, Result, GrayReleasePlan, Error, WeChatBody]
+    models: list[type[BaseModel]] = [Arguments, Result, GrayReleasePlan, Error, WeChatBody, Row, Results]
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     arguments = definitions["$defs"]["Arguments"]["properties"]
-    query = [_query(name, schema) for name, schema in arguments.items()]
+    query = [_query(name, schema) for name, schema in arguments.items() if name != "appids"]  # in a POST's body alone
     # At WeChat's own path the answer is 200 to anything, with the error in the body: no value is excluded.
     text = {"in": "query", "schema": {"type": "string"}}
     own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
@@ -65,6 +84,7 @@ def describe() -> dict[str, Any]:
                     "operationId": "post",
                     **operation,
                     "parameters": [header],
+                    "responses": _answers(models=("Result", "Results")),
                     "requestBody": {"content": _json("Arguments")},
                 },
             },
@@ -95,12 +115,13 @@ def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 _KEPT = ("type", "pattern", "description")
 
 
-def _json(model: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": REF.format(model=model)}}}
+def _json(*models: str) -> dict[str, Any]:
+    references = [{"$ref": REF.format(model=model)} for model in models]
+    return {"application/json": {"schema": references[0] if len(references) == 1 else {"anyOf": references}}}
 
 
-def _answers(*, body: bool = True) -> dict[str, Any]:
-    answers: dict[str, Any] = {"200": {"description": "the plan", **({"content": _json("Result")} if body else {})}}
+def _answers(*, body: bool = True, models: tuple[str, ...] = ("Result",)) -> dict[str, Any]:
+    answers: dict[str, Any] = {"200": {"description": "the plan", **({"content": _json(*models)} if body else {})}}
     for status, text in FAILURES.items():
         answers[str(status)] = {"description": text, **({"content": _json("Error")} if body else {})}
         if status in RETRY_AFTER_SECONDS:

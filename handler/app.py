@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from handler import errors, triggers
 from handler.errors import OpenApiError
-from handler.exact_json import JsonObject
 from handler.invocation import Budget, Invocation, Outcome
 from handler.settings import Settings, load
 from handler.telemetry import Report, report_fault
 
 if TYPE_CHECKING:
+    from handler.contract import Arguments
     from handler.operation import Operation
 
 
-def lambda_handler(event: Any, context: Any) -> JsonObject:
+def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer an AWS Lambda event.
 
     Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`; raises `OpenApiError`, or returns `{"errCode", "errMsg"}`
@@ -33,7 +33,7 @@ def lambda_handler(event: Any, context: Any) -> JsonObject:
     return _answer(event, Invocation.from_lambda(context))
 
 
-def main_handler(event: Any, context: Any) -> JsonObject:
+def main_handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer a Tencent SCF event, as `lambda_handler` does.
 
     `context` is a dict: https://cloud.tencent.com/document/product/583/55593
@@ -41,14 +41,16 @@ def main_handler(event: Any, context: Any) -> JsonObject:
     return _answer(event, Invocation.from_scf(context))
 
 
-def _answer(event: Any, invocation: Invocation) -> JsonObject:
+def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
     trigger = triggers.recognise(event)
     report = Report(invocation, trigger.name, trigger.correlation_id())
-    on_error, by_appid = "raise", False
-    outcome, reply = Outcome(), JsonObject()
+    on_error = "raise"
+    outcome, reply = Outcome(), {}
     try:
-        on_error, by_appid = _read_preferences()
+        on_error, report.by_appid = _read_preferences()
         arguments = trigger.arguments()
+        if arguments.appids:
+            return trigger.reply(_ask_many(arguments, invocation, report))
         outcome = _create_operation(os.getpid()).ask(arguments, Budget(invocation.deadline))
         if not outcome.failure:
             reply = trigger.succeed(outcome.body, arguments)
@@ -57,10 +59,30 @@ def _answer(event: Any, invocation: Invocation) -> JsonObject:
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
         report_fault(error)
         outcome.failure = errors.internal()
-    report.write(outcome, by_appid=by_appid)
+    report.write(outcome)
     if outcome.failure:
         return trigger.fail(outcome.failure, on_error)
     return reply
+
+
+def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report) -> dict[str, Any]:
+    """Ask for each of `appids`; every question has its own log line. Raises `OpenApiError` for a failure of all."""
+    from handler import batch  # noqa: PLC0415 - a single question needs no threads
+
+    operation = _create_operation(os.getpid())
+
+    def ask(one: "Arguments") -> Outcome:
+        try:
+            return operation.ask(one, Budget(invocation.deadline))
+        except Exception as error:  # noqa: BLE001 - the other mini programs get their answers
+            report_fault(error)
+            return Outcome(appid=one.appid, failure=errors.internal())
+
+    listed = operation.list_appids(Budget(invocation.deadline)) if arguments.appids == "all" else arguments.appids
+    answered = batch.ask_all(listed or (), arguments, ask, report.write, invocation)
+    if answered.unasked:
+        report.warn(f"out of time: {answered.unasked} mini programs were not asked")
+    return answered.reply
 
 
 def _read_preferences() -> tuple[str, bool]:

@@ -21,7 +21,6 @@ from pydantic import (
 )
 
 from handler.errors import API, OpenApiError, bad_arguments
-from handler.exact_json import JsonObject
 
 __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "drift", "result"]
 
@@ -43,6 +42,7 @@ def _not_reserved(appid: str) -> str:
 # Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
 # Lengths are not in the patterns: a repetition with bounds is slow to compile, at every cold start.
 Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_not_reserved)]
+Appids = Annotated[list[Annotated[Appid, StringConstraints(min_length=1)]], Field(min_length=1, max_length=1000)]
 # The alphabet of a stored token (`stored_value.py`). WeChat documents up to 512 characters.
 TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0-9_.~@=+/-]*$")]
 
@@ -53,6 +53,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     appid: Appid | None = None
+    appids: Appids | Literal["all"] | None = None
     access_token: Secret[TokenText] | None = Field(None, validation_alias=AliasChoices("accessToken", "access_token"))
     cloudbase_access_token: Secret[TokenText] | None = Field(
         None, validation_alias=AliasChoices("cloudbaseAccessToken", "cloudbase_access_token")
@@ -71,10 +72,16 @@ class Arguments(BaseModel):
             raise bad_arguments("arguments must be a JSON object")
         given = {name: raw[name] for name in _ARGUMENT_NAMES if raw.get(name) not in (None, "")}
         try:
-            return cls.model_validate(given)
+            arguments = cls.model_validate(given)
         except ValidationError as error:
             names = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)}))
-        raise bad_arguments(f"invalid arguments: {names}")
+            arguments = None
+        if arguments is None:
+            raise bad_arguments(f"invalid arguments: {names}")
+        others = [name for name in ("appid", "access_token", "cloudbase_access_token") if getattr(arguments, name)]
+        if arguments.appids is not None and others:
+            raise bad_arguments(f"appids goes with no other mini program and no token: remove {' and '.join(others)}")
+        return arguments
 
 
 _ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, _camel_key(field)}]
@@ -106,7 +113,7 @@ class Result(BaseModel):
     grayReleasePlan: GrayReleasePlan | None = None
 
 
-def result(body: JsonObject, *, convert_case: bool | None = True) -> JsonObject:
+def result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[str, Any]:
     """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
@@ -119,15 +126,15 @@ def camel_case(value: Any) -> Any:
         return [camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
-    plain: JsonObject = {}
-    converted: JsonObject = {}
+    plain: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     for key, item in value.items():
         camel = _camel_key(key)
         (plain if camel == key else converted)[camel] = camel_case(item)
     return plain | converted
 
 
-def drift(body: JsonObject) -> list[str]:
+def drift(body: dict[str, Any]) -> list[str]:
     """Name the fields of WeChat's plan that are not of the documented type; their values are never shown."""
     plan = body.get("gray_release_plan")
     try:

@@ -38,24 +38,33 @@ class OpenApiError(Exception):
     `errCode` is WeChat's code or, for failures of ours, the code its documents give to that failure.
     `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
     `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed. `status` is the HTTP status of the
-    failure; `transient` tells that the same request may succeed a moment later.
+    failure; `transient` tells that the same request may succeed a moment later, `shared` that the failure has nothing
+    to do with the mini program: every other one would meet it too.
     """
 
-    def __init__(self, errCode: int, reason: str, *, status: int = 502, transient: bool = False) -> None:
+    def __init__(
+        self, errCode: int, reason: str, *, status: int = 502, transient: bool = False, shared: bool = False
+    ) -> None:
         super().__init__(errCode, reason)
         self.errCode = errCode
         self.errMsg = f"{API}:fail {reason}"
         self.reason = reason
         self.status = status
         self.transient = transient
+        self.shared = shared
 
     def to_dict(self) -> dict[str, Any]:
         """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
         return {"errCode": self.errCode, "errMsg": self.errMsg}
 
-    def alone(self) -> "OpenApiError":
-        """Return the same failure with nothing hanging on it: no traceback, whose frames hold secrets, and no cause."""
-        return OpenApiError(self.errCode, self.reason, status=self.status, transient=self.transient)
+    def alone(self, *, shared: bool = False) -> "OpenApiError":
+        """Return the same failure without its traceback, whose frames hold secrets, and without a cause.
+
+        `shared` adds that every mini program would meet it.
+        """
+        return OpenApiError(
+            self.errCode, self.reason, status=self.status, transient=self.transient, shared=self.shared or shared
+        )
 
     def __str__(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
@@ -88,14 +97,15 @@ def wrong_method(allowed: Iterable[str]) -> OpenApiError:
     return OpenApiError(WRONG_METHOD, f"require {' or '.join(allowed)} method", status=405)
 
 
-def misconfigured(code: int, reason: str) -> OpenApiError:
-    """Make the error for what a deployment lacks or has set wrongly."""
-    return OpenApiError(code, reason, status=500)
+def misconfigured(code: int, reason: str, *, shared: bool = False) -> OpenApiError:
+    """Make the error for a setting that a deployment lacks or has wrong; `shared` if for every mini program."""
+    return OpenApiError(code, reason, status=500, shared=shared)
 
 
 def library_missing(name: str | None) -> OpenApiError:
     """Make the error for a library that the artifact should contain and does not."""
-    return misconfigured(SYSTEM_ERROR, f"the library {(name or '?').partition('.')[0]} is missing from the artifact")
+    library = (name or "?").partition(".")[0]
+    return misconfigured(SYSTEM_ERROR, f"the library {library} is missing from the artifact", shared=True)
 
 
 def internal() -> OpenApiError:

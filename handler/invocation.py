@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from handler.deadline import Deadline
 from handler.errors import OpenApiError
-from handler.exact_json import JsonObject
 
 T = TypeVar("T")
 
@@ -76,7 +75,7 @@ class Outcome:
     appid: str | None = None
     token_source: str | None = None
     token_state: str | None = None
-    body: JsonObject = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
     failure: OpenApiError | None = None
 
 

@@ -1,14 +1,13 @@
 """The call itself: token, request, and one more try with another token when WeChat refuses the first."""
 
 import time
+from typing import Any
 from urllib.parse import quote
 
 from handler import errors, tokens
 from handler.contract import HTTPS_PATH, Arguments
 from handler.errors import OpenApiError
-from handler.exact_json import JsonObject
 from handler.invocation import Budget, Outcome
-from handler.network.exchange import HttpRequest
 from handler.settings import Settings
 from handler.tokens import GivenToken, Token
 from handler.wechat.api import WeChat
@@ -40,8 +39,13 @@ class Operation:
             outcome.failure = error.alone()
         return outcome
 
-    def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> JsonObject:
-        given = GivenToken.from_arguments(arguments)
+    def list_appids(self, budget: Budget) -> list[str]:
+        """Return the appids of all mini programs that the source has tokens for. Raises `OpenApiError`."""
+        self._settings.check()
+        return self._source.list_appids(budget)
+
+    def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> dict[str, Any]:
+        given = _find_given(arguments)
         source = given or self._source
         outcome.token_source = source.name
         # A token that the caller has may be for any mini program, and needs nothing else of ours.
@@ -64,6 +68,17 @@ class Operation:
         outcome.token_state = "replaced"
         return self._request_plan(another, budget)
 
-    def _request_plan(self, token: Token, budget: Budget) -> JsonObject:
+    def _request_plan(self, token: Token, budget: Budget) -> dict[str, Any]:
         query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
-        return self._wechat.exchange("plan", HttpRequest("GET", HTTPS_PATH + query), budget)
+        return self._wechat.request_plan(HTTPS_PATH + query, budget)
+
+
+def _find_given(arguments: Arguments) -> GivenToken | None:
+    """Return the source for the token in the arguments, if there is one."""
+    if arguments.access_token:
+        return GivenToken(Token(arguments.access_token.get_secret_value()))
+    if arguments.cloudbase_access_token:
+        return GivenToken(
+            Token(arguments.cloudbase_access_token.get_secret_value(), parameter="cloudbase_access_token")
+        )
+    return None

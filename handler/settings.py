@@ -76,7 +76,7 @@ class Settings(BaseModel):
         names = [name.upper() for name in fields] or VARIABLES
         problems = [f"{name} {rule}" for name, rule in self._problems.items() if name in names]
         if problems:
-            raise misconfigured(SYSTEM_ERROR, f"invalid settings: {'; '.join(problems)}")
+            raise misconfigured(SYSTEM_ERROR, f"invalid settings: {'; '.join(problems)}", shared=True)
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)

@@ -11,21 +11,20 @@ import pytest
 ROOMS = {
     "errors": set[str](),
     "exact_json": set[str](),
-    "deadline": {"errors"},
-    "contract": {"errors", "exact_json"},
-    "invocation": {"deadline", "errors", "exact_json"},
     "addresses": set[str](),
+    "deadline": {"errors"},
+    "contract": {"errors"},
+    "invocation": {"deadline", "errors"},
     "settings": {"addresses", "contract", "errors"},
-    "network": {"settings", "invocation", "deadline", "exact_json", "errors"},
+    "network": {"settings", "invocation", "deadline", "errors"},
     "wechat": {"network", "invocation", "exact_json", "errors"},
     "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
-    "tokens": {
-        *("app_secret", "wechat", "network", "settings", "invocation", "deadline", "contract", "exact_json", "errors"),
-    },
-    "operation": {"tokens", "wechat", "network", "settings", "invocation", "contract", "exact_json", "errors"},
+    "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "deadline", "exact_json", "errors"},
+    "operation": {"tokens", "wechat", "settings", "invocation", "contract", "errors"},
+    "batch": {"invocation", "contract", "errors"},
     "triggers": {"contract", "exact_json", "errors"},
-    "telemetry": {"invocation", "contract", "exact_json", "errors"},
-    "app": {"operation", "triggers", "telemetry", "settings", "invocation", "exact_json", "errors"},
+    "telemetry": {"invocation", "contract", "errors"},
+    "app": {"operation", "batch", "triggers", "telemetry", "settings", "invocation", "contract", "errors"},
 }
 
 

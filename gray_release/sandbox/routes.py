@@ -64,6 +64,10 @@ def _authorizer_token(sandbox: State, request: Request) -> Json:
     return sandbox.platform.authorizer_token(request.query.get("component_access_token", ""), request.posted())
 
 
+def _authorizer_list(sandbox: State, request: Request) -> Json:
+    return sandbox.platform.authorizer_list(request.query.get("component_access_token", ""), request.posted())
+
+
 def _unknown(_sandbox: State, _request: Request) -> Json:
     raise Refusal(40066, "invalid url")
 
@@ -79,6 +83,7 @@ _ROUTES: dict[str, tuple[str, Answer]] = {
         lambda sandbox, request: sandbox.platform.component_token(request.posted()),
     ),
     "/cgi-bin/component/api_authorizer_token": ("authorizer", _authorizer_token),
+    "/cgi-bin/component/api_get_authorizer_list": ("list", _authorizer_list),
 }
 
 

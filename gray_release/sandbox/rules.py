@@ -119,12 +119,28 @@ class Platform:
         self.expiry[token] = self.tokens.clock() + LIFETIME_SECONDS
         return {"component_access_token": token, "expires_in": LIFETIME_SECONDS}
 
-    def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
-        """Return a token of an authorizer for its refresh token."""
+    def check(self, token: str) -> None:
+        """Raise `Refusal` unless the platform's own token is good."""
         if token not in self.expiry:
             raise Refusal(40001, "invalid credential, component_access_token is invalid")
         if self.expiry[token] <= self.tokens.clock():
             raise Refusal(42001, "component_access_token expired")
+
+    def authorizer_list(self, token: str, fields: Mapping[str, Any]) -> Json:
+        """Return a page of the authorizers with their refresh tokens, at most 500."""
+        self.check(token)
+        offset, count = fields.get("offset"), fields.get("count")
+        if fields.get("component_appid") != self.appid or not isinstance(offset, int) or not isinstance(count, int):
+            raise Refusal(47001, "data format error")
+        if not 0 < count <= 500:
+            raise Refusal(40097, "invalid args")
+        page = list(self.authorizers.items())[offset : offset + count]
+        rows = [{"authorizer_appid": appid, "refresh_token": token, "auth_time": 1558000607} for appid, token in page]
+        return {"total_count": len(self.authorizers), "list": rows}
+
+    def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
+        """Return a token of an authorizer for its refresh token."""
+        self.check(token)
         appid = str(fields.get("authorizer_appid"))
         if fields.get("component_appid") != self.appid or appid not in self.authorizers:
             raise Refusal(61003, "component is not authorized by this account")

@@ -30,6 +30,9 @@ class AppSecret:
         self._plain: SecretStr | None = getattr(settings, f"{prefix}_secret")
         self._name: str | None = getattr(settings, f"{prefix}_secret_name")
         self._parameter: str | None = getattr(settings, f"{prefix}_secret_parameter")
+        named = self._name or self._parameter or ""
+        # Every mini program meets a failure of a secret that is not its own.
+        self._is_shared = prefix == "wechat_component" or "{appid}" not in named
         self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
@@ -54,19 +57,19 @@ class AppSecret:
             return self._plain.get_secret_value()
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
-            raise errors.misconfigured(NO_SECRET, self._missing)
+            raise errors.misconfigured(NO_SECRET, self._missing, shared=True)
         seconds = budget.deadline.timeout(self._timeout_seconds)
         try:
-            value = within(seconds, lambda: self._read(name, fresh=fresh))
+            return _plain_text(within(seconds, lambda: self._read(name, fresh=fresh)))
         except TimeoutError:
             failure = errors.out_of_time()
         except ImportError as error:
             failure = errors.library_missing(error.name)
+        except OpenApiError as error:  # the stored value is no secret
+            failure = error
         except Exception as error:  # noqa: BLE001 - botocore's many
             failure = errors.misconfigured(NO_SECRET, f"appsecret unreadable: {_fault(error)}")
-        else:
-            return _plain_text(value)
-        raise failure
+        raise failure.alone(shared=self._is_shared)
 
     def _read(self, name: str, *, fresh: bool) -> object:
         if self._provider is None:

@@ -1,10 +1,10 @@
 """The base of an API: requests are counted, made once more where that may help, and judged before anyone sees them."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from handler import errors
 from handler.errors import OpenApiError
-from handler.exact_json import JsonObject
 from handler.invocation import Budget, Kind
 from handler.network.connection import StaleConnectionError
 from handler.network.exchange import HttpClient, HttpRequest, HttpResponse
@@ -22,10 +22,10 @@ class Api(ABC):
         self._timeout_seconds = timeout_seconds
 
     @abstractmethod
-    def judge(self, response: HttpResponse, request: HttpRequest) -> JsonObject:
+    def judge(self, response: HttpResponse, request: HttpRequest) -> dict[str, Any]:
         """Return a success's body. Raises `OpenApiError`."""
 
-    def exchange(self, kind: Kind, request: HttpRequest, budget: Budget) -> JsonObject:
+    def exchange(self, kind: Kind, request: HttpRequest, budget: Budget) -> dict[str, Any]:
         """Make a request, and once more after a passing fault if the budget allows; return a success's body.
 
         A request that a dead connection lost is made again on a new one, and does not count if that one is answered.

@@ -118,7 +118,7 @@ class BoundedRedis(redis.Redis):
             failure = errors.out_of_time()
         except (redis.RedisError, OSError, ValueError) as error:
             failure = errors.unavailable(f"the token store failed ({type(error).__name__})")
-        raise failure
+        raise failure.alone(shared=True)
 
     def _run(self, *args: Any, **options: Any) -> Any:
         seconds = self.deadline.timeout(self._seconds)

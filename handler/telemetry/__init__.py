@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from handler.contract import drift
 from handler.errors import OpenApiError
-from handler.exact_json import JsonObject
 from handler.invocation import Invocation, Outcome
 from handler.telemetry import log
 from handler.telemetry.log import report_fault
@@ -27,9 +27,14 @@ class Report:
         self._function = invocation.function
         self._trigger = trigger
         self._is_cold = log.begin(invocation.function, correlation_id)
+        self.by_appid = False  # whether metrics are published under the mini program's appid too
 
-    def write(self, outcome: Outcome, *, by_appid: bool) -> None:
-        """Write the line of one question, and publish its metrics, where asked for under its appid too."""
+    def warn(self, message: str) -> None:
+        """Write a warning that belongs to the whole invocation."""
+        log.logger.warning(message)
+
+    def write(self, outcome: Outcome) -> None:
+        """Write the line of one question, and publish its metrics."""
         for warning in outcome.spent.warnings:
             log.logger.warning(warning)
         line = self._describe_failure(outcome.failure) if outcome.failure else self._describe_success(outcome.body)
@@ -39,10 +44,12 @@ class Report:
         level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
         log.write(level, line)
         if _publish:
-            _publish(log.SERVICE, line, self._function, is_cold=self._is_cold, by_appid=by_appid and not failure)
+            is_cold, self._is_cold = self._is_cold, False  # a cold start is counted once, however many questions it has
+            by_appid = self.by_appid and not failure
+            _publish(log.SERVICE, line, self._function, is_cold=is_cold, by_appid=by_appid)
 
-    def _describe_success(self, body: JsonObject) -> JsonObject:
-        line: JsonObject = {"outcome": "ok", "err_code": 0}
+    def _describe_success(self, body: dict[str, Any]) -> dict[str, Any]:
+        line: dict[str, Any] = {"outcome": "ok", "err_code": 0}
         plan = body.get("gray_release_plan")
         if isinstance(plan, dict):
             percentage = _number(plan.get("gray_percentage"))
@@ -52,12 +59,12 @@ class Report:
             log.logger.warning("contract drift", extra={"fields": fields})  # their names; the values are never shown
         return line
 
-    def _describe_failure(self, failure: OpenApiError) -> JsonObject:
+    def _describe_failure(self, failure: OpenApiError) -> dict[str, Any]:
         from handler.telemetry import hints  # noqa: PLC0415 - a success needs none
 
         return {"outcome": "failed", **hints.describe(failure)}
 
-    def _facts(self, outcome: Outcome) -> JsonObject:
+    def _facts(self, outcome: Outcome) -> dict[str, Any]:
         return {
             "trigger": self._trigger,
             "appid": outcome.appid,

@@ -1,10 +1,9 @@
 """What to do about the frequent failures, in plain words, for the log. Loaded when something has failed."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, REFUSED_TOKENS, OpenApiError
-from handler.exact_json import JsonObject
 
 _ALLOW_LIST = (
     "WeChat saw this function come from {address}, which is not on the IP allow-list of %s. Give the function a "
@@ -91,7 +90,7 @@ _BY_STATUS: dict[int, Class] = {
 _LONGEST_REASON = 1024  # characters of an errmsg in the log; the caller gets all of it
 
 
-def describe(failure: OpenApiError) -> JsonObject:
+def describe(failure: OpenApiError) -> dict[str, Any]:
     """Return what the log line tells of a failure."""
     rid = re.search(r"\brid: *([\w-]{1,64})", failure.reason)
     return {

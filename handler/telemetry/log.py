@@ -11,8 +11,6 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic_core import to_json
 
-from handler.exact_json import JsonObject
-
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _MESSAGE = "getGrayReleasePlan"  # of the line that each invocation ends with
 
@@ -47,7 +45,7 @@ def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
     return is_cold
 
 
-def write(level: Callable[..., None], line: JsonObject) -> None:
+def write(level: Callable[..., None], line: dict[str, Any]) -> None:
     """Write an invocation's own line, without what is `None`."""
     level(_MESSAGE, extra={name: value for name, value in line.items() if value is not None})
 

@@ -6,19 +6,20 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import os
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from pydantic_core import to_json
-
-from handler.exact_json import JsonObject
 
 _emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
 
-def publish(service: str, line: JsonObject, function: Mapping[str, object], *, is_cold: bool, by_appid: bool) -> None:
+def publish(
+    service: str, line: dict[str, Any], function: Mapping[str, object], *, is_cold: bool, by_appid: bool
+) -> None:
     """Publish the metrics of an invocation's log line, under its service.
 
     What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
@@ -47,11 +48,11 @@ def publish(service: str, line: JsonObject, function: Mapping[str, object], *, i
         _print(metrics, metadata, service=service, appid=line["appid"])
 
 
-def _metric(unit: str, value: float) -> JsonObject:
+def _metric(unit: str, value: float) -> dict[str, Any]:
     return {"Unit": unit, "StorageResolution": 60, "Value": [float(value)]}
 
 
-def _print(metrics: JsonObject, metadata: JsonObject, **dimensions: str) -> None:
+def _print(metrics: dict[str, Any], metadata: dict[str, Any], **dimensions: str) -> None:
     # Powertools' documented serializer, on a set of our own: `add_metric` would gather them in a state that the
     # process's threads share, and check constant names and units at every call.
     # One write, and not print's two: the line must stay whole beside those of other threads.

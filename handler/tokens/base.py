@@ -47,6 +47,10 @@ class TokenSource(ABC):
         token = self.token(appid, budget)
         return None if token.value == failed.value else token
 
+    def list_appids(self, _budget: Budget, /) -> list[str]:
+        """Return the appids of all mini programs that the source has tokens for. Raises `OpenApiError`."""
+        raise errors.bad_arguments('appids "all" needs the token source component: pass a list')
+
 
 class Unusable(TokenSource):
     """Stands in for a source that lacks something: every question for a token raises that failure."""
@@ -55,9 +59,13 @@ class Unusable(TokenSource):
 
     def __init__(self, name: str, failure: OpenApiError) -> None:
         self.name = name  # type: ignore[misc]  # it stands for any
-        self._failure = failure.alone()
+        self._failure = failure.alone(shared=True)
 
     def token(self, _appid: str, _budget: Budget) -> Token:
+        """Raise the failure."""
+        raise self._failure.alone()
+
+    def list_appids(self, _budget: Budget) -> list[str]:
         """Raise the failure."""
         raise self._failure.alone()
 

@@ -3,11 +3,13 @@
 https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/ThirdParty/token/api_authorizer_token.html
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handler import errors
 from handler.app_secret import AppSecret
 from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
+from handler.exact_json import JsonObject
 from handler.invocation import Budget
 from handler.settings import Settings
 from handler.tokens.base import Token, TokenSource, token_and_lifetime
@@ -22,8 +24,12 @@ else:
     WeChatComponentClient = load("wechatpy.client").WeChatComponentClient
     WeChatComponent = load("wechatpy.component").WeChatComponent
 
+T = TypeVar("T")
+
 TICKET_MISSING, NOT_AUTHORISED, PLATFORMS_TOKEN_ENDED = 61006, 61003, 42006
+REFUSED_PLATFORM_TOKENS = {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
 COMPONENT_KEY = "component_access_token"
+PAGE_SIZE, PAGES = 500, 20  # WeChat gives 500 authorizers at a time; more than 10,000 do not fit into one reply
 # WeChat may have carried it out, and given out a new refresh token, although its answer was lost.
 REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
 _UNUSED_AES_KEY = "A" * 43  # wechatpy wants one for messages, of which this function gets none
@@ -40,7 +46,13 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
 
     def fetch_access_token(self) -> None:
         """Fetch the platform's own token into the store, unless another function does so now. Raises `OpenApiError`."""
-        self.session.refreshed(COMPONENT_KEY, None, self._fetch)
+        failure = None
+        try:
+            self.session.refreshed(COMPONENT_KEY, None, self._fetch)
+        except OpenApiError as error:
+            failure = error
+        if failure:
+            raise failure.alone(shared=True)
 
     def _fetch(self) -> None:
         ticket = self.session.text("component_verify_ticket")
@@ -102,23 +114,53 @@ class ComponentTokens(TokenSource):
             found = store.refreshed(key, failed, lambda: self._refresh(appid, store, budget))
         return Token(found)
 
-    def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
-        platform = self._platform
-        if platform is None:
-            raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID")
-        adapter = PoolAdapter(self._wechat, budget, once=(REFRESH_PATH,))
+    def list_appids(self, budget: Budget) -> list[str]:
+        """Return the appids of the platform's authorizers, official accounts among them. Raises `OpenApiError`."""
+        store = self._open(budget.deadline)
+        appids: dict[str, None] = {}
+        for page in range(PAGES):
+            answer = self._list_page(store, page * PAGE_SIZE, budget)
+            rows = answer.get("list")
+            rows = rows if isinstance(rows, list) else []
+            found = [row.get("authorizer_appid") for row in rows if isinstance(row, dict)]
+            appids.update(dict.fromkeys(appid for appid in found if isinstance(appid, str) and appid))
+            if len(rows) < PAGE_SIZE:
+                break
+        if not appids:
+            raise errors.misconfigured(NOT_AUTHORISED, "the platform has no authorizers", shared=True)
+        return list(appids)
 
-        def refresh(secret: str) -> None:
-            component = Component(platform, secret, store, adapter)
-            AuthorizerClient(appid, component, session=store).fetch_access_token()
+    def _list_page(self, store: TokenStore, offset: int, budget: Budget) -> JsonObject:
+        def request(component: Component) -> JsonObject:
+            page: JsonObject = component.get_authorizer_list(offset, PAGE_SIZE)
+            return page
 
-        used = store.text(COMPONENT_KEY)
         try:
-            return self._secret.use(platform, budget, refresh)
+            return self._call_platform(store, Budget(budget.deadline), request)
         except OpenApiError as error:
             failure = error
-        # The platform's own token was refused: with the two requests spent, the next invocation fetches another.
-        was_refused = failure.errCode in {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED} and used is not None
-        if was_refused and store.text(COMPONENT_KEY) == used:
+        if failure.errCode not in REFUSED_PLATFORM_TOKENS:
+            raise failure
+        return self._call_platform(store, Budget(budget.deadline), request)
+
+    def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
+        def refresh(component: Component) -> None:
+            AuthorizerClient(appid, component, session=store).fetch_access_token()
+
+        self._call_platform(store, budget, refresh)
+
+    def _call_platform(self, store: TokenStore, budget: Budget, call: Callable[[Component], T]) -> T:
+        """Make a call as the platform. If WeChat refuses the platform's own token, drop that from the store."""
+        platform = self._platform
+        if platform is None:
+            raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", shared=True)
+        adapter = PoolAdapter(self._wechat, budget, once=(REFRESH_PATH,))
+        used = store.text(COMPONENT_KEY)
+        try:
+            return self._secret.use(platform, budget, lambda secret: call(Component(platform, secret, store, adapter)))
+        except OpenApiError as error:
+            failure = error
+        # With the two requests spent, the next invocation fetches another.
+        if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.text(COMPONENT_KEY) == used:
             store.delete(COMPONENT_KEY)
         raise failure

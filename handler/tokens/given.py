@@ -1,6 +1,5 @@
 """A token from the arguments: used as it is, once; never kept, never refreshed."""
 
-from handler.contract import Arguments
 from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
@@ -17,13 +16,3 @@ class GivenToken(TokenSource):
     def token(self, _appid: str, _budget: Budget) -> Token:
         """Return the given token."""
         return self._token
-
-    @classmethod
-    def from_arguments(cls, arguments: Arguments) -> "GivenToken | None":
-        """Return the source for the token in the arguments, if there is one."""
-        if arguments.access_token:
-            return cls(Token(arguments.access_token.get_secret_value()))
-        if arguments.cloudbase_access_token:
-            value = arguments.cloudbase_access_token.get_secret_value()
-            return cls(Token(value, parameter="cloudbase_access_token"))
-        return None

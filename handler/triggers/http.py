@@ -52,6 +52,8 @@ class HttpTrigger:
         cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
         if cloudbase_token and not (given.get("cloudbaseAccessToken") or given.get("cloudbase_access_token")):
             given["cloudbase_access_token"] = cloudbase_token
+        if self.method != "POST" and "appids" in given:
+            raise bad_arguments("invalid arguments: appids goes into the JSON body of a POST to the cloud call")
         return Arguments.parse(given)
 
     def correlation_id(self) -> str | None:
@@ -63,6 +65,10 @@ class HttpTrigger:
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return WeChat's body as it came, or the cloud call's result."""
         return self._reply(200, body if self.is_https_call else result(body, convert_case=arguments.convert_case))
+
+    def reply(self, value: JsonObject) -> JsonObject:
+        """Return the answer to many questions as an HTTP response."""
+        return self._reply(200, value)
 
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
         """Return the error as WeChat states it, or with a status as the cloud call does."""

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from handler import errors, exact_json
 from handler.exact_json import JsonObject
+from handler.invocation import Budget
 from handler.network.api import Api
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
@@ -16,6 +17,10 @@ class WeChat(Api):
 
     def __init__(self, base_url: str, timeout_seconds: float) -> None:
         super().__init__(base_url, "WeChat", timeout_seconds)
+
+    def request_plan(self, target: str, budget: Budget) -> JsonObject:
+        """Request a plan at a path with its query, which holds the token. Raises `OpenApiError`."""
+        return self.exchange("plan", HttpRequest("GET", target), budget)
 
     def judge(self, response: HttpResponse, request: HttpRequest) -> JsonObject:
         """Return the body: a JSON object whose errcode, if any, states success. Raises `OpenApiError`."""
