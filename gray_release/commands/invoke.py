@@ -78,6 +78,8 @@ def invoke(  # noqa: PLR0913 - one for each option
                 _print(reply, stdout)
             time.sleep(min(watch, watching.left()))
     _print(reply, stdout)
+    if watching.end:
+        click.echo(watching.end, err=True)
     return code or 0
 
 

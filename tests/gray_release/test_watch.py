@@ -9,6 +9,8 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from tests.releases import FINISHED as TO_THE_END
+from tests.releases import SEQUENCES, Sequence
 from tests.support import run
 
 RISING = {"status": 1, "gray_percentage": 30}
@@ -67,10 +69,14 @@ def test_no_release(plan: Any) -> None:
     assert len(process.stdout.splitlines()) == 1
 
 
-def test_withdrawn() -> None:
-    """Status 0 without a percentage is waited for, as before a start; after a release it is its end: exit 3."""
-    process = watch(one_after_another(OVER, OVER, RISING, OVER))
-    assert (statuses(process), process.returncode) == ([0, 0, 1, 0], 3)
+@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
+def test_sequences(sequence: Sequence) -> None:
+    """Each way in which a release can go ends its watch at the last answer, in the words of the cloud's watch."""
+    process = watch(one_after_another(*sequence.plans, {"status": 5}))
+    finished = sequence.end == TO_THE_END
+    assert process.returncode == (0 if finished else 3)
+    told = sequence.told[-1].rpartition(" → ")[2].partition(" 20%")[0] if sequence.told else "no release"
+    assert (f"{told} · " in process.stderr) is not finished
 
 
 def test_timeout() -> None:
