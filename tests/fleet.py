@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothing of AWS
 SERVICE = "get-gray-release-plan"
+CHANGED = "Gray Release Changed"
 SECONDS = 120  # within which anything that is waited for happens
 
 
@@ -35,11 +36,6 @@ class Script:
         """Return the next plan."""
         self.asked += 1
         return self._plans.pop(0) if len(self._plans) > 1 else self._plans[0]
-
-
-def plan(status: int, percentage: float, created: int = 1700000000) -> Json:
-    """Return a plan as WeChat writes it."""
-    return {"status": status, "create_timestamp": created, "gray_percentage": percentage}
 
 
 def appids(count: int, start: int = 0) -> list[str]:
@@ -63,7 +59,7 @@ class Cloud:
         assert urlsplit(url).hostname == "127.0.0.1", "AWS_ENDPOINT_URL is no stand-in on this machine"
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
         client = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
-        self.cloudformation, self.events, self.s3 = client["cloudformation"], client["events"], client["s3"]
+        self.cloudformation, self.buses, self.s3 = client["cloudformation"], client["events"], client["s3"]
         self.scheduler, self.sqs, self.states = client["scheduler"], client["sqs"], client["stepfunctions"]
         self.functions = client["lambda"]
         self.sweep = self.watch = self.bucket = self._queue = ""
@@ -101,8 +97,8 @@ class Cloud:
     def _listen(self) -> None:
         self._queue = self.sqs.create_queue(QueueName="told")["QueueUrl"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
-        self.events.put_rule(Name="told", EventPattern=json.dumps({"source": [SERVICE]}))
-        self.events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": attributes["QueueArn"]}])
+        self.buses.put_rule(Name="told", EventPattern=json.dumps({"source": [SERVICE]}))
+        self.buses.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": attributes["QueueArn"]}])
 
     def set_variable(self, name: str, value: str) -> str:
         """Set a variable of the function; return what it was."""
@@ -119,7 +115,7 @@ class Cloud:
         """Put the list of mini programs into the bucket."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body="\n".join(["appid", *fleet]).encode())
 
-    def start(self, machine: str, given: Mapping[str, Any], **options: str) -> str:
+    def start(self, machine: str, given: Any, **options: str) -> str:
         """Start an execution; return its ARN."""
         started = self.states.start_execution(stateMachineArn=machine, input=json.dumps(given), **options)
         return str(started["executionArn"])
@@ -133,7 +129,7 @@ class Cloud:
 
         return until(ended, seconds)
 
-    def run(self, machine: str, given: Mapping[str, Any], seconds: float = SECONDS) -> Json:
+    def run(self, machine: str, given: Any, seconds: float = SECONDS) -> Json:
         """Start an execution and wait for its end; return its output, which a failed one has not."""
         description = self.finished(self.start(machine, given), seconds)
         assert description["status"] == "SUCCEEDED", description
@@ -168,6 +164,17 @@ class Cloud:
                 event = json.loads(message["Body"])
                 events.append((event["detail-type"], event["detail"]))
                 self.sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return events
+
+    def events(self, count: int) -> list[tuple[str, Json]]:
+        """Wait for so many events; return them, and those that came with them."""
+        events: list[tuple[str, Json]] = []
+
+        def enough() -> bool | None:
+            events.extend(self.told())
+            return True if len(events) >= count else None
+
+        until(enough)
         return events
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gray_release.sandbox.server import Sandbox
-from tests.fleet import Cloud, appids, authorize, plan
+from tests.fleet import Cloud, appids, authorize
+from tests.releases import plan
 from tests.support import PLAN, Valkey
 
 COUNTS = (1000, 10000)

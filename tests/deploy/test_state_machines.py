@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,6 +38,26 @@ def test_names(name: str) -> None:
     resource = f"stateMachine:{STACK.properties(name)['StateMachineName']}"
     starts = next(one["Resource"] for one in statements("FleetRole") if one["Action"] == "states:StartExecution")
     assert any(arn.endswith(resource) for arn in starts)
+
+
+def states(value: object) -> Iterator[dict[str, Any]]:
+    """Find every state of a definition, those of a Map too."""
+    if isinstance(value, dict):
+        for inner in value.get("States", {}).values():
+            yield inner
+        for inner in value.values():
+            yield from states(inner)
+
+
+@pytest.mark.parametrize("name", STATE_MACHINES)
+def test_what_all_does_not_catch(name: str) -> None:
+    """Where all errors are caught, the two that `States.ALL` does not match are caught by their names before it."""
+    definition = json.loads((ROOT / STATE_MACHINES[name]["Properties"]["DefinitionUri"]).read_text("utf-8"))
+    catchers = [[catcher["ErrorEquals"] for catcher in state.get("Catch", [])] for state in states(definition)]
+    for caught in catchers:
+        if ["States.ALL"] in caught:
+            assert caught.index(["States.DataLimitExceeded", "States.Runtime"]) < caught.index(["States.ALL"])
+    assert any(["States.ALL"] in caught for caught in catchers)
 
 
 def test_everything_is_optional() -> None:

@@ -15,51 +15,11 @@ import pytest
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from tests.deploy.cloudformation import Stack
-from tests.fleet import SERVICE, Cloud, Json, Script, appids, authorize, plan, until
+from tests.fleet import CHANGED, SERVICE, Cloud, Json, appids, authorize, until
+from tests.releases import DONE, plan
 from tests.support import PLAN, Valkey, run
 
 pytestmark = pytest.mark.fleet
-
-CHANGED = "Gray Release Changed"
-FINISHED = plan(3, 100)
-
-
-@pytest.fixture(scope="module")
-def wechat() -> Iterator[Sandbox]:
-    """Run WeChat's stand-in, for a platform whose mini programs have finished their releases."""
-    with Sandbox(plan=FINISHED) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def stack(wechat: Sandbox, server: Valkey) -> Cloud:
-    """Deploy the stack."""
-    cloud = Cloud()
-    cloud.deploy(wechat, server, FleetConcurrency=8, FleetWatch="true", WatchEverySeconds=60)
-    return cloud
-
-
-@pytest.fixture
-def cloud(stack: Cloud, wechat: Sandbox) -> Cloud:
-    """Forget what earlier tests did."""
-    wechat.faults.clear()
-    wechat.plans.clear()
-    wechat.requests.clear()
-    wechat.refusals.clear()
-    stack.told()
-    return stack
-
-
-def tell(cloud: Cloud, count: int) -> list[tuple[str, Json]]:
-    """Wait for so many events; return them, and whatever came with them."""
-    events: list[tuple[str, Json]] = []
-
-    def enough() -> bool | None:
-        events.extend(cloud.told())
-        return True if len(events) >= count else None
-
-    until(enough)
-    return events
 
 
 def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
@@ -96,7 +56,7 @@ def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     assert wechat.count("/cgi-bin/component/api_component_token") == 1
     assert wechat.count("/cgi-bin/component/api_authorizer_token") == 200
     assert set(wechat.refusals) == {0, 61003}
-    [(kind, detail)] = tell(cloud, 1)
+    [(kind, detail)] = cloud.events(1)
     assert kind == "Gray Release Sweep Finished"
     assert detail["summary"].startswith("Sweep: 200 of 200 mini programs answered, 0 failed · 灰度巡检：")
     assert detail == {**output, "summary": detail["summary"]}
@@ -151,7 +111,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     counts = cloud.states.describe_map_run(mapRunArn=run)["itemCounts"]
     assert 10 < counts["failed"] < 30, "a twentieth, and those under way with them"
     assert counts["failed"] + counts["aborted"] == counts["total"] == 200
-    [(kind, detail)] = tell(cloud, 1)
+    [(kind, detail)] = cloud.events(1)
     assert kind == "Gray Release Sweep Failed"
     assert detail["error"] == "States.ExceedToleratedFailureThreshold"
 
@@ -170,125 +130,6 @@ def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> N
     assert cloud.finished(first)["status"] == "SUCCEEDED"
 
 
-def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A watch tells when a release starts, reaches a step, pauses, goes on and ends, and of nothing else."""
-    [appid] = appids(1, start=1000)
-    authorize(wechat, server, [appid])
-    wechat.plans[appid] = Script(
-        *(plan(1, 0), plan(1, 0)),  # behind the two faults
-        *(plan(1, 0), plan(1, 8), plan(1, 10), plan(1, 12), plan(2, 30), plan(2, 30), plan(1, 30), plan(1, 80)),
-        plan(3, 100),
-    )
-    wechat.faults[:] = [Fault("plan", "errcode", "45011", times=2, appid=appid)]
-    output = cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5})
-    assert output["grayReleasePlan"]["status"] == 3
-    events = tell(cloud, 6)
-    assert {kind for kind, _ in events} == {CHANGED}
-    changes = [
-        (detail["grayReleasePlan"]["status"], detail["grayReleasePlan"]["grayPercentage"], detail["stepReached"])
-        for _, detail in events
-    ]
-    assert changes == [(1, 0, 0), (1, 10, 10), (2, 30, 25), (1, 30, 25), (1, 80, 75), (3, 100, 100)]
-    before = [None, *(detail["grayReleasePlan"] for _, detail in events)]
-    assert [detail["previous"] for _, detail in events] == before[:-1]
-    assert {detail["appid"] for _, detail in events} == {appid}
-    assert [detail["summary"] for _, detail in events] == [
-        f"{appid}: rolling out 0% · 灰度发布：执行中 0%",
-        f"{appid}: rolling out 10% · 灰度发布：执行中 10%",
-        f"{appid}: rolling out → paused 30% · 灰度发布：执行中 → 暂停中 30%",
-        f"{appid}: paused → rolling out 30% · 灰度发布：暂停中 → 执行中 30%",
-        f"{appid}: rolling out 80% · 灰度发布：执行中 80%",
-        f"{appid}: rolling out → finished 100% · 灰度发布：执行中 → 执行完毕 100%",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("plans", "told"),
-    [
-        ([None], []),
-        ([plan(1, 20), None], ["rolling out 20%", "rolling out → no release"]),
-        ([plan(2, 20, 1), plan(1, 5, 2)], ["paused 20%", "another release, rolling out 5%"]),
-        (
-            [plan(1, 20), {"status": 5}, plan(4, 20)],
-            ["rolling out 20%", "rolling out → status 5", "status 5 → deleted 20%"],
-        ),
-    ],
-    ids=["none", "withdrawn", "replaced", "unknown"],
-)
-def test_end_of_a_watch(
-    cloud: Cloud, wechat: Sandbox, server: Valkey, plans: list[Json | None], told: list[str]
-) -> None:
-    """A watch ends when there is no plan, when it is another release's, or when its status is one to end at."""
-    [appid] = appids(1, start=1001)
-    authorize(wechat, server, [appid])
-    wechat.plans[appid] = Script(*plans)
-    cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5})
-    events = tell(cloud, len(told)) if told else cloud.told()
-    assert [detail["summary"].split(" · ")[0] for _, detail in events] == [f"{appid}: {text}" for text in told]
-
-
-def test_watch_with_ends_and_steps_of_its_own(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """The input of a watch says at what it ends, and which steps matter."""
-    [appid] = appids(1, start=1002)
-    authorize(wechat, server, [appid])
-    wechat.plans[appid] = Script(plan(1, 1), plan(1, 40), plan(1, 60), plan(2, 70))
-    output = cloud.run(cloud.watch, {"appid": appid, "everySeconds": 5, "steps": [50], "until": [2, 3, 4]})
-    assert output["grayReleasePlan"]["status"] == 2
-    assert [detail["stepReached"] for _, detail in tell(cloud, 3)] == [0, 50, 50]
-
-
-def test_watch_gives_up(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A refusal that will stay ends a watch, which tells of it and fails."""
-    [appid] = appids(1, start=1003)
-    authorize(wechat, server, [appid])
-    wechat.plans[appid] = Script(plan(1, 20))
-    wechat.faults[:] = [Fault("plan", "errcode", "61007", appid=appid)]
-    description = cloud.finished(cloud.start(cloud.watch, {"appid": appid, "everySeconds": 5}))
-    assert (description["status"], description["error"]) == ("FAILED", "OpenApiError")
-    [(kind, detail)] = tell(cloud, 1)
-    assert kind == "Gray Release Watch Failed"
-    assert (detail["appid"], detail["errCode"], detail["previous"]) == (appid, 61007, None)
-    assert detail["summary"].startswith(f"{appid}: watch given up, errCode 61007 · 灰度发布：停止跟踪")
-
-
-def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """While WeChat is down a watch asks on, less often, and gives up after ten failures in a row."""
-    lucky, unlucky = appids(2, start=1004)
-    authorize(wechat, server, [lucky, unlucky])
-    wechat.plans[lucky] = Script(FINISHED)
-    wechat.faults[:] = [
-        Fault("plan", "errcode", "45009", times=9, appid=lucky),
-        Fault("plan", "errcode", "45009", appid=unlucky),
-    ]
-    lucky_one, unlucky_one = (
-        cloud.start(cloud.watch, {"appid": appid, "everySeconds": 1}) for appid in (lucky, unlucky)
-    )
-    assert cloud.finished(lucky_one)["status"] == "SUCCEEDED"
-    assert cloud.finished(unlucky_one)["status"] == "FAILED"
-    assert cloud.history(unlucky_one).count("TaskScheduled") == 11, "ten questions, and the event"
-
-
-def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Before its history is full a watch hands over to a new execution, which knows what was told."""
-    [appid] = appids(1, start=1006)
-    authorize(wechat, server, [appid])
-    wechat.plans[appid] = Script(*(plan(1, share) for share in (1, 2, 12, 13, 14, 15, 16)), FINISHED)
-    definition = cloud.states.describe_state_machine(stateMachineArn=cloud.watch)["definition"]
-    assert definition.count("$number('900')") == 2
-    small = definition.replace("$number('900')", "3")
-    role = cloud.states.describe_state_machine(stateMachineArn=cloud.watch)["roleArn"]
-    name = "watch-of-three-questions"
-    machine = cloud.states.create_state_machine(name=name, definition=small, roleArn=role)["stateMachineArn"]
-    execution = cloud.start(machine, {"appid": appid, "everySeconds": 5, "until": [3]}, name="long")
-    output = json.loads(cloud.finished(execution)["output"])
-    assert output["continued"] == execution.replace(":long", ":long-2")
-    events = tell(cloud, 3)
-    assert [detail["stepReached"] for _, detail in events] == [0, 10, 100]
-    until(lambda: "RUNNING" not in cloud.executions(machine).values() or None)
-    assert cloud.executions(machine) == dict.fromkeys(["long", "long-2", "long-3"], "SUCCEEDED")
-    assert all(len(cloud.history(execution + part)) < 3 * 26 for part in ("", "-2", "-3"))
-
-
 def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     """Each release under way gets one watch, however often it is swept; one whose watch failed gets another."""
     fleet = appids(3, start=1100)
@@ -303,7 +144,7 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
     for _ in range(2):
         assert cloud.run(cloud.sweep, {"key": "under-way.csv"})["answered"] == 3
         assert watches() == dict.fromkeys(names, "RUNNING")
-    assert Counter(kind for kind, _ in tell(cloud, 4)) == {CHANGED: 2, "Gray Release Sweep Finished": 2}
+    assert Counter(kind for kind, _ in cloud.events(4)) == {CHANGED: 2, "Gray Release Sweep Finished": 2}
 
     wechat.faults[:] = [Fault("plan", "errcode", "61007", times=1, appid=fleet[0])]
     failed, other = (
@@ -314,7 +155,7 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
     assert watches() == {failed.rpartition(":")[2]: "FAILED"} | dict.fromkeys(
         [f"{fleet[0]}-1700000000-2", f"{fleet[1]}-1700000000"], "RUNNING"
     )
-    wechat.plans.update(dict.fromkeys(fleet, FINISHED))
+    wechat.plans.update(dict.fromkeys(fleet, DONE))
     assert cloud.finished(f"{failed}-2")["status"] == cloud.finished(other)["status"] == "SUCCEEDED"
 
 
@@ -386,34 +227,34 @@ def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> 
     connection, destination, rule = (
         stack.properties(name) for name in ("RobotConnection", "RobotDestination", "RobotRule")
     )
-    made = cloud.events.create_connection(
+    made = cloud.buses.create_connection(
         Name=kind,
         AuthorizationType=connection["AuthorizationType"],
         AuthParameters=connection["AuthParameters"],
     )
-    target = cloud.events.create_api_destination(
+    target = cloud.buses.create_api_destination(
         Name=kind,
         ConnectionArn=made["ConnectionArn"],
         HttpMethod=destination["HttpMethod"],
         InvocationEndpoint=destination["InvocationEndpoint"],
     )
     assert "=" not in destination["InvocationEndpoint"], "the key is in the connection"
-    cloud.events.put_rule(Name=kind, EventPattern=json.dumps(rule["EventPattern"]))
+    cloud.buses.put_rule(Name=kind, EventPattern=json.dumps(rule["EventPattern"]))
     transformer = rule["Targets"][0]["InputTransformer"]
     arn = target["ApiDestinationArn"]
-    cloud.events.put_targets(Rule=kind, Targets=[{"Id": kind, "Arn": arn, "InputTransformer": transformer}])
+    cloud.buses.put_targets(Rule=kind, Targets=[{"Id": kind, "Arn": arn, "InputTransformer": transformer}])
     try:
         for detail_type, detail in (
             ("Gray Release Sweep Finished", {"failed": 0, "summary": "all is well"}),
             (CHANGED, {"summary": SUMMARY}),
         ):
             entry = {"Source": SERVICE, "DetailType": detail_type, "Detail": json.dumps(detail)}
-            cloud.events.put_events(Entries=[entry])
+            cloud.buses.put_events(Entries=[entry])
         assert robot.posts.get(timeout=30) == (path, body)
         assert robot.posts.empty()
     finally:
-        cloud.events.remove_targets(Rule=kind, Ids=[kind])
-        cloud.events.delete_rule(Name=kind)
+        cloud.buses.remove_targets(Rule=kind, Ids=[kind])
+        cloud.buses.delete_rule(Name=kind)
 
 
 def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
@@ -435,6 +276,6 @@ def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
         FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
         Target=schedule["Target"],
     )
-    [(kind, detail)] = tell(cloud, 1)
+    [(kind, detail)] = cloud.events(1)
     assert (kind, detail["answered"]) == ("Gray Release Sweep Finished", 2)
     assert len(set(cloud.executions(cloud.sweep)) - before) == 1
