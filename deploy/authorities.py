@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HASHED = "hashed"  # the folder, beside certifi's file; handler/wechat/tls.py reads it
+HASHED = "hashed"  # the folder, beside certifi's file; handler/network/tls.py reads it
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----\n?", re.DOTALL)
 _SPACES = b" \t\n\v\f\r"
 # ASN.1's kinds of text that OpenSSL compares without regard to case and spaces, and how each is encoded.

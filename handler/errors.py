@@ -39,11 +39,19 @@ class OpenApiError(Exception):
     `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
     `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed. `status` is the HTTP status of the
     failure; `transient` tells that the same request may succeed a moment later, `shared` that the failure has nothing
-    to do with the mini program: every other one would meet it too.
+    to do with the mini program: every other one would meet it too. `hint` tells the operator what to do, in the log,
+    where the code alone does not.
     """
 
     def __init__(
-        self, errCode: int, reason: str, *, status: int = 502, transient: bool = False, shared: bool = False
+        self,
+        errCode: int,
+        reason: str,
+        *,
+        status: int = 502,
+        transient: bool = False,
+        shared: bool = False,
+        hint: str | None = None,
     ) -> None:
         super().__init__(errCode, reason)
         self.errCode = errCode
@@ -52,6 +60,7 @@ class OpenApiError(Exception):
         self.status = status
         self.transient = transient
         self.shared = shared
+        self.hint = hint
 
     def to_dict(self) -> dict[str, Any]:
         """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
@@ -63,7 +72,12 @@ class OpenApiError(Exception):
         `shared` adds that every mini program would meet it.
         """
         return OpenApiError(
-            self.errCode, self.reason, status=self.status, transient=self.transient, shared=self.shared or shared
+            self.errCode,
+            self.reason,
+            status=self.status,
+            transient=self.transient,
+            shared=self.shared or shared,
+            hint=self.hint,
         )
 
     def __str__(self) -> str:
@@ -77,14 +91,14 @@ def refused(code: int, reason: str) -> OpenApiError:
     return OpenApiError(code, reason, status=429 if code in LIMITED else 502)
 
 
-def unavailable(reason: str, *, transient: bool = False) -> OpenApiError:
+def unavailable(reason: str, *, transient: bool = False, hint: str | None = None) -> OpenApiError:
     """Make the error for an exchange that gave no usable answer; `transient` if another try may."""
-    return OpenApiError(SYSTEM_ERROR, reason, status=503, transient=transient)
+    return OpenApiError(SYSTEM_ERROR, reason, status=503, transient=transient, hint=hint)
 
 
-def out_of_time() -> OpenApiError:
+def out_of_time(reason: str = "out of time", *, hint: str | None = None) -> OpenApiError:
     """Make the error for an exchange or an invocation that has used up its time."""
-    return OpenApiError(SYSTEM_ERROR, "out of time", status=504)
+    return OpenApiError(SYSTEM_ERROR, reason, status=504, hint=hint)
 
 
 def bad_arguments(reason: str) -> OpenApiError:
@@ -97,9 +111,9 @@ def wrong_method(allowed: Iterable[str]) -> OpenApiError:
     return OpenApiError(WRONG_METHOD, f"require {' or '.join(allowed)} method", status=405)
 
 
-def misconfigured(code: int, reason: str, *, shared: bool = False) -> OpenApiError:
+def misconfigured(code: int, reason: str, *, shared: bool = False, hint: str | None = None) -> OpenApiError:
     """Make the error for a setting that a deployment lacks or has wrong; `shared` if for every mini program."""
-    return OpenApiError(code, reason, status=500, shared=shared)
+    return OpenApiError(code, reason, status=500, shared=shared, hint=hint)
 
 
 def library_missing(name: str | None) -> OpenApiError:

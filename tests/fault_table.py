@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gray_release.sandbox.faults import Fault, http
-from handler.network.exchange import BODY_LIMIT
+from handler.network.connection import BODY_LIMIT
 
 
 @dataclass(frozen=True)

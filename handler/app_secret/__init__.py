@@ -68,7 +68,7 @@ class AppSecret:
         except OpenApiError as error:  # the stored value is no secret
             failure = error
         except Exception as error:  # noqa: BLE001 - botocore's many
-            failure = errors.misconfigured(NO_SECRET, f"appsecret unreadable: {_fault(error)}")
+            failure = _explain(error)
         raise failure.alone(shared=self._is_shared)
 
     def _read(self, name: str, *, fresh: bool) -> object:
@@ -81,14 +81,16 @@ class AppSecret:
         return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
 
 
-def _fault(error: Exception) -> str:
-    """Name what kept AWS's client from an answer: its text, which would hold ARNs, is not shown."""
+def _explain(error: Exception) -> OpenApiError:
+    """Make the error for what kept AWS's client from an answer: its text, which would hold ARNs, is not shown."""
     cause = error.__context__ or error  # Powertools raises one error for all
-    if isinstance(cause, OpenApiError):
-        return cause.reason
+    failure = getattr(cause, "failure", None) or cause  # of `NoAnswerError`
+    if isinstance(failure, OpenApiError):
+        return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {failure.reason}", hint=failure.hint)
     answer = getattr(cause, "response", None) or {}  # of botocore's ClientError
     code = str(answer.get("Error", {}).get("Code", ""))
-    return f"{code if code.isalnum() else type(cause).__name__} from AWS (name, permission or region?)"
+    name = code if code.isalnum() else type(cause).__name__
+    return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {name} from AWS (name, permission or region?)")
 
 
 def _plain_text(value: object) -> str:

@@ -51,16 +51,25 @@ def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) 
                 HttpRequest(request.method, target, body, headers), timeout_seconds + _MORE_SECONDS
             )
         except StaleConnectionError:
-            pass
+            failure = None
         except OpenApiError as error:
             if not error.transient:
                 raise
+            failure = error.alone()
         else:
             return AWSResponse(request.url, response.status, response.headers, _Body(response.content))
-        raise ConnectionClosedError(endpoint_url=address.netloc)  # which botocore tries once more
+        raise NoAnswerError(failure)
 
     client.meta.events.register("before-send", send)
     return SecretsProvider(boto3_client=client) if service == "secrets" else SSMProvider(boto3_client=client)
+
+
+class NoAnswerError(ConnectionClosedError):  # type: ignore[misc]  # botocore is untyped
+    """A failure that may pass: botocore tries once more after its `ConnectionClosedError`."""
+
+    def __init__(self, failure: OpenApiError | None) -> None:
+        super().__init__(endpoint_url="")
+        self.failure = failure
 
 
 class _Body:

@@ -4,6 +4,7 @@ urllib3's timeouts bound each wait for the socket instead: a server that trickle
 many dead addresses or a slow name server would each hold the function far longer.
 """
 
+import contextlib
 import http.client
 import io
 import socket
@@ -26,15 +27,23 @@ if TYPE_CHECKING:
 # may have dropped meanwhile (AWS's NAT gateways after 350 s, nginx by default after 75 s), often without a word.
 IDLE_SECONDS = 30.0
 
+BODY_LIMIT = 1024 * 1024  # bytes, also after decompression; a plan has a few hundred
+_HEAD_LIMIT = 64 * 1024  # bytes of everything else: status lines, headers, sizes of chunks, trailers
+
 
 class StaleConnectionError(ConnectionError):
     """A connection that had been used before ended without a byte of an answer: the server had closed it."""
 
 
+class TooLongError(OSError):
+    """An answer has more bytes than it may have."""
+
+
 class PlainConnection(HTTPConnection):
     """An http connection: `timeout` seconds for all of connecting, and then for all of the answer."""
 
-    _reader: "_TimedReader"
+    _reader: "_BoundedReader"
+    _attempt: "_Attempt"
     _answers = 0  # since it was connected
     _used_at = 0.0  # Unix time: the monotonic clock stands still in a freeze
 
@@ -49,18 +58,15 @@ class PlainConnection(HTTPConnection):
         The look-up knows no timeout, and each address would have the whole of it.
         """
         self._answers = 0
-        given_up = threading.Event()
-
-        def attempt() -> None:
-            super(PlainConnection, self).connect()
-            if given_up.is_set():
-                self.close()
-
+        self._attempt = attempt = _Attempt()
         try:
-            within(self.timeout, attempt)
+            within(self.timeout, lambda: attempt.run(super(PlainConnection, self).connect))
         except TimeoutError:
-            given_up.set()
+            attempt.abandon()
             raise ConnectTimeoutError(self, "connecting took too long") from None
+
+    def _new_conn(self) -> socket.socket:
+        return self._attempt.watch(super()._new_conn())
 
     def send(self, data: Any) -> None:
         """Send a part of a request. Raises `StaleConnectionError` where TLS finds that the connection had ended."""
@@ -73,17 +79,18 @@ class PlainConnection(HTTPConnection):
 
     @property
     def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client calls it
-        """Make a response that reads through the timed reader, not from the socket that http.client passes."""
+        """Make a response that reads through the bounded reader, not from the socket that http.client passes."""
         return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # of a socket it uses makefile only
 
     def getresponse(self) -> "HTTPResponse":  # type: ignore[override]  # as urllib3 does
         """Read the answer's head; it and the body have `timeout` seconds from now on together.
 
-        Raises `StaleConnectionError` for a connection that had ended before this request.
+        Raises `StaleConnectionError` for a connection that had ended before this request, and `TooLongError`, also
+        while the body is read.
         """
         if self.sock is None:
             raise StaleConnectionError
-        self._reader = reader = _TimedReader(self.sock, time.monotonic() + (self.timeout or 0))
+        self._reader = reader = _BoundedReader(self.sock, time.monotonic() + (self.timeout or 0))
         try:
             response = super().getresponse()
         except OSError as error:
@@ -100,13 +107,58 @@ class TLSConnection(PlainConnection, HTTPSConnection):
     """An https connection: `timeout` seconds for all of connecting, and then for all of the answer."""
 
 
-class _TimedReader(io.RawIOBase):
-    """What a socket receives until a deadline on the monotonic clock; then `TimeoutError`, however it trickles."""
+class _Attempt:
+    """An attempt to connect, which can be abandoned while another thread makes it.
+
+    A server that sends a handshake byte by byte would keep the thread and the connection for hours. `ssl` takes the
+    socket away from whoever made it, so a second handle of the same connection ends it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_abandoned = False
+        self._handle: socket.socket | None = None
+
+    def run(self, connect: Callable[[], None]) -> None:
+        """Connect, and let go of the second handle."""
+        try:
+            connect()
+        finally:
+            with self._lock:
+                if self._handle:
+                    self._handle.close()
+                self._handle = None
+
+    def watch(self, sock: socket.socket) -> socket.socket:
+        """Return the connected socket, which ends when the attempt is abandoned. Raises `TimeoutError` if it was."""
+        with self._lock:
+            if self._is_abandoned:
+                sock.close()
+                raise TimeoutError
+            self._handle = sock.dup()
+        return sock
+
+    def abandon(self) -> None:
+        """End the connection, and with it the thread that waits for the server."""
+        with self._lock:
+            self._is_abandoned = True
+            if self._handle:
+                with contextlib.suppress(OSError):
+                    self._handle.shutdown(socket.SHUT_RDWR)
+
+
+class _BoundedReader(io.RawIOBase):
+    """What a socket receives of one answer, up to the limits and a deadline on the monotonic clock.
+
+    Raises `TooLongError` and `TimeoutError`. It counts below whoever parses: http.client and urllib3 disagree about
+    odd lengths, and http.client reads a chunk of size -1, and any number of trailers, without a limit.
+    """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer has been read
         self._deadline = deadline
+        self._left = _HEAD_LIMIT + BODY_LIMIT
         self.received = False
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -123,6 +175,9 @@ class _TimedReader(io.RawIOBase):
         self._sock.settimeout(seconds)
         count = self._sock.recv_into(buffer)
         self.received = self.received or count > 0
+        self._left -= count
+        if self._left < 0:
+            raise TooLongError
         return count
 
     def close(self) -> None:

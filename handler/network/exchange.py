@@ -6,15 +6,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Retry, Timeout
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
-from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from handler import errors
 from handler.errors import OpenApiError
 from handler.network import tls, urllib3_log
-from handler.network.connection import PlainConnection, StaleConnectionError, TLSConnection
+from handler.network.connection import BODY_LIMIT, PlainConnection, StaleConnectionError, TLSConnection
 
-BODY_LIMIT = 1024 * 1024  # bytes after decompression; a plan has a few hundred
 _NO_RETRIES = Retry(total=False)  # network/api.py counts and repeats
 _READ = (2, 4)  # hundreds of the statuses whose body is read: answers, and refusals
 _CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
@@ -77,19 +75,13 @@ class HttpClient:
             is_stale = isinstance(error, ProtocolError) and any(
                 isinstance(cause, StaleConnectionError) for cause in error.args
             )
-            failure = self._explain(error, request)
+            from handler.network import faults  # noqa: PLC0415 - a success needs none
+
+            failure = faults.explain(error, self._name, repeatable=request.repeatable)
         if is_stale and request.repeatable:
             self._pool = self._create_pool()  # the other idle connections are as old
             raise StaleConnectionError
         raise failure
-
-    def _explain(self, error: Exception, request: HttpRequest) -> OpenApiError:
-        """Make the error for an exchange without an answer: its class names the fault, its text would show the URL."""
-        is_refused = isinstance(error, NewConnectionError)  # a time-out by its class only
-        if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
-            return errors.out_of_time()
-        reason = f"no answer from {self._name} ({type(error).__name__})"
-        return errors.unavailable(reason, transient=request.repeatable or is_refused)
 
     def _send(self, pool: HTTPConnectionPool, request: HttpRequest, seconds: float) -> HttpResponse:
         response = pool.urlopen(
@@ -111,11 +103,11 @@ class HttpClient:
 
     def _read(self, response: BaseHTTPResponse) -> bytes:
         """Return the body. Raises `OpenApiError` -1 when it is over the limit."""
-        # What is short and not compressed needs none of the buffers that a limit takes.
+        # The connection bounds what is sent. What that decompresses to has a limit of its own, and http.client takes
+        # the memory for a stated length, or for a chunk, before it reads.
         length = response.length_remaining or BODY_LIMIT
-        if length < BODY_LIMIT and "content-encoding" not in response.headers:
-            return response.read()
-        content = response.read(BODY_LIMIT + 1)
+        is_short = length < BODY_LIMIT and "content-encoding" not in response.headers
+        content = response.read() if is_short else response.read(BODY_LIMIT + 1)
         if len(content) > BODY_LIMIT:
             raise errors.unavailable(f"the answer of {self._name} is over {BODY_LIMIT} bytes")
         return content

@@ -17,13 +17,13 @@ from handler import errors
 
 
 def create_context() -> ssl.SSLContext:
-    """Return the context: certificates and host names are verified, by certifi's authorities as in requests.
+    """Return the context: it verifies certificates and host names by certifi's authorities, as requests does.
 
-    A company's own authorities are trusted by the variable that OpenSSL reads, `SSL_CERT_FILE`. Raises `OpenApiError`
-    -1 when the authorities cannot be read; the next call tries again.
+    It trusts the authorities in `SSL_CERT_FILE` too: a company's are needed besides WeChat's, not in their place.
+    Raises `OpenApiError` -1 when they cannot be read; the next call tries again.
     """
     try:
-        return _load_context(os.environ.get("SSL_CERT_FILE") or _certifis())
+        return _load_context(_certifis(), os.environ.get("SSL_CERT_FILE") or None)
     except OSError:  # ssl's own among them, for what is no certificate
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure
@@ -36,12 +36,13 @@ def _certifis() -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _load_context(authorities: str) -> ssl.SSLContext:
-    made = create_urllib3_context()
-    if os.path.isdir(authorities):  # noqa: PTH112 - the same
-        made.load_verify_locations(capath=authorities)
-    else:
-        made.load_verify_locations(authorities)
-    made.verify_mode = ssl.CERT_REQUIRED
-    made.check_hostname = True
-    return made
+def _load_context(*authorities: str | None) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    for path in filter(None, authorities):
+        if os.path.isdir(path):  # noqa: PTH112 - the same
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
+    return context

@@ -104,6 +104,8 @@ def describe(failure: OpenApiError) -> dict[str, Any]:
 
 def hint(failure: OpenApiError) -> str | None:
     """Return what to do about a failure; the address that WeChat saw is in its errmsg."""
+    if failure.hint:
+        return failure.hint
     address = re.search(r"\d{1,3}(\.\d{1,3}){3}", failure.reason)
     text = HINTS.get(failure.errCode)
     return text and text.replace("{address}", address[0] if address else "an address")

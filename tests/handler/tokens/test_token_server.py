@@ -287,7 +287,7 @@ def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: 
     configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{port}/hush")
     error = refused(invoke)
     assert (error.errCode, error.status) == (-1, 503)
-    assert error.errMsg.endswith("no answer from the token server (NewConnectionError)")
+    assert error.errMsg.endswith("no answer from the token server (connection refused)")
     assert (sandbox.requests, tokens.requests) == ([], [])
 
 

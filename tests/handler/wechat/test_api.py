@@ -71,7 +71,7 @@ def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
     with pytest.raises(OpenApiError) as caught:
         invoke(GIVEN)
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
-    assert caught.value.errMsg.endswith("no answer from WeChat (NewConnectionError)")
+    assert caught.value.errMsg.endswith("no answer from WeChat (connection refused)")
     assert log()[-1]["plan_requests"] == 2
 
 

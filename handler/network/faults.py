@@ -1,0 +1,134 @@
+"""Why a server gave no answer, in words, and what to do about it. Loaded when an exchange has failed.
+
+The words are ours or OpenSSL's: those of the errors would show addresses with tokens.
+"""
+
+import errno
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+
+from urllib3.exceptions import ConnectTimeoutError, DecodeError, NewConnectionError
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+
+from handler import errors
+from handler.errors import OpenApiError
+from handler.network.connection import BODY_LIMIT, TooLongError
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_NO_PROXY = (
+    "This function uses no proxy. Let it reach the internet directly, or set WECHAT_API_BASE_URL to a reverse proxy"
+)
+_NO_WAY_OUT = (
+    "A function in a VPC reaches the internet through a NAT gateway only: check its subnets, routes and security groups"
+)
+_NOBODY_LISTENS = "Check the host and the port in the setting, and that the server runs"
+_NO_SUCH_NAME = "Check the host in the setting. A name of a private zone is resolved inside its VPC only"
+_UNTRUSTED = (
+    "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate; it is trusted besides the public "
+    "ones. A server must send its intermediate certificates itself"
+)
+_STRICT = (
+    "Python 3.13 and later refuse certificates that break RFC 5280, and 3.12 and earlier take them. Have the authority "
+    "issue them anew, with the extensions that the reason names"
+)
+_ANOTHER_NAME = "Use the host name that the certificate is issued for, or have one issued for this name"
+_NO_TLS = "The server speaks plain HTTP at this port. Write http:// (private hosts only), or the port of its TLS"
+_EXPIRED = "Renew the server's certificate. If it is valid, the clock is wrong"
+
+_MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_DATES = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_UNKNOWN_ISSUERS = {2, 18, 19, 20, 21}  # no issuer, self-signed, self-signed in the chain, no local issuer, no chain
+_PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+
+
+def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
+    """Make the error for an exchange without an answer of the server called `name`."""
+    causes = list(_list_causes(error))
+    if any(isinstance(cause, TooLongError) for cause in causes):
+        return errors.unavailable(f"the answer of {name} is over {BODY_LIMIT} bytes")
+    is_refused = isinstance(error, NewConnectionError)  # a time-out by its class only
+    if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
+        return _explain_time_out(error, name)
+    if failure := _explain_tls(causes, name):
+        return failure
+    transient = repeatable or is_refused
+    proxy = _name_proxy() if is_refused else ""
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        reason, hint = f"the host name of {name} cannot be resolved", _NO_SUCH_NAME
+    else:
+        reason = f"no answer from {name} ({_describe(error, causes)})"
+        hint = _NOBODY_LISTENS if any(isinstance(cause, ConnectionRefusedError) for cause in causes) else _NO_WAY_OUT
+    if not is_refused:
+        return errors.unavailable(reason, transient=transient)
+    return errors.unavailable(f"{reason}{proxy}", transient=transient, hint=_NO_PROXY if proxy else hint)
+
+
+def _explain_time_out(error: Exception, name: str) -> OpenApiError:
+    if not isinstance(error, ConnectTimeoutError):
+        return errors.out_of_time()
+    proxy = _name_proxy()
+    hint = _NO_PROXY if proxy else _NO_WAY_OUT
+    return errors.out_of_time(f"out of time: no connection to {name}{proxy}", hint=hint)
+
+
+def _explain_tls(causes: list[BaseException], name: str) -> OpenApiError | None:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason, hint = describe_certificate(cause)
+            return errors.unavailable(f"the certificate of {name} is not trusted: {reason}", hint=hint)
+        if isinstance(cause, ssl.SSLError) and cause.reason in _PLAIN_PORT:
+            return errors.unavailable(f"{name} does not speak TLS at this port", hint=_NO_TLS)
+    return None
+
+
+def describe_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    """Return OpenSSL's reason for refusing a certificate, without the host's name, and what to do."""
+    reason = error.verify_message.partition(",")[0]
+    if error.verify_code in _MISMATCHES:
+        return reason, _ANOTHER_NAME
+    if error.verify_code in _DATES:
+        return reason, _EXPIRED
+    return reason, _UNTRUSTED if error.verify_code in _UNKNOWN_ISSUERS else _STRICT
+
+
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what led to it: urllib3 keeps the cause among the arguments."""
+    seen: list[BaseException] = []
+    found: list[object] = [error]
+    while found:
+        cause = found.pop(0)
+        if isinstance(cause, BaseException) and cause not in seen:
+            seen.append(cause)
+            yield cause
+            found += [*cause.args, cause.__cause__, cause.__context__]
+
+
+def _describe(error: Exception, causes: list[BaseException]) -> str:
+    """Return what happened to the connection, in words where there are some; else the error's class."""
+    for kind, words in _WORDS.items():
+        if any(isinstance(cause, kind) for cause in causes):
+            return words
+    numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
+    if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
+        return "no route to its address"
+    tls = next((cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason), None)
+    return f"TLS: {tls.replace('_', ' ').lower()}" if tls else type(error).__name__
+
+
+_WORDS: dict[type[BaseException], str] = {  # the first that fits
+    http.client.RemoteDisconnected: "it closed the connection",
+    http.client.IncompleteRead: "its answer breaks off",
+    http.client.HTTPException: "its answer is not HTTP",
+    DecodeError: "its answer cannot be decompressed",
+    ConnectionRefusedError: "connection refused",
+    ConnectionError: "it reset the connection",
+}
+
+
+def _name_proxy() -> str:
+    """Return a remark on a proxy that is set, because this function does not use it; empty if none is."""
+    name = next((name for name in _PROXIES if os.environ.get(name)), None)
+    return f"; {name} is set and not used" if name else ""

@@ -1,0 +1,226 @@
+"""Where a server cannot be reached, or not trusted, the failure says why, and the log what to do."""
+
+import datetime as dt
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import certifi
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from tests.support import DOCUMENTED, Configure, Invoke, Log, refused, server_context
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+YEAR = dt.timedelta(days=365)
+
+Ask = Callable[[str, Configure], str]
+
+
+def ask_wechat(url: str, configure: Configure) -> str:
+    """Have the plan asked for there; return what the server is called."""
+    configure(WECHAT_API_BASE_URL=url, WECHAT_APPID=APPID, WECHAT_SECRET="hush-hush")
+    return "WeChat"
+
+
+def ask_token_server(url: str, configure: Configure) -> str:
+    """Have a token asked for there; return what the server is called."""
+    configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=f"{url}/hush-hush?appid={{appid}}")
+    return "the token server"
+
+
+def ask_aws(url: str, configure: Configure) -> str:
+    """Have the AppSecret asked for there; return what the server is called."""
+    configure(
+        WECHAT_APPID=APPID,
+        WECHAT_SECRET_NAME="hush-hush",
+        AWS_ENDPOINT_URL=url,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="hush-hush",
+        AWS_SECRET_ACCESS_KEY="hush-hush",
+    )
+    return "AWS"
+
+
+EVERYBODY = pytest.mark.parametrize("ask", [ask_wechat, ask_token_server, ask_aws])
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no proxy set, whatever this machine has."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def told(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
+    """Invoke, which fails; return the reason and the hint of the log line."""
+
+    def told() -> tuple[str, str]:
+        error = refused(invoke)
+        line = log()[-1]
+        assert line["reason"] == error.reason
+        assert "hush-hush" not in str(line)
+        return error.reason, line["hint"]
+
+    return told
+
+
+Told = Callable[[], tuple[str, str]]
+
+
+def trust(configure: Configure, authority: trustme.CA, path: Path) -> None:
+    """Have the function trust an authority."""
+    authority.cert_pem.write_to_path(str(path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(path / "ca.pem"))
+
+
+@EVERYBODY
+def test_untrusted(configure: Configure, told: Told, ask: Ask) -> None:
+    """A certificate of an unknown authority is named with OpenSSL's reason."""
+    with Sandbox(tls=server_context(trustme.CA())) as sandbox:
+        name = ask(sandbox.base_url, configure)
+        reason, hint = told()
+    assert f"the certificate of {name} is not trusted: " in reason
+    assert "certificate" in reason.partition("not trusted: ")[2]
+    assert "SSL_CERT_FILE" in hint
+
+
+@EVERYBODY
+@pytest.mark.parametrize("other", ["other.example", "127.0.0.2"])
+def test_another_name(configure: Configure, told: Told, tmp_path: Path, ask: Ask, other: str) -> None:
+    """A certificate for another host is named as such, without the address."""
+    authority = trustme.CA()
+    trust(configure, authority, tmp_path)
+    with Sandbox(tls=server_context(authority, other)) as sandbox:
+        name = ask(sandbox.base_url, configure)
+        reason, hint = told()
+    assert f"the certificate of {name} is not trusted: IP address mismatch" in reason
+    assert "127.0.0" not in reason
+    assert "SSL_CERT_FILE" not in hint
+
+
+def test_expired(configure: Configure, told: Told, tmp_path: Path) -> None:
+    """A certificate that is over says so."""
+    authority = trustme.CA()
+    trust(configure, authority, tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
+    authority.issue_cert("127.0.0.1", not_before=past - YEAR, not_after=past).configure_cert(context)
+    with Sandbox(tls=context) as sandbox:
+        ask_wechat(sandbox.base_url, configure)
+        reason, hint = told()
+    assert reason == "the certificate of WeChat is not trusted: certificate has expired"
+    assert "Renew" in hint
+
+
+def make_lax_authority(path: Path) -> ssl.SSLContext:
+    """Write an authority that lacks the extensions RFC 5280 demands; return a server's context of it."""
+    key, servers = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    now = dt.datetime.now(dt.timezone.utc)
+
+    def begin(subject: str, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lax authority")]))
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - YEAR)
+            .not_valid_after(now + YEAR)
+        )
+
+    root = begin("lax authority", key.public_key())
+    root = root.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=False)
+    leaf = begin("server", servers.public_key())
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    leaf = leaf.add_extension(names, critical=False)
+    pem = serialization.Encoding.PEM
+    (path / "ca.pem").write_bytes(root.sign(key, hashes.SHA256()).public_bytes(pem))
+    private = servers.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (path / "server.pem").write_bytes(private + leaf.sign(key, hashes.SHA256()).public_bytes(pem))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path / "server.pem")
+    return context
+
+
+def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_path: Path) -> None:
+    """A private authority that breaks RFC 5280 is taken before Python 3.13; from then on the reason names the rule."""
+    context = make_lax_authority(tmp_path)
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    with Sandbox(tls=context) as sandbox:
+        ask_wechat(sandbox.base_url.replace("127.0.0.1", "localhost"), configure)
+        if sys.version_info < (3, 13):
+            configure(WECHAT_SECRET=SECRET)
+            assert invoke() == DOCUMENTED
+        else:
+            reason, hint = told()
+            assert reason.startswith("the certificate of WeChat is not trusted: ")
+            assert reason.partition("not trusted: ")[2]
+            assert "3.13" in hint
+
+
+@EVERYBODY
+def test_plain_port(configure: Configure, told: Told, ask: Ask) -> None:
+    """TLS that is asked of a plain port is named as such."""
+    with Sandbox() as sandbox:
+        name = ask(sandbox.base_url.replace("http:", "https:"), configure)
+        reason, hint = told()
+    assert f"{name} does not speak TLS at this port" in reason
+    assert "http://" in hint
+
+
+@EVERYBODY
+def test_unknown_name(configure: Configure, told: Told, ask: Ask) -> None:
+    """A name that nobody knows is named as the fault, and is not shown."""
+    name = ask("https://hush-hush.invalid", configure)
+    reason, hint = told()
+    assert f"the host name of {name} cannot be resolved" in reason
+    assert "VPC" in hint
+
+
+@EVERYBODY
+def test_nobody_listens(configure: Configure, told: Told, ask: Ask) -> None:
+    """A refused connection is named as such."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    name = ask(f"http://127.0.0.1:{port}", configure)
+    reason, hint = told()
+    assert f"no answer from {name} (connection refused)" in reason
+    assert "port" in hint
+
+
+@pytest.mark.parametrize("variable", PROXIES)
+@EVERYBODY
+def test_proxies(configure: Configure, told: Told, ask: Ask, variable: str) -> None:
+    """A proxy that is set is not used; where there is no other way out, the reason and the hint say so."""
+    configure(**{variable: "http://user:hush-hush@127.0.0.1:9"})
+    ask("https://hush-hush.invalid", configure)
+    reason, hint = told()
+    assert f"; {variable} is set and not used" in reason
+    assert "reverse proxy" in hint
+
+
+def test_authorities_add_up(
+    configure: Configure, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE adds authorities to the public ones, and no others are trusted."""
+    public, own = trustme.CA(), trustme.CA()
+    public.cert_pem.write_to_path(str(tmp_path / "public.pem"))
+    monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "public.pem"))
+    trust(configure, own, tmp_path)
+    for authority, is_trusted in ((public, True), (own, True), (trustme.CA(), False)):
+        with Sandbox(tls=server_context(authority)) as sandbox:
+            ask_wechat(sandbox.base_url, configure)
+            configure(WECHAT_SECRET=SECRET)
+            if is_trusted:
+                assert invoke() == DOCUMENTED
+            else:
+                assert "not trusted" in refused(invoke).reason
