@@ -43,7 +43,7 @@ class OpenApiError(Exception):
     where the code alone does not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the facts of one failure
         self,
         errCode: int,
         reason: str,
