@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gray_release.commands.doctor import doctor
 from gray_release.commands.invoke import EXIT_CODES, invoke
 from gray_release.commands.sandbox import sandbox
 from gray_release.commands.serve import openapi, serve
@@ -25,6 +26,7 @@ examples:
   python -m gray_release invoke events/function-url.json
   python -m gray_release serve             # then: curl http://127.0.0.1:8080
   python -m gray_release sweep appids.txt --html releases.html
+  python -m gray_release doctor wx...      # before the first call
   python -m gray_release sandbox --scenario rise=20,pause=10,rise=20
 """
 
@@ -73,7 +75,7 @@ def commands() -> None:
     """Do nothing before a command."""
 
 
-for command in (invoke, sweep, serve, sandbox, openapi):
+for command in (invoke, sweep, doctor, serve, sandbox, openapi):
     commands.add_command(command)
 
 

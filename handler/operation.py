@@ -17,6 +17,12 @@ _BASE_URL_OF_NONE = "http://api.weixin.qq.com"  # cloud hosting, whose network v
 _NEEDED_ALWAYS = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
 
 
+def create_wechat(settings: Settings) -> WeChat:
+    """Return the API of the WeChat that the settings name. Raises `OpenApiError` -1 as `WeChat` does."""
+    default = _BASE_URL_OF_NONE if settings.wechat_token_source == "none" else _BASE_URL
+    return WeChat(settings.wechat_api_base_url or default, settings.wechat_timeout_seconds)
+
+
 class Operation:
     """`getGrayReleasePlan` with one process's settings, connections and tokens.
 
@@ -26,8 +32,7 @@ class Operation:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        default = _BASE_URL_OF_NONE if settings.wechat_token_source == "none" else _BASE_URL
-        self._wechat = WeChat(settings.wechat_api_base_url or default, settings.wechat_timeout_seconds)
+        self._wechat = create_wechat(settings)
         self._source = tokens.create_source(settings, self._wechat)
 
     def ask(self, arguments: Arguments, budget: Budget) -> Outcome:

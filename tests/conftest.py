@@ -15,7 +15,8 @@ from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.invoke import LambdaContext
-from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, SECRET, TICKET, Sandbox
+from gray_release.sandbox.store import fill
 from handler import app
 from handler.app import lambda_handler
 from handler.telemetry import log as function_log
@@ -95,6 +96,14 @@ def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")
     yield RedisStorage(client)
     client.close()
+
+
+@pytest.fixture
+def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
+    """Be a third-party platform whose callback server has filled the store."""
+    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
+    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    return sandbox
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from gray_release.release import NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID
 from gray_release.sandbox.scenario import STEPS
+from handler.contract import Arguments
+from handler.errors import OpenApiError
 
 LONGEST_SECONDS = 366 * 86400
 EXAMPLE_PLAN = '{"status": 1, "gray_percentage": 8}'
@@ -58,6 +60,15 @@ def fault(text: str) -> Fault:
         return Fault.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def appid(text: str) -> str:
+    """Read an appid."""
+    try:
+        Arguments.parse({"appid": text})
+    except OpenApiError:
+        raise click.BadParameter(f"{text!r} is no appid: it has letters and digits, such as {APPID}") from None
+    return text
 
 
 def states(text: str) -> frozenset[str]:

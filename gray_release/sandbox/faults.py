@@ -9,7 +9,7 @@ from gray_release.sandbox.plays import PLAYS, Play, http
 __all__ = ["Fault", "http"]
 
 KINDS = tuple(kind for kind in PLAYS if kind != "raw")  # what a command can name
-ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "list", "token", "any")
+ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "list", "info", "quota", "token", "any")
 
 _SECONDS = (r"\d+(\.\d*)?", "0.5")
 _NUMBERS = {  # the kinds whose value is a number: what it looks like, and an example

@@ -18,6 +18,8 @@ class State(Protocol):
     cloudbase_tokens: set[str]
     plan: Mapping[str, object] | Plan
     plans: dict[str, Mapping[str, object] | Plan | None]
+    requests: list[tuple[str, str]]
+    daily_limit: int
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,19 @@ def _authorizer_list(sandbox: State, request: Request) -> Json:
     return sandbox.platform.authorizer_list(request.query.get("component_access_token", ""), request.posted())
 
 
+def _authorizer_info(sandbox: State, request: Request) -> Json:
+    return sandbox.platform.authorizer_info(request.query.get("component_access_token", ""), request.posted())
+
+
+def _quota(sandbox: State, request: Request) -> Json:
+    sandbox.tokens.check(request.query.get("access_token", ""))
+    if request.posted().get("cgi_path") != HTTPS_PATH:
+        raise Refusal(76021, "cgi_path not found, please check")
+    used = sum(path == HTTPS_PATH for _, path in sandbox.requests)
+    quota = {"daily_limit": sandbox.daily_limit, "used": used, "remain": max(sandbox.daily_limit - used, 0)}
+    return {"errcode": 0, "errmsg": "ok", "quota": quota, "rate_limit": {"call_count": 1000, "refresh_second": 60}}
+
+
 def _unknown(_sandbox: State, _request: Request) -> Json:
     raise Refusal(40066, "invalid url")
 
@@ -84,6 +99,8 @@ _ROUTES: dict[str, tuple[str, Answer]] = {
     ),
     "/cgi-bin/component/api_authorizer_token": ("authorizer", _authorizer_token),
     "/cgi-bin/component/api_get_authorizer_list": ("list", _authorizer_list),
+    "/cgi-bin/component/api_get_authorizer_info": ("info", _authorizer_info),
+    "/cgi-bin/openapi/quota/get": ("quota", _quota),
 }
 
 

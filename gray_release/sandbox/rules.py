@@ -106,6 +106,7 @@ class Platform:
     authorizers: dict[str, str] = field(default_factory=lambda: {APPID: REFRESH_TOKEN})
     expiry: dict[str, float] = field(default_factory=dict)
     rotate: bool = False
+    permission_sets: set[int] = field(default_factory=lambda: {1, 18, 25})  # that every authorizer has granted
 
     def component_token(self, fields: Mapping[str, Any]) -> Json:
         """Return the platform's own token."""
@@ -137,6 +138,22 @@ class Platform:
         page = list(self.authorizers.items())[offset : offset + count]
         rows = [{"authorizer_appid": appid, "refresh_token": token, "auth_time": 1558000607} for appid, token in page]
         return {"total_count": len(self.authorizers), "list": rows}
+
+    def authorizer_info(self, token: str, fields: Mapping[str, Any]) -> Json:
+        """Return what WeChat knows of an authorizer, with the permission sets that it granted."""
+        self.check(token)
+        appid = str(fields.get("authorizer_appid"))
+        if fields.get("component_appid") != self.appid or appid not in self.authorizers:
+            raise Refusal(61003, "component is not authorized by this account")
+        granted = [{"funcscope_category": {"id": number}} for number in sorted(self.permission_sets)]
+        return {
+            "authorizer_info": {"nick_name": "sandbox", "service_type_info": {"id": 0}},
+            "authorization_info": {
+                "authorizer_appid": appid,
+                "authorizer_refresh_token": self.authorizers[appid],
+                "func_info": granted,
+            },
+        }
 
     def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
         """Return a token of an authorizer for its refresh token."""

@@ -54,6 +54,7 @@ class Sandbox:
         self.requests: list[tuple[str, str]] = []
         self.refusals: Counter[int] = Counter()
         self.connections = 0
+        self.daily_limit = 10_000  # of plan requests, as the quota tells
         self.lock = threading.Lock()
         self.access_log = access_log
         self._server = _Server((host, port), self, tls)

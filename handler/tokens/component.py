@@ -130,6 +130,18 @@ class ComponentTokens(TokenSource):
             raise errors.misconfigured(NOT_AUTHORISED, "the platform has no authorizers", shared=True)
         return list(appids)
 
+    def get_authorizer(self, appid: str, budget: Budget) -> JsonObject:
+        """Return what WeChat knows of an authorizer, with the permission sets that it granted. Raises `OpenApiError`.
+
+        https://developers.weixin.qq.com/doc/oplatform/openApi/authorization-management/api_getauthorizerinfo.html
+        """
+
+        def request(component: Component) -> JsonObject:
+            info: JsonObject = component.get_authorizer_info(appid)
+            return info
+
+        return self._call_platform(self._open(budget.deadline), budget, request)
+
     def _list_page(self, store: TokenStore, offset: int, budget: Budget) -> JsonObject:
         def request(component: Component) -> JsonObject:
             page: JsonObject = component.get_authorizer_list(offset, PAGE_SIZE)

@@ -4,26 +4,11 @@ from typing import Any
 
 import boto3
 import pytest
-from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import (
-    APPID,
-    COMPONENT_APPID,
-    COMPONENT_SECRET,
-    REFRESH_TOKEN,
-    TICKET,
     Sandbox,
 )
-from gray_release.sandbox.store import fill
 from tests.support import Configure
-
-
-@pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
-    """Be a third-party platform whose callback server has filled the store."""
-    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
-    return sandbox
 
 
 @pytest.fixture

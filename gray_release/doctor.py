@@ -1,0 +1,195 @@
+"""What is right and what is wrong before the first call, check by check, with what to do about it.
+
+Each check asks what the function itself would ask. Nothing is changed, but for the token that the source fetches or
+refreshes as it does for any question.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from handler import errors
+from handler.contract import HTTPS_PATH, Arguments
+from handler.deadline import Deadline
+from handler.errors import OpenApiError
+from handler.invocation import Budget
+from handler.network.exchange import HttpRequest
+from handler.operation import Operation, create_wechat
+from handler.settings import Settings, load
+from handler.telemetry.hints import hint
+from handler.tokens import TokenSource, create_source
+from handler.wechat.api import WeChat
+
+State = Literal["ok", "problem", "unknown"]
+
+SECONDS = 20.0  # for each check
+PERMISSION_SET = 18
+QUOTA_PATH = "/cgi-bin/openapi/quota/get"
+# WeChat pushes a ticket every 10 minutes. A key that nobody has touched for longer was not written either.
+TICKET_SECONDS = 1200
+LOW_QUOTA = 0.1  # of the day's limit
+REFUSED_ADDRESSES = {40164, 61004, 45035, 89501, 89503, 89506, 89507}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found: `unknown` if it could not be made, and what to do about a problem."""
+
+    check: str
+    state: State
+    text: str
+    advice: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a row for scripts."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def diagnose(appid: str | None) -> Iterator[Finding]:
+    """Check settings, store, token, permission, quota and one real question, in this order.
+
+    A check that needs what an earlier one found missing is not made.
+    """
+    settings = load()
+    appid = appid or settings.wechat_appid
+    try:
+        settings.check()
+        wechat = create_wechat(settings)
+    except OpenApiError as error:
+        yield _fail("settings", error)
+        return
+    source = create_source(settings, wechat)
+    if source.needs_appid and not appid:
+        missing = errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or name one")
+        yield _fail("settings", missing)
+        return
+    yield Finding("settings", "ok", f"token source {source.name}, mini program {appid or 'of the token'}")
+    yield from _check_store(settings, source.name, appid or "")
+    token = None
+    try:
+        token = source.token(appid or "", _budget())
+    except OpenApiError as error:
+        if error.errCode in REFUSED_ADDRESSES:
+            yield _fail("address", error)
+        yield _fail("token", error)
+    if token is None:
+        return
+    yield Finding("token", "ok", f"the source {source.name} has a token")
+    if source.name == "component":
+        yield _check_permission(source, appid or "")
+    if token.parameter == "access_token":
+        yield _check_quota(wechat, token.value)
+    yield _ask(settings, appid)
+
+
+def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Finding]:
+    url = settings.wechat_token_store_url
+    if source not in ("component", "store") or url is None or url.get_secret_value().startswith("http"):
+        return
+    from handler.network.redis import BoundedRedis, Connections  # noqa: PLC0415 - where there is a store
+    from handler.tokens.placeholders import fill  # noqa: PLC0415 - the same
+
+    def open_store() -> BoundedRedis:
+        return Connections(settings).client(Deadline(SECONDS))
+
+    try:
+        if source == "store":
+            key = fill("WECHAT_TOKEN_STORE_KEY", settings.wechat_token_store_key, appid, settings)
+            kind = open_store().kind(key)
+            yield Finding("store", "ok", "reachable")
+            if kind == "none":
+                advice = "Check WECHAT_TOKEN_STORE_KEY, the database's number, and that the platform fills the key"
+                yield Finding("key", "problem", f"there is nothing at {key}", advice)
+            else:
+                yield Finding("key", "ok", f"a {kind} at {key}")
+            return
+        store = open_store()
+        kinds = {name: store.kind(f"wechatpy:{name}") for name in ("component_verify_ticket", f"{appid}_refresh_token")}
+        idle = _seconds_idle(store) if kinds["component_verify_ticket"] != "none" else None
+    except OpenApiError as error:
+        yield _fail("store", error)
+        return
+    yield Finding("store", "ok", "reachable, in wechatpy's layout" if "string" in kinds.values() else "reachable")
+    yield _judge_ticket(kinds["component_verify_ticket"], idle)
+    if kinds[f"{appid}_refresh_token"] == "string":
+        yield Finding("refresh token", "ok", f"there is one of {appid}")
+    else:
+        yield _fail("refresh token", errors.misconfigured(61003, f"no wechatpy:{appid}_refresh_token in the store"))
+
+
+def _seconds_idle(store: Any) -> int | None:
+    """Return how long nobody has read or written the ticket; `None` if the store does not tell (an LFU policy)."""
+    try:
+        idle = store.execute_command("OBJECT", "IDLETIME", "wechatpy:component_verify_ticket")
+    except OpenApiError:
+        return None
+    return idle if isinstance(idle, int) else None
+
+
+def _judge_ticket(kind: str, idle: int | None) -> Finding:
+    if kind == "none":
+        return _fail("ticket", errors.misconfigured(61006, "no wechatpy:component_verify_ticket in the store"))
+    if kind != "string":
+        return _fail("ticket", errors.misconfigured(61006, f"wechatpy:component_verify_ticket is a {kind}"))
+    if idle is None:
+        return Finding("ticket", "unknown", "there is one; the store does not tell how old it is")
+    if idle > TICKET_SECONDS:
+        return _fail("ticket", errors.misconfigured(61005, f"it has not been renewed for {idle // 60} minutes"))
+    return Finding("ticket", "ok", f"touched {idle} seconds ago")
+
+
+def _check_permission(source: TokenSource, appid: str) -> Finding:
+    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - where a platform is configured
+
+    assert isinstance(source, ComponentTokens)  # noqa: S101 - for the type checker: its name says so
+    try:
+        info = source.get_authorizer(appid, _budget())
+    except OpenApiError as error:
+        return _fail("permission set", error)
+    granted = _granted_sets(info)
+    if granted is None:
+        return Finding("permission set", "unknown", "WeChat's answer has no func_info")
+    if PERMISSION_SET in granted:
+        return Finding("permission set", "ok", f"set {PERMISSION_SET} is granted")
+    return _fail("permission set", errors.refused(61007, f"set {PERMISSION_SET} is not among the granted sets"))
+
+
+def _granted_sets(info: Mapping[str, Any]) -> set[object] | None:
+    rows = info.get("authorization_info")
+    rows = rows.get("func_info") if isinstance(rows, dict) else None
+    if not isinstance(rows, list):
+        return None
+    categories = [row.get("funcscope_category") for row in rows if isinstance(row, dict)]
+    return {category.get("id") for category in categories if isinstance(category, dict)}
+
+
+def _check_quota(wechat: WeChat, token: str) -> Finding:
+    body = json.dumps({"cgi_path": HTTPS_PATH}).encode()
+    request = HttpRequest("POST", f"{QUOTA_PATH}?access_token={token}", body, {"Content-Type": "application/json"})
+    try:
+        quota = wechat.exchange("token", request, _budget()).get("quota")
+    except OpenApiError as error:
+        return Finding("quota", "unknown", f"WeChat does not tell: {error.errCode} {error.reason}", hint(error))
+    if not isinstance(quota, dict) or not all(isinstance(quota.get(name), int) for name in ("daily_limit", "remain")):
+        return Finding("quota", "unknown", "WeChat's answer has no quota")
+    text = f"{quota['remain']} of {quota['daily_limit']} calls are left today"
+    if quota["remain"] > quota["daily_limit"] * LOW_QUOTA:
+        return Finding("quota", "ok", text)
+    return Finding("quota", "problem", text, hint(errors.refused(45009, text)))
+
+
+def _ask(settings: Settings, appid: str | None) -> Finding:
+    outcome = Operation(settings).ask(Arguments(appid=appid), _budget())
+    if outcome.failure:
+        return _fail("question", outcome.failure)
+    plan = outcome.body.get("gray_release_plan")
+    return Finding("question", "ok", "WeChat answers: no plan" if plan is None else "WeChat answers with a plan")
+
+
+def _budget() -> Budget:
+    return Budget(Deadline(SECONDS))
+
+
+def _fail(check: str, failure: OpenApiError) -> Finding:
+    return Finding(check, "problem", f"{failure.errCode} {failure.reason}", hint(failure))
