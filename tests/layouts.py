@@ -64,7 +64,28 @@ def _object(name: str, *, data: bool) -> Layout:
     return Layout(f"JSON object, {'data.' * data}{name}", "tokens:{appid}", write)
 
 
-NAMES = ("access_token", "authorizer_access_token", "accessToken", "token")
+def _field(name: str) -> Layout:
+    def write(client: redis.Redis, key: str, token: str) -> None:
+        client.hset(key, mapping={"expires_in": "7200", name: token})
+
+    return Layout(f"hash, {name}", "tokens:{appid}", write)
+
+
+def _bare_data(client: redis.Redis, key: str, token: str) -> None:
+    client.set(key, json.dumps({"code": 200, "data": token}))
+
+
+def _authorization_info(client: redis.Redis, key: str, token: str) -> None:
+    """As WeChat answers api_query_auth, whose JSON some platforms keep as it came."""
+    info = {"authorizer_appid": APPID, "authorizer_access_token": token, "expires_in": 7200}
+    client.set(key, json.dumps({"authorization_info": {**info, "authorizer_refresh_token": "refreshtoken@@@1"}}))
+
+
+def _byte_order_mark(client: redis.Redis, key: str, token: str) -> None:
+    client.set(key, b"\xef\xbb\xbf" + token.encode())
+
+
+NAMES = ("access_token", "authorizer_access_token", "accessToken", "authorizerAccessToken", "token")
 SYSTEMS = [
     Layout("wechatpy", None, _wechatpy),
     Layout("WxJava, platform", "wechat_authorizer_access_token:{component_appid}:{appid}", _raw),
@@ -77,4 +98,10 @@ SYSTEMS = [
     Layout("silenceper, mini program, JSON", "gowechat_miniprogram__access_token_{appid}", _go_json),
     Layout("co-wechat", "{wechat}:token:{appid}", _co_wechat),
 ]
-LAYOUTS = SYSTEMS + [_object(name, data=data) for data in (False, True) for name in NAMES]
+OTHERS = [
+    Layout("JSON object, data itself", "tokens:{appid}", _bare_data),
+    Layout("authorization_info", "tokens:{appid}", _authorization_info),
+    Layout("byte order mark", "tokens:{appid}", _byte_order_mark),
+]
+LAYOUTS = SYSTEMS + OTHERS + [_field(name) for name in NAMES]
+LAYOUTS += [_object(name, data=data) for data in (False, True) for name in NAMES]

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -107,10 +108,12 @@ def read_terminal(ours: int, theirs: int) -> str:
     return shown.decode()
 
 
-def refused(invoke: Invoke, event: Any = None) -> OpenApiError:
-    """Return the error that an invocation raises."""
+def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
+    """Return the error that an invocation raises. The tests' secrets contain "hush", which must not be shown."""
     with pytest.raises(OpenApiError) as caught:
-        invoke(event)
+        invoke(event, **context)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hush" not in f"{caught.value!r} {caught.value.__context__!r} {shown}"
     return caught.value
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+PATH = "/hush-path/token"  # no test may see "hush" in what the function shows
+HEADER = "hush-header-value"
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 

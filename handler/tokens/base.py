@@ -1,5 +1,6 @@
 """What a token is, and what a source of tokens does."""
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -12,6 +13,7 @@ from handler.invocation import Budget
 # WeChat keeps the old and the new token valid side by side for 5 minutes, and stable_token gives out the new
 # one when the old one has less than that left: before, renewing would only return the same token.
 STALE_SECONDS = 300
+LONGEST = 2048  # characters of a token: WeChat documents 512
 LIFETIME_SECONDS = 7200  # the longest that WeChat documents
 
 
@@ -76,7 +78,7 @@ def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[
     Raises `OpenApiError` -1 when there is no token in it.
     """
     token = answer.get(name)
-    if not (isinstance(token, str) and token):
+    if not (isinstance(token, str) and 0 < len(token) <= LONGEST):
         raise errors.unavailable(f"WeChat's answer has no {name}")
     return token, lifetime_of(answer)
 
@@ -84,6 +86,8 @@ def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[
 def lifetime_of(answer: JsonObject) -> int:
     """Return the `expires_in` of an answer in seconds, at most what WeChat documents; 0 where there is none."""
     seconds = answer.get("expires_in")
+    if isinstance(seconds, str) and re.fullmatch("[0-9]{1,9}", seconds):
+        seconds = int(seconds)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return 0
     return int(min(max(seconds, 0), LIFETIME_SECONDS))

@@ -8,10 +8,9 @@ from pathlib import Path
 from handler import errors
 from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import Token, TokenSource
+from handler.tokens.base import LONGEST, Token, TokenSource
 
 PLACEHOLDER = "default-tcb-wx-access-token"  # what cloud hosting's file holds until the first token is pushed
-_LONGEST = 4096  # characters; tokens have up to 512
 
 
 class CloudbaseToken(TokenSource):
@@ -27,13 +26,13 @@ class CloudbaseToken(TokenSource):
         """Return the token. Raises `OpenApiError` 41001 when there is none."""
         variable = self._settings.wechat_cloudbase_access_token
         text = variable.get_secret_value() if variable else self._file()
-        if not text or text == PLACEHOLDER:
+        if not text or text == PLACEHOLDER or len(text) > LONGEST:
             raise errors.misconfigured(errors.NO_TOKEN, "no cloudbase token in the variable or the file")
         return Token(text, parameter="cloudbase_access_token")
 
     def _file(self) -> str:
         try:
             with Path(self._settings.wechat_cloudbase_token_file).open(encoding="ascii") as file:
-                return file.read(_LONGEST).strip()
+                return file.read(2 * LONGEST).strip()
         except (OSError, ValueError):
             return ""

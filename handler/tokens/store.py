@@ -30,7 +30,8 @@ class StoredTokens(TokenSource):
         kind = client.kind(key)
         if kind not in ("string", "hash"):
             raise stored_value.unreadable("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
-        stored = client.bytes_at(key, "value" if kind == "hash" else None)  # a hash is old WxJava's
+        fields = stored_value.FIELDS if kind == "hash" else (None,)
+        stored = next((found for field in fields if (found := client.bytes_at(key, field)) is not None), None)
         if stored is None:
-            raise stored_value.unreadable("a hash without the field value" if kind == "hash" else "no such key", _PLACE)
+            raise stored_value.unreadable("a hash without a token" if kind == "hash" else "no such key", _PLACE)
         return Token(stored_value.read(stored, _PLACE))

@@ -4,6 +4,7 @@ Known writers: WxJava and silenceper (raw text), wechatpy and older silenceper (
 servers (a JSON object).
 """
 
+import codecs
 import json
 import re
 
@@ -11,10 +12,12 @@ from handler import errors
 from handler.errors import NO_TOKEN, OpenApiError
 from handler.exact_json import JsonObject, refuse
 
-NAMES = ("access_token", "authorizer_access_token", "accessToken", "token")
+NAMES = ("access_token", "authorizer_access_token", "accessToken", "authorizerAccessToken", "token")
+FIELDS = ("value", *NAMES)  # of a hash: `value` is old WxJava's
+_INNER = ("data", "authorization_info")  # objects that may hold the names
 _RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's tokens have letters, digits, hyphens and underscores
-_PHP = re.compile(r"[abdiOCsS]:[0-9.-]+[:;]|N;")
-_HTML = re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE)
+_SHORTEST_DATA = 32  # a shorter text under `data` is a message such as `success`; WeChat's tokens have over 100
+_EMPTY_WORDS = {"undefined", "null", "nil", "none", "nan", "infinity", "-infinity", "true", "false"}
 _KINDS = {
     bool: "a JSON boolean",
     int: "a JSON number",
@@ -23,29 +26,61 @@ _KINDS = {
     dict: "a JSON object without a token",
     type(None): "JSON's null",
 }
+_BINARY = "binary data (Java's serialisation, Kryo or the like)"
+_STARTS = (
+    (codecs.BOM_UTF16_LE, "a text in UTF-16"),
+    (codecs.BOM_UTF16_BE, "a text in UTF-16"),
+    (b"\0\0\0\1", "data of PHP's igbinary"),
+    (b"\0\0\0\2", "data of PHP's igbinary"),
+)
+_PATTERNS = (
+    (re.compile(r"think_serialize:|[abdiOCsS]:[0-9.-]+[:;]|N;"), "PHP-serialised data"),  # ThinkPHP's prefix, or none
+    (re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE), "an HTML page"),
+)
 _NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
 
 
 def read(stored: bytes, where: str) -> str:
     """Return the token. Raises `OpenApiError` 41001 that says what was found `where`, by kind, and never the value."""
+    token, kind = read_or_name(stored)
+    if token is None:
+        raise unreadable(kind, where)
+    return token
+
+
+def read_or_name(stored: bytes) -> tuple[str | None, str]:
+    """Return the token, or `None` and the kind of what is there instead."""
     try:
         value = json.loads(stored, parse_constant=refuse)
     except (ValueError, RecursionError):
-        value = stored.decode("ascii", "replace").strip()
+        value = stored.removeprefix(codecs.BOM_UTF8).decode("ascii", "replace").strip()
         kind = _kind(stored)
     else:
         kind = _KINDS.get(type(value), _NO_TOKEN if value else "an empty text")
     found = find(value) if isinstance(value, dict) else value
+    if isinstance(found, str) and found.lower() in _EMPTY_WORDS:
+        return None, "a word such as undefined or null"
     if isinstance(found, str) and _RAW.fullmatch(found):
-        return found
-    raise unreadable(kind, where)
+        return found, "a token"
+    return None, kind
 
 
 def find(answer: JsonObject) -> object:
-    """Return what a JSON object has under one of the known names, at its top or under `data`."""
+    """Return what a JSON object has under one of the known names, or as its `data` itself; `None` for neither."""
+    named = next((place[name] for place in list_places(answer) for name in NAMES if place.get(name)), None)
     data = answer.get("data")
-    places = [answer, data] if isinstance(data, dict) else [answer]
-    return next((place[name] for place in places for name in NAMES if place.get(name)), None)
+    if named is None and isinstance(data, str) and len(data) >= _SHORTEST_DATA:
+        return data
+    return named
+
+
+def list_places(answer: JsonObject) -> list[JsonObject]:
+    """Return the objects in which the known names may be: the answer, and what it has under `data` and the like."""
+    places = [answer]
+    for place in places:
+        if len(places) <= len(_INNER) + 1:  # two levels, as in data.authorization_info
+            places += [inner for name in _INNER if isinstance(inner := place.get(name), dict)]
+    return places
 
 
 def unreadable(kind: str, where: str) -> OpenApiError:
@@ -55,16 +90,16 @@ def unreadable(kind: str, where: str) -> OpenApiError:
 
 def _kind(stored: bytes) -> str:
     """Tell what is not JSON by its kind."""
+    kind = next((kind for start, kind in _STARTS if stored.startswith(start)), None)
+    if kind:
+        return kind
     try:
-        text = stored.decode()
+        text = stored.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = ""
-    if not stored.strip():
+        return _BINARY
+    if not text.strip():
         return "an empty text"
-    if _PHP.match(text):
-        return "PHP-serialised data"
-    if _HTML.match(text):
-        return "an HTML page"
-    if text and all(character.isprintable() or character.isspace() for character in text):
-        return _NO_TOKEN
-    return "binary data (Java's serialisation, Kryo or the like)"
+    kind = next((kind for pattern, kind in _PATTERNS if pattern.match(text)), None)
+    if kind:
+        return kind
+    return _NO_TOKEN if all(character.isprintable() or character.isspace() for character in text) else _BINARY

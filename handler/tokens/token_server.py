@@ -1,7 +1,8 @@
 """Source `store` at an https address: a token server, asked with GET. Read only, always.
 
 Shapes in use: `{"code":0,"data":{"token":"..."}}` (Tencent's wxcloudrun-wxcomponent), `{"access_token","expires_in"}`,
-`{"token"}`, and a token as plain text.
+`{"token"}`, and a token as plain text. A token under a known name decides: servers disagree about which `code` is
+success (0, 1, 200), so a code is judged only where there is no such token.
 """
 
 import re
@@ -60,12 +61,17 @@ class _Api(Api):
                 f"the token server answered HTTP {response.status}", transient=response.status >= 500
             )
         body = exact_json.json_object(response.content) or {}
-        for name in ("code", "errcode"):
-            if (code := body.get(name)) and code != "0":
-                # Anything else than a number might be anything.
-                shown = code if re.fullmatch("-?[0-9]{1,9}", str(code)) else "that is no number"
-                raise errors.misconfigured(NO_TOKEN, f"the token server refuses: {name} {shown}")
+        places = stored_value.list_places(body)
+        if not any(place.get(name) for place in places for name in stored_value.NAMES):
+            _check_codes(body)
         token = stored_value.read(response.content, "the token server's answer")
-        data = body.get("data")
-        seconds = lifetime_of(body) or (lifetime_of(data) if isinstance(data, dict) else 0)
-        return {"token": token, "expires_in": seconds}
+        return {"token": token, "expires_in": max(map(lifetime_of, places))}
+
+
+def _check_codes(answer: JsonObject) -> None:
+    """Raise `OpenApiError` 41001 for an answer that says that it is a failure."""
+    for name in ("code", "errcode"):
+        if (code := answer.get(name)) and str(code) not in ("0", "200"):
+            # Anything else than a number might be anything.
+            shown = code if re.fullmatch("-?[0-9]{1,9}", str(code)) else "that is no number"
+            raise errors.misconfigured(NO_TOKEN, f"the token server refuses: {name} {shown}")

@@ -19,9 +19,12 @@ KINDS = {
     "a JSON boolean",
     "a JSON number",
     "a JSON object without a token",
+    "a text in UTF-16",
     "a text that is no token",
+    "a word such as undefined or null",
     "an HTML page",
     "an empty text",
+    "data of PHP's igbinary",
     "JSON's null",
 }
 # Real ones are as long, and none is a number or a word of JSON.
@@ -31,8 +34,11 @@ tokens = st.from_regex(r"[0-9]{2}_[A-Za-z0-9_-]{3,509}", fullmatch=True)
 @given(tokens, st.sampled_from(NAMES), st.dictionaries(st.sampled_from(["expires_in", "data", "msg"]), json_values))
 def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
     """A token comes out of each form as it went in, whatever stands beside it."""
-    forms = (token, f"{token}\n", json.dumps(token), json.dumps({**others, name: token}))
-    for form in (*forms, json.dumps({**others, "data": {name: token}}), f"\ufeff{json.dumps({name: token})}"):
+    forms: tuple[str, ...] = (token, f"{token}\n", json.dumps(token), json.dumps({**others, name: token}))
+    inner = {name: token}
+    forms += (json.dumps({**others, "data": inner}), f"\ufeff{json.dumps(inner)}", f"\ufeff{token}\n")
+    forms += (json.dumps({"authorization_info": inner}), json.dumps({"data": {"authorization_info": inner}}))
+    for form in forms:
         assert stored_value.read(form.encode(), "a test") == token
 
 
@@ -52,3 +58,24 @@ def test_the_top_wins(name: str) -> None:
     inner = {"data": {"token": "inner"}}
     assert stored_value.read(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
     assert stored_value.read(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
+
+
+@pytest.mark.parametrize("word", ["undefined", "nil", "null", "None", "NULL", "NaN", "false", "Infinity"])
+def test_words_for_nothing(word: str) -> None:
+    """What a language prints for "nothing" is no token, whatever it is wrapped in."""
+    forms = [word, f" {word}\n", json.dumps(word), *(json.dumps({name: word}) for name in NAMES)]
+    for form in (*forms, json.dumps({"data": {"token": word}})):
+        with pytest.raises(OpenApiError) as caught:
+            stored_value.read(form.encode(), "a test")
+        assert caught.value.errCode == 41001
+
+
+@pytest.mark.parametrize("length", [2048, 2049])
+def test_length(length: int) -> None:
+    """2,048 characters are a token, and one more is none."""
+    for form in ("x" * length, json.dumps({"token": "x" * length}), json.dumps({"data": "x" * length})):
+        if length == 2048:
+            assert stored_value.read(form.encode(), "a test") == "x" * length
+        else:
+            with pytest.raises(OpenApiError):
+                stored_value.read(form.encode(), "a test")

@@ -1,0 +1,102 @@
+"""Source `store` at a token server: how long a token is kept, and when the server is asked again."""
+
+import threading
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, Sandbox
+from handler import settings
+from handler.contract import OpenApiError
+from handler.invocation import Budget
+from handler.tokens import token_server
+from tests.support import DOCUMENTED, PLAN, Invoke, Log, refused
+from tests.token_server import TokenServer, answer, reset
+
+
+class Clock:
+    """Unix time that a test moves; called as `time.time` is."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:  # noqa: D102 - the class says it
+        return self.now
+
+
+@pytest.mark.parametrize("where", ["top", "data", "authorization_info"])
+def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
+    """An answer with `expires_in` is kept until 300 s before its end; then asked for, and kept if that fails."""
+    clock = Clock()
+    write = str if where == "authorization_info" else int
+    source = token_server.TokenServer(settings.load(), clock)
+    seen = []
+    for number, seconds in enumerate((0, 699, 2, 699, 2, 31, 268)):
+        found = {"token": f"token-{number}", "expires_in": write(1000)}
+        tokens.answers = [answer(found if where == "top" else {where: found}, 200 if number < 4 else 404)]
+        clock.now += seconds
+        try:
+            seen.append(source.token(APPID, Budget()).value)
+        except OpenApiError as error:
+            seen.append(str(error.errCode))
+    assert seen == ["token-0", "token-0", "token-2", "token-2", "token-2", "token-2", "-1"]
+    assert len(tokens.requests) == 5
+
+
+@pytest.mark.parametrize("expires_in", [None, 0, -5, 1, 300, "300", "", "soon", "7200.5", True])
+def test_short_lives_are_not_kept(
+    sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, expires_in: object
+) -> None:
+    """A token without a life, or with less than 300 s of it, is asked for each time."""
+    token = sandbox.tokens.issue()["access_token"]
+    tokens.answers = [answer({"token": token, "expires_in": expires_in})]
+    for _ in range(3):
+        assert invoke() == DOCUMENTED
+    assert len(tokens.requests) == 3
+    assert [line["token_requests"] for line in log()] == [1, 1, 1]
+
+
+def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
+    """What is kept for one mini program is not another's."""
+    tokens.answers = [answer(sandbox.tokens.issue()), answer(sandbox.tokens.issue())]
+    for appid in ("wx-1", "wx-2", "wx-1", "wx-2"):
+        assert invoke({"appid": appid}) == DOCUMENTED
+    assert [target.rpartition("=")[2] for target in tokens.requests] == ["wx-1", "wx-2"]
+
+
+def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
+    """Threads that need the same token ask for it once."""
+    tokens.answers = [answer(sandbox.tokens.issue())]
+    replies: list[object] = []
+    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert replies == [DOCUMENTED] * 8
+    assert len(tokens.requests) == 1
+
+
+@pytest.mark.parametrize("life", [{}, {"expires_in": 7200}])
+@pytest.mark.parametrize("errcode", [40001, 40014, 42001])
+def test_refused_token(
+    sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, life: dict[str, int], errcode: int
+) -> None:
+    """After a refusal the server is asked once more: another token is used, the same one is not tried again."""
+    token = sandbox.tokens.issue()["access_token"]
+    sandbox.faults.append(Fault("plan", "errcode", str(errcode), times=2))
+    tokens.answers = [answer({"token": token, **life})]
+    assert refused(invoke).errCode == errcode
+    assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)
+    tokens.answers = [answer({"token": token, **life}), answer({**sandbox.tokens.issue(), **life})]
+    if life:
+        tokens.answers.pop(0)  # the one that was refused is still kept
+    assert invoke() == DOCUMENTED
+    assert (sandbox.count(PLAN), log()[-1]["token_state"]) == (3, "replaced")
+    assert log()[-1]["token_requests"] == 2 - len(life)
+
+
+def test_at_most_two_requests(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
+    """A request that had to be made twice leaves none for after a refusal."""
+    tokens.answers = [reset, answer({"token": "hush-refused"})]
+    assert refused(invoke).errCode == 40001
+    assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)

@@ -1,0 +1,145 @@
+"""Source `store` at a token server: a failing network, TLS, and what must not be shown."""
+
+import io
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+
+from gray_release.sandbox.server import Sandbox
+from handler.telemetry import log as function_log
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, refused
+from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
+
+
+@pytest.mark.parametrize(
+    ("play", "requests"), [(reset, 2), (answer({}, 500), 2), (answer("<html>hush", 503, "text/html"), 2)]
+)
+def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, play: Answer, requests: int) -> None:
+    """A connection that breaks and an HTTP 5xx are tried once more, and are -1 and 503 when that fails too."""
+    good = tokens.answers[0]
+    tokens.answers = [play, good]
+    assert invoke() == DOCUMENTED
+    tokens.answers, tokens.requests[:] = [play], []
+    error = refused(invoke)
+    assert (error.errCode, error.status, len(tokens.requests)) == (-1, 503, requests)
+    assert "the token server" in error.errMsg
+    assert sandbox.count(PLAN) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 304, 400, 401, 403, 404, 429])
+def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, status: int) -> None:
+    """A redirect is not followed, and an HTTP 4xx not repeated: -1 that tells the status, whatever the body says."""
+    body = "" if status == 304 else json.dumps({"token": "hush-token", "message": "hush"})
+    with TokenServer(answer({"token": "hush"})) as elsewhere:
+        tokens.answers = [answer(body, status, Location=f"{elsewhere.url}/hush")]
+        error = refused(invoke)
+        assert elsewhere.requests == []
+    assert (error.errCode, error.status, len(tokens.requests)) == (-1, 503, 1)
+    assert error.errMsg.endswith(f"the token server answered HTTP {status}")
+    assert sandbox.requests == []
+
+
+def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
+    """An answer of more than 1 MiB is -1, whether its length is told or not."""
+    body = json.dumps({"token": "hush", "padding": "x" * 2**20})
+    for play in (answer(body), raw(b"HTTP/1.1 200 OK\r\n\r\n" + body.encode())):
+        tokens.answers = [play]
+        error = refused(invoke)
+        assert (error.errCode, error.status) == (-1, 503)
+        assert "over 1048576 bytes" in error.errMsg
+    assert sandbox.requests == []
+
+
+def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
+    """A server that trickles, or says nothing, is -1 and 504 at the invocation's deadline, and asked once."""
+    over = threading.Event()
+
+    def silent(_request: object) -> None:
+        over.wait(10)
+
+    plays: list[Answer] = [trickle, silent]
+    for play in plays:
+        tokens.answers, tokens.requests[:] = [play], []
+        error = refused(invoke, deadline=time.monotonic() + 0.5)
+        assert (error.errCode, error.status, len(tokens.requests)) == (-1, 504, 1)
+    over.set()
+    assert sandbox.requests == []
+
+
+def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
+    """A server that is not there is -1 and 503."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{port}/hush")
+    error = refused(invoke)
+    assert (error.errCode, error.status) == (-1, 503)
+    assert error.errMsg.endswith("no answer from the token server (connection refused)")
+    assert (sandbox.requests, tokens.requests) == ([], [])
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_tls(
+    sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path, debug_log: io.StringIO, *, trusted: bool
+) -> None:
+    """An https server is used when its certificate is trusted, and not otherwise."""
+    authority = trustme.CA()
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with TokenServer(answer({"token": sandbox.tokens.issue()["access_token"]}), tls=context) as server:
+        configure(
+            SSL_CERT_FILE=str(tmp_path / "ca.pem"),
+            WECHAT_SECRET=None,
+            WECHAT_TOKEN_STORE_URL=f"{server.url}/hush-path?appid={{appid}}",
+            WECHAT_TOKEN_STORE_HEADER="Authorization: Bearer hush-bearer",
+        )
+        if trusted:
+            assert invoke() == DOCUMENTED
+            assert server.headers["Authorization"] == "Bearer hush-bearer"
+        else:
+            error = refused(invoke)
+            assert (error.errCode, error.status, server.requests) == (-1, 503, [])
+    assert "hush" not in debug_log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        answer({"token": "hush-token", "expires_in": 7200}),
+        answer("hush-token", kind="text/plain"),
+        answer({"code": 1, "msg": "hush-message"}),
+        answer("hush", 302, Location="https://hush.example.com/hush"),
+        answer("hush", 500),
+        answer("hush", 403, **{"X-hush": "hush"}),
+        raw(b"HTTP/1.1 200 OK\r\nhush-broken header: \xff\r\n hush\r\n\r\nhush"),
+        raw(b"hush is no HTTP\r\n\r\n"),
+        reset,
+    ],
+)
+def test_nothing_secret_is_shown(
+    sandbox: Sandbox,
+    tokens: TokenServer,
+    invoke: Invoke,
+    debug_log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    play: Answer,
+) -> None:
+    """At DEBUG neither the address's path and query, nor the header, nor an answer is printed, logged or raised."""
+    monkeypatch.setattr(function_log.logger.registered_handler, "stream", debug_log)
+    tokens.answers = [play]
+    for _ in range(2):
+        refused(invoke)
+    assert tokens.requests
+    assert sandbox.connections <= 2
+    printed = debug_log.getvalue() + "".join(capfd.readouterr())
+    assert "Starting new HTTP connection" in printed
+    assert '"message":"getGrayReleasePlan"' in printed
+    assert re.findall(".*hush.*", printed) == []
