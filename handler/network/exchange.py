@@ -68,7 +68,8 @@ class HttpClient:
         pool = self._pool if request.repeatable else self._create_pool()
         is_stale = False
         try:
-            return self._send(pool, request, seconds)
+            with urllib3_log.hide_secrets():
+                return self._send(pool, request, seconds)
         except OpenApiError as error:
             failure = error
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
@@ -121,6 +122,3 @@ class HttpClient:
         plain = HTTPConnectionPool(host, port, maxsize=_CONNECTIONS)
         plain.ConnectionCls = PlainConnection
         return plain
-
-
-urllib3_log.hide_secrets()

@@ -17,10 +17,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 # The artifact leaves out what requests guesses encodings with; requests would say so in each cold start's log.
-warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from handler.invocation import Budget
