@@ -8,22 +8,46 @@ import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from gray_release.invoke import Target, call
+from gray_release.release import plain
 
 # What browsers and crawlers ask of every host by themselves: nobody's call, so WeChat is not asked.
 BROWSERS_OWN = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
 
+OURS = ("127.0.0.1", "localhost", "::1")  # the hosts by which a program of this machine calls it
+BODY_LIMIT = 6 * 1024 * 1024  # bytes, as of both platforms
+
+
+class RefusedError(Exception):
+    """A request that is answered with an HTTP status, and not by the function."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
 
 def front(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
     """Return a server, not yet serving, that answers every request with the function's reply."""
-    return ThreadingHTTPServer((host, port), _ScfHandler if target == "scf" else _LambdaHandler)
+    return _Server((host, port), _ScfHandler if target == "scf" else _LambdaHandler)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that has hung up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = 30  # seconds that a client may be silent
+    address = SplitResult("", "", "", "", "")
     content = b""
     target: Target
 
@@ -34,14 +58,13 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _one_request(self) -> None:
-        if BROWSERS_OWN.match(urlsplit(self.path).path):
-            self.send_error(404, "the cloud call is at /")
+        try:
+            self.address = self._split_target()
+            self._check_caller()
+            self.content = self._read_body()
+        except RefusedError as error:
+            self.send_error(error.status, error.reason)
             return
-        length = self.headers.get("Content-Length") or "0"
-        if not length.isdecimal():
-            self.send_error(400, "Content-Length must be a number")
-            return
-        self.content = self.rfile.read(int(length))
         reply = call(_scf_event(self) if self.target == "scf" else _lambda_event(self), self.target)
         body = reply["body"].encode()
         self.send_response(reply["statusCode"])
@@ -51,9 +74,51 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _split_target(self) -> SplitResult:
+        self.address = SplitResult("", "", "", "", "")
+        address = _split(self.path)
+        if address is None:
+            raise RefusedError(400, "the request target is no address")
+        if BROWSERS_OWN.match(address.path):
+            raise RefusedError(404, "the cloud call is at /")
+        return address
+
+    def _check_caller(self) -> None:
+        """Refuse what a web page of somebody else sends: it would ask WeChat with the credentials of this machine.
+
+        A page can point its own host name at 127.0.0.1 (DNS rebinding), or post a form here.
+        """
+        host = self.headers.get("Host")
+        hosts = [name for name in (host, self.address.netloc) if name]
+        if any(not _is_ours(f"//{name}") for name in hosts):
+            raise RefusedError(403, f"this is for programs of this machine: call it as {OURS[0]} or {OURS[1]}")
+        origin = self.headers.get("Origin")
+        is_foreign = origin is not None and origin.lower() != f"http://{host}".lower()
+        if is_foreign or self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise RefusedError(403, "a web page of another site has sent this")
+
+    def _read_body(self) -> bytes:
+        if "Transfer-Encoding" in self.headers:
+            raise RefusedError(411, "send a Content-Length")
+        lengths = set(self.headers.get_all("Content-Length") or ["0"])
+        length = lengths.pop()
+        if lengths or not re.fullmatch("[0-9]+", length):
+            raise RefusedError(400, "Content-Length must be a number")
+        if len(length) > len(str(BODY_LIMIT)) or int(length) > BODY_LIMIT:
+            raise RefusedError(413, f"the platforms take {BODY_LIMIT} bytes")
+        try:
+            content = self.rfile.read(int(length))
+        except TimeoutError:
+            content = b""
+        if len(content) < int(length):
+            raise RefusedError(408, "the body is shorter than its Content-Length")
+        return content
+
     def log_message(self, _format: str, *_: object) -> None:
         """Print the request without its query, which may hold a token."""
-        print(f"serve: {self.command} {urlsplit(self.path).path}", file=sys.stderr, flush=True)
+        address = _split(getattr(self, "path", None) or "")
+        path = address.path if address else "?"
+        print(f"serve: {self.command or '?'} {plain(path)}", file=sys.stderr, flush=True)
 
     def text_or_base64(self) -> tuple[str, bool]:
         """Return the body as the platforms pass it: text, or base64 where it is not UTF-8."""
@@ -61,6 +126,18 @@ class _Handler(BaseHTTPRequestHandler):
             return self.content.decode(), False
         except UnicodeDecodeError:
             return base64.b64encode(self.content).decode(), True
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
+
+
+def _is_ours(address: str) -> bool:
+    parts = _split(address)
+    return parts is not None and parts.hostname in OURS and "@" not in parts.netloc
 
 
 class _LambdaHandler(_Handler):
@@ -73,7 +150,7 @@ class _ScfHandler(_Handler):
 
 def _lambda_event(request: _Handler) -> dict[str, Any]:
     """Make the event of https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html."""
-    address = urlsplit(request.path)
+    address = request.address
     body, encoded = request.text_or_base64()
     headers = {name.lower(): value for name, value in request.headers.items()}
     return {
@@ -106,7 +183,7 @@ def _lambda_event(request: _Handler) -> dict[str, Any]:
 
 def _scf_event(request: _Handler) -> dict[str, Any]:
     """Make the event of https://cloud.tencent.com/document/product/583/96099."""
-    address = urlsplit(request.path)
+    address = request.address
     return {
         "body": request.text_or_base64()[0],
         "headers": {name.lower(): value for name, value in request.headers.items()},

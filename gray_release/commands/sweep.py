@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 from rich.console import Console
@@ -16,8 +16,9 @@ from gray_release.invoke import call
 from gray_release.sandbox import fleet
 from gray_release.sandbox.rules import SECRET
 from gray_release.sandbox.server import Sandbox
-from gray_release.sweep import files
 from gray_release.sweep.ask import Sweep
+from gray_release.sweep.files import read_rows
+from gray_release.sweep.lists import Listed, read_list
 from gray_release.sweep.page import page
 from gray_release.sweep.row import Row, totals
 from gray_release.sweep.table import draw
@@ -31,7 +32,7 @@ exit codes:
   2    the command or a file cannot be understood
   130  interrupted: the rows are those that were there"""
 
-TEXT = click.File("r", encoding="utf-8")
+CONTENT = click.File("rb")
 PAGE = click.File("w", encoding="utf-8", lazy=False, atomic=True)
 PLAYED = 24  # mini programs of the sandbox when nobody names any
 
@@ -45,10 +46,12 @@ class Nowhere(io.TextIOBase):
 
 
 @click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, in one table.")
-@click.argument("file", type=TEXT, required=False)
-@click.option("--from", "results", type=TEXT, metavar="FILE", help="Ask nobody: show the results of the cloud's sweep.")
+@click.argument("file", type=CONTENT, required=False)
+@click.option(
+    "--from", "results", type=CONTENT, metavar="FILE", help="Ask nobody: show the results of the cloud's sweep."
+)
 @click.option("--html", type=PAGE, metavar="FILE", help="Write the table as a page, too.")
-def sweep(file: TextIO | None, results: TextIO | None, html: TextIO | None) -> int:
+def sweep(file: BinaryIO | None, results: BinaryIO | None, html: TextIO | None) -> int:
     """Ask for each mini program of FILE, or of stdin with -: an appid on each line, or CSV with a column appid.
 
     On a terminal stdout gets one table, what needs attention first; elsewhere one JSON row for each mini program. With
@@ -60,7 +63,7 @@ def sweep(file: TextIO | None, results: TextIO | None, html: TextIO | None) -> i
     terminal = stdout.isatty()
     rows: list[Row] = []
     try:
-        for row in _read(results) if results else _asked(_appids(file)):
+        for row in _read(results) if results else _asked(_list(file)):
             rows.append(row)
             if not terminal:
                 print(json.dumps(row.json, ensure_ascii=False, separators=(",", ":")), file=stdout, flush=True)
@@ -75,29 +78,34 @@ def sweep(file: TextIO | None, results: TextIO | None, html: TextIO | None) -> i
     return code or int(any(row.answer.failure for row in rows))
 
 
-def _read(file: TextIO) -> list[Row]:
+def _read(file: BinaryIO) -> list[Row]:
     """Read a results file. Raises `click.UsageError`."""
     try:
-        return files.rows(file.read())
+        return read_rows(file.read())
     except ValueError as error:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
 
 
-def _appids(file: TextIO | None) -> list[str]:
-    """Read the appids to ask for. Raises `click.UsageError`."""
+def _list(file: BinaryIO | None) -> list[Listed]:
+    """Read the mini programs to ask for. Raises `click.UsageError`."""
     if file is None:
-        return fleet.appids(PLAYED)
+        return [Listed(appid) for appid in fleet.appids(PLAYED)]
     try:
-        appids = files.appids(file.read())
+        listed = read_list(file.read())
     except ValueError as error:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
-    if not appids:
+    if not listed:
         raise click.UsageError(f"{file.name} names no mini program: write an appid on each line")
-    return appids
+    return listed
 
 
-def _asked(appids: list[str]) -> Iterator[Row]:
+def _asked(listed: list[Listed]) -> Iterator[Row]:
     """Ask for each, with a progress bar; when interrupted, give what is left and raise `KeyboardInterrupt`."""
+    names = dict(listed)
+    appids = list(names)
+
+    def ask(appid: str) -> Row:
+        return _ask(appid, names[appid])
 
     def play() -> Sandbox:
         sandbox = Sandbox(apps=dict.fromkeys(appids, SECRET))
@@ -114,7 +122,7 @@ def _asked(appids: list[str]) -> Iterator[Row]:
     )
     with upstream(play), progress, contextlib.redirect_stdout(Nowhere()):
         task = progress.add_task("", total=len(appids), failed=0)
-        asking, failed = Sweep(appids, _ask), 0
+        asking, failed = Sweep(appids, ask), 0
         try:
             for row in asking:
                 failed += bool(row.answer.failure)
@@ -125,9 +133,9 @@ def _asked(appids: list[str]) -> Iterator[Row]:
             raise
 
 
-def _ask(appid: str) -> Row:
+def _ask(appid: str, name: str) -> Row:
     try:
         reply = call({"appid": appid}, "lambda")
     except OpenApiError as error:
         reply = error.to_dict()
-    return Row.of({"appid": appid, **reply})
+    return Row.of({"appid": appid, **({"name": name} if name else {}), **reply})

@@ -1,44 +1,42 @@
-"""What a sweep reads: the appids to ask for, and the rows that the cloud's sweep left."""
+"""The rows that a sweep has left, here or in the cloud."""
 
-import csv
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from gray_release.sweep.row import Row
+from gray_release.sweep.texts import decode, number_lines
+from handler.exact_json import parse_object
 
 
-def appids(text: str) -> list[str]:
-    """Read appids, each once: one a line, or the column `appid` of a CSV file with a header.
-
-    Empty lines, and lines that begin with `#`, say nothing.
-    """
-    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip() and not line.startswith("#")]
-    header = next(csv.reader(lines[:1]), [])
-    found = [row["appid"] or "" for row in csv.DictReader(lines)] if "appid" in header else lines
-    return [appid for appid in dict.fromkeys(line.strip() for line in found) if appid]
+def read_rows(content: bytes) -> list[Row]:
+    """Read rows: JSON, one row or a list of rows on a line. Raises `ValueError` that says which line is none."""
+    return [Row.of(value) for line, value in read_values(decode(content)) if _is_row(line, value)]
 
 
-def rows(text: str) -> list[Row]:
-    """Read rows as the cloud's sweep and this one write them: JSON, one row or a list of rows on a line.
+def read_values(text: str) -> Iterator[tuple[int, Any]]:
+    """Read lines of JSON, and the items of lists one by one, each with its line. Raises `ValueError`."""
+    whole = _parse(text)
+    if isinstance(whole, list):  # a list that is written over several lines
+        yield from ((1, item) for item in whole)
+        return
+    for line, one in number_lines(text):
+        value = _parse(one)
+        if value is None:
+            raise ValueError(f"line {line} is not JSON, or nested too deeply")
+        yield from ((line, item) for item in (value if isinstance(value, list) else [value]))
 
-    Raises `ValueError` that says which line is none.
-    """
-    return [Row.of(value) for line, value in _values(text.lstrip("\ufeff").splitlines()) if _is_row(line, value)]
 
-
-def _values(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
-    for line, text in enumerate(lines, 1):
-        if text.strip():
-            try:
-                value = json.loads(text)
-            except ValueError:
-                value = None
-            for item in value if isinstance(value, list) else [value]:
-                yield line, item
+def _parse(text: str) -> Any:
+    """Parse JSON as the function parses WeChat's answers; `None` for what it would refuse."""
+    try:
+        return parse_object(f'{{"value":{text}}}'.encode("utf-8", "replace")).get("value")
+    except ValueError:
+        return None
 
 
 def _is_row(line: int, value: Any) -> bool:
-    if isinstance(value, dict) and isinstance(value.get("appid"), str) and isinstance(value.get("errCode"), int):
-        return True
+    if isinstance(value, dict) and isinstance(value.get("appid"), str):
+        code = value.get("errCode")
+        if isinstance(code, int) and not isinstance(code, bool):
+            return True
     raise ValueError(f'line {line} is no row of a sweep: {{"appid", "errCode", "errMsg", "grayReleasePlan"}}')

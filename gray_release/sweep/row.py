@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gray_release.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NONE, OVER, PAUSED, RUNNING, Answer, Json
+from handler.contract import camel_case
 from handler.errors import API, refused
 
 _ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None: rolling out, and what nobody documents
@@ -12,16 +13,20 @@ _ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None:
 
 @dataclass(frozen=True)
 class Row:
-    """The answer for one mini program; `json` is `{"appid", "errCode", "errMsg", "grayReleasePlan"?}`."""
+    """The answer for one mini program; `json` is `{"appid", "name"?, "errCode", "errMsg", "grayReleasePlan"?}`."""
 
     appid: str
+    name: str  # what the list calls the mini program, empty where it does not
     answer: Answer
     json: Json
 
     @classmethod
     def of(cls, value: Json) -> "Row":
         """Read a row from its JSON object."""
-        return cls(value["appid"], Answer.of({key: item for key, item in value.items() if key != "appid"}), value)
+        # Not `Answer.of`: a row is no HTTP reply, even where WeChat has put a `statusCode` into it.
+        body = {key: item for key, item in value.items() if key not in ("appid", "name")}
+        name = value.get("name")
+        return cls(value["appid"], name if isinstance(name, str) else "", Answer(camel_case(body)), value)
 
     @property
     def reason(self) -> str:

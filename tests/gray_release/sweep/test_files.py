@@ -1,25 +1,48 @@
-"""What a sweep reads."""
+"""The rows that a sweep has left."""
+
+import json
 
 import pytest
 
-from gray_release.sweep.files import appids
+from gray_release.sweep.files import read_rows
+
+PLAN = {"status": 1, "grayPercentage": 8}
+ROW = {"appid": "wx1", "errCode": 0, "errMsg": "ok", "grayReleasePlan": PLAN}
+LINE = json.dumps(ROW)
+
+
+@pytest.mark.parametrize("text", [LINE, f"\ufeff{LINE}\r\n\r\n", f"[{LINE}]", json.dumps([ROW], indent=2), f"\n{LINE}"])
+def test_rows(text: str) -> None:
+    """Rows are read one or a list on a line, or as one list over many lines."""
+    [row] = read_rows(text.encode())
+    assert (row.appid, row.answer.plan, row.json) == ("wx1", PLAN, ROW)
+
+
+def test_what_wechat_may_add() -> None:
+    """A row is read although WeChat has put HTTP's names, half surrogates or U+2028 into it."""
+    extra = {"statusCode": 500, "body": "{", "headers": None, "x": "\ud800\u2028"}
+    for ascii_only in (True, False):
+        text = json.dumps({**ROW, **extra}, ensure_ascii=ascii_only)
+        [row] = read_rows(text.encode("utf-8", "replace"))
+        assert (row.answer.failure, row.answer.plan) == (None, PLAN)
+        assert json.dumps(row.json, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
-    "text",
+    "line",
     [
-        "wx1\nwx2\n",
-        "\ufeffwx1\r\n\r\n# ours\r\n  wx2  \r\nwx1\r\n",
-        "appid\nwx1\nwx2\n",
-        'name,appid\n"a, b",wx1\nc,wx2\nd,\n',
-        "\ufeffappid,name\nwx1,a\nwx2,b\n",
+        "{}",
+        "<html>",
+        '{"appid": "wx1", "errCode": true}',
+        '{"appid": "wx1", "errCode": 0, "x": NaN}',
+        '{"appid": 1, "errCode": 0}',
+        '{"appid": "wx1", "errCode": 0, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"appid": "wx1", "errCode": 0, "x": ' + "[" * 400 + "]" * 400 + "}",
+        "null",
+        LINE[:-3],
     ],
 )
-def test_appids(text: str) -> None:
-    """A list and a CSV file with a column appid give the same appids, each once."""
-    assert appids(text) == ["wx1", "wx2"]
-
-
-def test_no_appids() -> None:
-    """Nothing gives nothing."""
-    assert appids("\n# nobody\n") == appids("appid\n") == []
+def test_no_row(line: str) -> None:
+    """A line that is no row is named."""
+    with pytest.raises(ValueError, match="line 3"):
+        read_rows(f"{LINE}\n\n{line}\n".encode())

@@ -141,13 +141,22 @@ def test_results_of_the_cloud(tmp_path: Path) -> None:
     assert "rolling out" in page.read_text("utf-8")
 
 
+def test_names() -> None:
+    """A column `name` of the list is in the rows."""
+    found = rows(run("sweep", "-", stdin="\ufeff Name ;AppID\n商店;wx1\n;wx2\n"))
+    assert {appid: row.get("name") for appid, row in found.items()} == {"wx1": "商店", "wx2": None}
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "words"),
     [
         (["-"], "", "names no mini program: write an appid on each line"),
+        (["-"], "appid,name\n,,\n", "names no mini program"),
+        (["-"], "appid,name\nwx1,a\n,b\n", "line 3 has no appid"),
+        (["-"], '"wx1\nwx2\n', "line 1: a quote is not closed"),
         (["no-such-file"], "", "No such file"),
         (["--from", "-"], "{}", "line 1 is no row of a sweep"),
-        (["--from", "-"], "\n<html>", "line 2 is no row of a sweep"),
+        (["--from", "-"], "\n<html>", "line 2 is not JSON"),
         (["-", "--from", "-"], "", "which mini programs?"),
         (["--html", "no-such-folder/page.html"], "", "No such file or directory"),
     ],

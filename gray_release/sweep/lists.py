@@ -1,0 +1,140 @@
+"""The list of mini programs to ask for, as people keep it: one appid a line, a spreadsheet's CSV, or earlier rows."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gray_release.sweep.files import read_values
+from gray_release.sweep.texts import decode, number_lines
+
+_APPID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as `handler.contract.Appid`; a batch with any other is refused whole
+_WECHATS = re.compile(r"wx[0-9a-f]{16}")
+_DELIMITERS = ",;\t，；"  # noqa: RUF001 - a Chinese input method writes the last two
+_MARGIN = " \t\u00a0\u200b\u200e\u3000\ufeff"  # blanks, also the invisible ones that are copied from web pages
+_TITLE_LINES = 10  # Numbers and WPS may write titles above the header
+_MOST_SHOWN = 5
+_UNCLOSED = "a quote is not closed on this line, or text follows it"
+
+
+class Listed(NamedTuple):
+    """A mini program of a list; `name` is empty where the list has none."""
+
+    appid: str
+    name: str = ""
+
+
+class _Line(NamedTuple):
+    number: int
+    text: str
+
+
+class _Columns(NamedTuple):
+    """Where the header stands among the lines, and which columns hold what."""
+
+    header: int
+    delimiter: str
+    appid: int
+    name: int | None
+
+
+def read_list(content: bytes) -> list[Listed]:
+    """Read the mini programs of a list, each once.
+
+    A list has an appid on each line, or a header with `appid` and, if there is one, `name`; the header may stand in any
+    case, behind blanks, below titles. Lines of JSON are earlier rows, or appids. Empty rows, and lines that begin with
+    `#`, say nothing. Raises `ValueError` that names the lines which cannot be understood.
+    """
+    text = decode(content)
+    wrong: list[str] = []
+    if text.lstrip(_MARGIN + "\r\n").startswith(("{", "[")):
+        found = _read_json(text, wrong)
+    else:
+        lines = [_Line(*line) for line in number_lines(text) if not line[1].strip(_MARGIN).startswith("#")]
+        columns = _find_columns(lines)
+        found = _read_table(lines, columns, wrong) if columns else _read_lines(lines, wrong)
+    listed: dict[str, Listed] = {}
+    for number, entry in found:
+        if not _APPID.fullmatch(entry.appid) or entry.appid == "component":
+            wrong.append(f"line {number}: {_show(entry.appid)} is no appid")
+        elif not listed.get(entry.appid, Listed("")).name:
+            listed[entry.appid] = entry
+    if wrong:
+        more = f"; and {len(wrong) - _MOST_SHOWN} more lines" if len(wrong) > _MOST_SHOWN else ""
+        raise ValueError("; ".join(wrong[:_MOST_SHOWN]) + more)
+    return list(listed.values())
+
+
+def _read_json(text: str, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
+    for number, value in read_values(text):
+        if isinstance(value, str):
+            yield number, Listed(value)
+        elif isinstance(value, dict) and isinstance(value.get("appid"), str):
+            name = value.get("name")
+            yield number, Listed(value["appid"], name if isinstance(name, str) else "")
+        else:
+            wrong.append(f'line {number} is neither {{"appid": ...}} nor an appid in quotes')
+
+
+def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
+    """Find the header: the first line that has a cell `appid`."""
+    for index, line in enumerate(lines[: _TITLE_LINES + 1]):
+        for delimiter in _DELIMITERS:
+            try:
+                cells = [re.sub(r"\s", "", cell).casefold() for cell in _split(line.text, delimiter)]
+            except csv.Error:
+                continue
+            if "appid" in cells:
+                return _Columns(
+                    index, delimiter, cells.index("appid"), cells.index("name") if "name" in cells else None
+                )
+    return None
+
+
+def _read_table(lines: Sequence[_Line], columns: _Columns, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
+    above = [line.number for line in lines[: columns.header] if _WECHATS.search(line.text)]
+    wrong += [f"line {number} stands above the header" for number in above]
+    for number, text in lines[columns.header + 1 :]:
+        try:
+            cells = _split(text, columns.delimiter)
+        except csv.Error as error:
+            wrong.append(f"line {number}: {_explain(error)}")
+            continue
+        appid = cells[columns.appid] if columns.appid < len(cells) else ""
+        name = cells[columns.name] if columns.name is not None and columns.name < len(cells) else ""
+        if appid:
+            yield number, Listed(appid, name)
+        elif any(cells):
+            wrong.append(f"line {number} has no appid")
+
+
+def _read_lines(lines: Sequence[_Line], wrong: list[str]) -> Iterator[tuple[int, Listed]]:
+    for number, text in lines:
+        cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_MARGIN + '"'))]
+        if text.count('"') % 2:
+            wrong.append(f"line {number}: {_UNCLOSED}")
+        elif len(cells) > 1:
+            wrong.append(f"line {number} has several columns: write a header that names the column appid")
+        elif cells:
+            yield number, Listed(cells[0])
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """Split a line of CSV. Raises `csv.Error`, also for a quote that is not closed on this line.
+
+    A quoted cell with a line break in it is refused too: it cannot be told from a quote that swallows appids.
+    """
+    blank = " " if delimiter == "\t" else r"\s"
+    closed = re.sub(rf'"{blank}+(?={delimiter}|$)', '"', text.strip("\ufeff"))
+    [cells] = csv.reader([closed], delimiter=delimiter, strict=True, skipinitialspace=True)
+    return [cell.strip(_MARGIN) for cell in cells]
+
+
+def _explain(error: csv.Error) -> str:
+    if "limit" in str(error):
+        return f"a cell is longer than {csv.field_size_limit()} characters"
+    return _UNCLOSED
+
+
+def _show(appid: str) -> str:
+    return repr(appid if len(appid) <= 24 else f"{appid[:24]}…")

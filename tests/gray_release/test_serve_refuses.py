@@ -1,0 +1,109 @@
+"""`serve` refuses what a web page of somebody else may send, and answers what is no HTTP."""
+
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from gray_release.sandbox.server import Sandbox
+from gray_release.serve import BODY_LIMIT, front
+
+
+@pytest.fixture(params=["lambda", "scf"])
+def port(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Serve the function in either platform's shape, on the sandbox."""
+    assert sandbox.requests == []
+    with front(request.param, 0) as server:
+        threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def exchange(port: int, *lines: str, content: bytes = b"") -> bytes:
+    """Send lines and a body as they are, with no more to come; return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1") + content)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["Host: evil.example"],
+        ["Host: evil.example:8080"],
+        ["Host: 127.0.0.1.evil.example"],
+        ["Host: 127.0.0.1@evil.example"],
+        ["Host: evil.example@127.0.0.1"],
+        ["Host: ["],
+        ["Host: localhost", "Origin: https://evil.example"],
+        ["Host: localhost", "Origin: null"],
+        ["Host: localhost:PORT", "Origin: http://localhost:1"],
+        ["Host: localhost", "Sec-Fetch-Site: cross-site"],
+        ["Host: localhost", "Sec-Fetch-Site: same-site"],
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_other_sites(port: int, sandbox: Sandbox, headers: list[str], method: str) -> None:
+    """A foreign host name and a page of another site are refused, and WeChat is not asked."""
+    lines = [line.replace("PORT", str(port)) for line in headers]
+    answer = exchange(port, f"{method} / HTTP/1.1", *lines, "Content-Length: 2", content=b"{}")
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert sandbox.requests == []
+
+
+def test_another_host_in_the_target(port: int, sandbox: Sandbox) -> None:
+    """A host name in the request target counts as the header does."""
+    assert exchange(port, "GET http://evil.example/ HTTP/1.1", "Host: localhost").startswith(b"HTTP/1.1 403 ")
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["Host: localhost:PORT"],
+        ["Host: [::1]:PORT", "Sec-Fetch-Site: none"],
+        ["Host: 127.0.0.1:PORT", "Origin: http://127.0.0.1:PORT", "Sec-Fetch-Site: same-origin"],
+        ["Host: LOCALHOST"],
+    ],
+)
+def test_this_machine(port: int, headers: list[str]) -> None:
+    """Programs and pages of this machine get their answer."""
+    lines = [line.replace("PORT", str(port)) for line in headers]
+    answer = exchange(port, "POST / HTTP/1.1", *lines, "Content-Length: 2", "Connection: close", content=b"{}")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (["GET http://[ HTTP/1.1"], 400),
+        (["GET //[ HTTP/1.1"], 200),
+        (["GET / HTTP/1.1", "Content-Length: 5,5"], 400),
+        (["GET / HTTP/1.1", "Content-Length: 1", "Content-Length: 2"], 400),
+        (["POST / HTTP/1.1", "Content-Length: +2"], 400),
+        (["POST / HTTP/1.1", "Content-Length: ²"], 400),
+        (["POST / HTTP/1.1", f"Content-Length: {BODY_LIMIT + 1}"], 413),
+        (["POST / HTTP/1.1", f"Content-Length: {'9' * 5000}"], 413),
+        (["POST / HTTP/1.1", "Content-Length: 9"], 408),
+        (["POST / HTTP/1.1", "Transfer-Encoding: chunked"], 411),
+        (["GET / HTTP/9.9"], 505),
+        (["GET / x"], 400),
+        (["GET"], 400),
+        (["GET / HTTP/1.1", *(f"X-{number}: 1" for number in range(200))], 431),
+        ([f"GET /{'x' * 70000} HTTP/1.1"], 414),
+    ],
+)
+def test_no_http(port: int, lines: list[str], status: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is no HTTP, or too much of it, gets an HTTP answer and no traceback; the server goes on."""
+    lines = [*lines, "Connection: close"] if status == 200 else lines
+    answer = exchange(port, *lines, content=b"{}")
+    assert f"{status}".encode() in answer.partition(b"\r\n")[0] or f"Error code: {status}".encode() in answer
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as good:
+        assert good.status == 200
+    assert "Traceback" not in capfd.readouterr().err
