@@ -6,12 +6,11 @@ The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,7 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
-from handler.errors import API, OpenApiError, bad_arguments
+from handler.errors import API, NO_APPID, OpenApiError, bad_arguments, misconfigured
 
 __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "drift", "result"]
 
@@ -48,33 +47,36 @@ TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0
 
 
 class Arguments(BaseModel):
-    """The call's arguments, camelCase or snake_case; unknown keys are ignored, null and "" count as absent."""
+    """The call's arguments, in camelCase or snake_case. Of all but the appids null and "" count as absent."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, alias_generator=_camel_key, hide_input_in_errors=True)
 
     appid: Appid | None = None
     appids: Appids | Literal["all"] | None = None
-    access_token: Secret[TokenText] | None = Field(None, validation_alias=AliasChoices("accessToken", "access_token"))
-    cloudbase_access_token: Secret[TokenText] | None = Field(
-        None, validation_alias=AliasChoices("cloudbaseAccessToken", "cloudbase_access_token")
-    )
-    convert_case: bool | None = Field(
-        default=True, strict=True, validation_alias=AliasChoices("convertCase", "convert_case")
-    )
+    access_token: Secret[TokenText] | None = None
+    cloudbase_access_token: Secret[TokenText] | None = None
+    convert_case: bool | None = Field(default=True, strict=True)
 
     @classmethod
-    def parse(cls, raw: object) -> "Arguments":
-        """Read the arguments from an event's object, a query or a JSON body.
+    def parse(cls, *sources: object) -> "Arguments":
+        """Read the arguments from an event's object, or from a query and a JSON body, which count alike.
 
-        Raises `OpenApiError` 40097 that names the offending arguments and never shows their values.
+        Raises `OpenApiError` 40097 that names the offending arguments and never shows their values, and 41002 for an
+        appid that is empty. What seems to be meant as an argument, and is none, is 40097 too: ignored, it would get
+        the answer for `WECHAT_APPID`.
         """
-        if not isinstance(raw, Mapping):
+        objects = [source for source in sources if isinstance(source, Mapping)]
+        if len(objects) < len(sources):
             raise bad_arguments("arguments must be a JSON object")
-        given = {name: raw[name] for name in _ARGUMENT_NAMES if raw.get(name) not in (None, "")}
+        given, spelled = _collect(objects)
+        for source in objects:
+            refuse_look_alikes(source, given)
+            if not given:
+                _refuse_structures(source)
         try:
-            arguments = cls.model_validate(given)
+            arguments = cls.model_validate(given, by_alias=False, by_name=True)
         except ValidationError as error:
-            names = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)}))
+            names = ", ".join(sorted({spelled[str(detail["loc"][0])] for detail in error.errors(include_input=False)}))
             arguments = None
         if arguments is None:
             raise bad_arguments(f"invalid arguments: {names}")
@@ -84,7 +86,88 @@ class Arguments(BaseModel):
         return arguments
 
 
-_ARGUMENT_NAMES = [name for field in Arguments.model_fields for name in {field, _camel_key(field)}]
+_FIELDS = {name: field for field in Arguments.model_fields for name in (field, _camel_key(field))}
+_PLAIN_FIELDS = {field.replace("_", ""): _camel_key(field) for field in Arguments.model_fields}
+_NAMES_OF_APPIDS = ("appid", "appids")
+_NAMES_OF_TOKENS = ("access_token", "cloudbase_access_token")
+
+# What callers' platforms add: WeChat's cloud functions, and Step Functions' context object.
+CALLERS_KEYS = frozenset(
+    {
+        "userInfo",
+        "tcbContext",
+        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID",
+        "context",
+        "Context",
+        "Execution",
+        "Map",
+        "State",
+        "StateMachine",
+        "Task",
+    }
+)
+
+
+def names_argument(source: Mapping[str, object]) -> bool:
+    """Whether one of the call's arguments is there, even if it is empty."""
+    return any(name in source for name in _FIELDS)
+
+
+def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], dict[str, str]]:
+    """Return what the sources say, by the argument's field, and how each field was spelled. Raises `OpenApiError`."""
+    given: dict[str, object] = {}
+    spelled: dict[str, str] = {}
+    for source in sources:
+        for name, field in _FIELDS.items():
+            value = source.get(name)
+            if name not in source or (value in (None, "") and field not in _NAMES_OF_APPIDS):
+                continue
+            if field in given and (isinstance(value, Mapping | list) or given[field] != value):
+                raise bad_arguments(f"{name} is given twice, with different values")
+            given[field], spelled[field] = value, name
+    for field in _NAMES_OF_APPIDS:
+        if field in given and given[field] in (None, ""):
+            raise misconfigured(NO_APPID, f"{field} is empty: leave it out to ask for WECHAT_APPID")
+    return given, spelled
+
+
+def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]) -> None:
+    """Refuse keys that seem to be meant as an argument. Raises `OpenApiError` 40097 that names the right one.
+
+    Always refused: an argument's name in other letters (`appId`, `app_id`, `AccessToken`). Refused where no appid is
+    given: a longer name (`authorizer_appid`), and an appid under any name.
+    """
+    lacks_appid = not any(field in given for field in _NAMES_OF_APPIDS)
+    lacks_token = not any(field in given for field in _NAMES_OF_TOKENS)
+    for key, value in source.items():
+        if not isinstance(key, str) or key in _FIELDS or key in CALLERS_KEYS:
+            continue
+        plain = "".join(filter(str.isalnum, key[:64])).lower()
+        meant = _PLAIN_FIELDS.get(plain)
+        if lacks_appid and not meant and (plain.endswith("appid") or plain.startswith("appid") or _is_appid(value)):
+            meant = "appid"
+        if lacks_token and not meant and plain.endswith("accesstoken"):
+            meant = "accessToken"
+        if meant:
+            raise bad_arguments(f"unknown argument {key[:64]}: write {meant}")
+
+
+def _refuse_structures(source: Mapping[str, object]) -> None:
+    """Refuse objects and lists: with no argument beside them they are another service's event, or wrap arguments."""
+    for key, value in source.items():
+        if key not in CALLERS_KEYS and _holds_structure(value):
+            raise bad_arguments(f"{str(key)[:64]} is no argument of this call, and there is none beside it")
+
+
+def _is_appid(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("wx[0-9a-f]{16}", value) is not None
+
+
+def _holds_structure(value: object) -> bool:
+    """Whether a value is an object or a list that is not empty, or the JSON text of one."""
+    if isinstance(value, str):
+        return value.lstrip()[:1] in {"{", "["}
+    return isinstance(value, Mapping | list) and len(value) > 0
 
 
 class GrayReleasePlan(BaseModel):

@@ -1,26 +1,33 @@
 """Which trigger an event comes from: one class for each, which reads its arguments and shapes its reply.
 
-A new trigger is a class with `recognises`, `arguments`, `correlation_id`, `succeed` and `fail`, listed in `TRIGGERS`.
+A new trigger is a class derived from `Trigger` (`base.py`), listed in `TRIGGERS`.
 """
 
 from collections.abc import Mapping
 
 from handler.triggers.aws_http import HttpApi, LoadBalancer, RestApi
+from handler.triggers.base import Trigger
 from handler.triggers.direct import Direct
-from handler.triggers.http import HttpTrigger
 from handler.triggers.scf_http import Scf
-from handler.triggers.schedules import Schedule, Timer
+from handler.triggers.schedules import EventBridge, Timer
+from handler.triggers.unsupported import Unsupported
 
-Trigger = Direct | HttpTrigger
-
-# The first that recognises an event has it.
-TRIGGERS: tuple[type[Trigger], ...] = (Schedule, Timer, LoadBalancer, HttpApi, Scf, RestApi)
+# The first that recognises an event has it. `Unsupported` is first, because authorizers and Bedrock's agents have the
+# marks of an HTTP event too.
+TRIGGERS: tuple[type[Trigger], ...] = (
+    Unsupported,
+    EventBridge,
+    Timer,
+    LoadBalancer,
+    HttpApi,
+    Scf,
+    RestApi,
+    Direct,
+)
 
 
 def recognise(event: object) -> Trigger:
-    """Return the trigger that the event comes from; `Direct` where none of the others recognises it."""
+    """Return the trigger that the event comes from."""
     if isinstance(event, Mapping):
-        for trigger in TRIGGERS:
-            if trigger.recognises(event):
-                return trigger(event)
-    return Direct(event)
+        return next(trigger for trigger in TRIGGERS if trigger.recognises(event))(event)
+    return Unsupported(event) if isinstance(event, list) else Direct(event)

@@ -30,9 +30,10 @@ class LoadBalancer(HttpTrigger):
         """Whether a load balancer sent the event."""
         return "elb" in mapping(event.get("requestContext"))
 
-    def _query(self) -> Mapping[str, str]:
+    def _query(self) -> Mapping[str, Any]:
         # Unlike API Gateway a load balancer passes the query as it came.
-        return {unquote_plus(name): unquote_plus(value) for name, value in super()._query().items()}
+        pairs = super()._query().items()
+        return {unquote_plus(name): unquote_plus(value) if isinstance(value, str) else value for name, value in pairs}
 
     def _reply(self, status: int, value: JsonObject) -> JsonObject:
         reply = super()._reply(status, value)
@@ -57,5 +58,5 @@ class HttpApi(HttpTrigger):
     def _path(self) -> object:
         return self.event.get("rawPath")
 
-    def _query(self) -> Mapping[str, str]:
+    def _query(self) -> Mapping[str, Any]:
         return parse_query(self.event.get("rawQueryString"))

@@ -13,27 +13,29 @@ from urllib.parse import parse_qsl
 from handler.contract import HTTPS_PATH, Arguments, result
 from handler.errors import OpenApiError, bad_arguments, wrong_method
 from handler.exact_json import JsonObject
+from handler.triggers.base import Trigger
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
 RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat counts by the minute; its "system busy" passes in moments
 _REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")  # the load balancer's, anyone's, SCF's
 
+_CLOUDBASE_NAMES = ("cloudbaseAccessToken", "cloudbase_access_token")
 _BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # as a query spells them
 
 
-class HttpTrigger:
+class HttpTrigger(Trigger):
     """An HTTP request in an event: method, path, query and headers (the last of repeated ones), body."""
 
     name = "http"
 
     def __init__(self, event: Mapping[str, Any]) -> None:
-        self.event = event
+        super().__init__(event)
         context = mapping(event.get("requestContext"))
         method = self._method(context)
         self.method = method.upper() if isinstance(method, str) else ""
-        self.headers = {name.lower(): value for name, value in self._fields("multiValueHeaders", "headers").items()}
-        stage, path = context.get("stage"), self._path()
-        self.is_https_call = path == HTTPS_PATH or (isinstance(stage, str) and path == f"/{stage}{HTTPS_PATH}")
+        headers = self._fields("multiValueHeaders", "headers")
+        self.headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+        self.is_https_call = _is_https_path(self._path())
         self.allowed = ("GET",) if self.is_https_call else ("GET", "HEAD", "POST")
 
     @classmethod
@@ -42,19 +44,19 @@ class HttpTrigger:
         return "httpMethod" in event
 
     def arguments(self) -> Arguments:
-        """Return the arguments of a GET's query or a POST's body. Raises `OpenApiError` 43001 or 40097."""
+        """Return the arguments of the query, and of a POST's body. Raises `OpenApiError` 43001, 40097 or 41002."""
         if self.method not in self.allowed:
             raise wrong_method(self.allowed)
-        if self.method == "POST":
-            given = dict(self._body())
-        else:
-            given = {name: _BOOLEANS.get(text, text) for name, text in self._query().items()}
-        cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
-        if cloudbase_token and not (given.get("cloudbaseAccessToken") or given.get("cloudbase_access_token")):
-            given["cloudbase_access_token"] = cloudbase_token
-        if self.method != "POST" and "appids" in given:
+        query = {
+            name: _BOOLEANS.get(text, text) if isinstance(text, str) else text for name, text in self._query().items()
+        }
+        body = self._body() if self.method == "POST" else {}
+        if "appids" in query:
             raise bad_arguments("invalid arguments: appids goes into the JSON body of a POST to the cloud call")
-        return Arguments.parse(given)
+        cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
+        if cloudbase_token and not any(given.get(name) for given in (query, body) for name in _CLOUDBASE_NAMES):
+            query["cloudbase_access_token"] = cloudbase_token
+        return Arguments.parse(query, body)
 
     def correlation_id(self) -> str | None:
         """Return the HTTP request's id: the gateway's, or one that came in a header."""
@@ -83,22 +85,21 @@ class HttpTrigger:
     def _path(self) -> object:
         return self.event.get("path")
 
-    def _query(self) -> Mapping[str, str]:
+    def _query(self) -> Mapping[str, Any]:
         return self._fields("multiValueQueryStringParameters", "queryStringParameters")
 
-    def _fields(self, *keys: str) -> dict[str, str]:
-        """Return names and values from the first of these keys that holds any."""
+    def _fields(self, *keys: str) -> dict[str, Any]:
+        """Return names and values, the last of repeated ones, from the first of these keys that holds any."""
         fields = next((found for key in keys if (found := mapping(self.event.get(key)))), {})
-        last = {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
-        return {name: value for name, value in last.items() if isinstance(value, str)}
+        return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 
     def _body(self) -> JsonObject:
         content = self.event.get("body") or ""
         try:
             if self.event.get("isBase64Encoded") in (True, "true"):
                 content = base64.b64decode(content, validate=True).decode()
-            value = json.loads(content or "{}")
-        except (TypeError, ValueError, RecursionError):
+            value = json.loads(content.strip("\ufeff \t\r\n") or "{}")
+        except (AttributeError, TypeError, ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise bad_arguments("the body must be a JSON object")
@@ -112,6 +113,12 @@ class HttpTrigger:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
         body = "" if self.method == "HEAD" else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return {"statusCode": status, "headers": headers, "isBase64Encoded": False, "body": body}
+
+
+def _is_https_path(path: object) -> bool:
+    """Whether a path is WeChat's own, also after a stage or a base path, and with more slashes than one."""
+    parts = [part for part in path.split("/") if part] if isinstance(path, str) else []
+    return parts[-2:] == HTTPS_PATH.strip("/").split("/")
 
 
 def parse_query(query: object) -> dict[str, str]:

@@ -1,29 +1,41 @@
-"""Schedules that wrap the arguments: EventBridge's rules and SCF's timers."""
+"""Events that wrap the arguments: EventBridge's, of a schedule or of a bus, and those of SCF's timers."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import Arguments
+from handler.contract import CALLERS_KEYS, Arguments, names_argument, refuse_look_alikes
+from handler.errors import bad_arguments
 from handler.exact_json import json_object
 from handler.triggers.direct import Direct
 
 
-class Schedule(Direct):
-    """An EventBridge rule on a schedule; the arguments are in `detail`.
+class EventBridge(Direct):
+    """An event of EventBridge, of whatever source; the arguments are in `detail`.
 
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
+    https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
     """
 
-    name = "schedule"
+    name = "eventbridge"
 
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
         """Whether EventBridge sent the event."""
-        return event.get("source") == "aws.events" and "detail-type" in event
+        return "detail-type" in event and "source" in event
 
     def arguments(self) -> Arguments:
-        """Return the arguments in `detail`. Raises `OpenApiError` 40097."""
-        return Arguments.parse(self.event.get("detail") or {})
+        """Return the arguments in `detail`, which is empty in an event of a schedule.
+
+        A `detail` without any argument tells of something else, such as an object in S3. Raises `OpenApiError` 40097.
+        """
+        detail = self.event.get("detail")
+        if isinstance(detail, Mapping) and not names_argument(detail) and detail.keys() - CALLERS_KEYS:
+            refuse_look_alikes(detail, {})
+            raise bad_arguments(
+                f"this event of EventBridge ({str(self.event['source'])[:64]}) has no argument in its detail: put "
+                "appid there, or give the rule's target a constant input"
+            )
+        return Arguments.parse({} if detail is None else detail)
 
 
 class Timer(Direct):
@@ -40,5 +52,19 @@ class Timer(Direct):
         return event.get("Type") == "Timer"
 
     def arguments(self) -> Arguments:
-        """Return the arguments in `Message`. Raises `OpenApiError` 40097."""
-        return Arguments.parse(json_object(self.event.get("Message")) or {})
+        """Return the arguments in `Message`. Raises `OpenApiError` 40097 for a message that was meant as arguments."""
+        message = self.event.get("Message")
+        if isinstance(message, Mapping):
+            return Arguments.parse(message)
+        text = message.strip("\ufeff \t\r\n") if isinstance(message, str) else ""
+        arguments = json_object(text)
+        if arguments is None and _is_meant_as_arguments(text):
+            raise bad_arguments('the timer\'s Message is not a JSON object: write {"appid": "..."}')
+        return Arguments.parse(arguments or {})
+
+
+def _is_meant_as_arguments(text: str) -> bool:
+    """Whether a text begins like JSON (also with a shell's quote before it), is one appid, or begins with `appid`."""
+    return text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or bool(
+        text[:1] in {'"', "'"} or re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE)
+    )

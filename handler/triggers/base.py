@@ -1,0 +1,43 @@
+"""What every kind of trigger does: recognise its events, read the arguments, shape the reply."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from handler.contract import Arguments
+from handler.errors import OpenApiError
+from handler.exact_json import JsonObject
+
+
+class Trigger(ABC):
+    """One kind of trigger; an instance holds one of its events."""
+
+    name: ClassVar[str]
+
+    def __init__(self, event: Any) -> None:
+        self.event = event
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, event: Mapping[str, Any]) -> bool:
+        """Whether a trigger of this kind sent the event."""
+
+    @abstractmethod
+    def arguments(self) -> Arguments:
+        """Return the arguments in the event. Raises `OpenApiError`."""
+
+    def correlation_id(self) -> str | None:
+        """Return the id by which the caller knows this request, if there is one beside the platform's."""
+        return None
+
+    @abstractmethod
+    def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
+        """Return the reply for WeChat's body of a success."""
+
+    @abstractmethod
+    def reply(self, value: JsonObject) -> JsonObject:
+        """Return the reply for the answer to many questions."""
+
+    @abstractmethod
+    def fail(self, error: OpenApiError, on_error: str) -> JsonObject:
+        """Raise the error, or return it as the reply."""

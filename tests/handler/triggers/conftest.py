@@ -1,0 +1,12 @@
+"""What the tests of the HTTP triggers share."""
+
+import pytest
+
+from tests.http_events import Make, function_url, load_balancer, rest_api, scf_api_gateway, scf_function_url
+
+
+@pytest.fixture(params=[rest_api, load_balancer, function_url, scf_function_url, scf_api_gateway])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Give each HTTP trigger's maker of events in turn."""
+    maker: Make = request.param
+    return maker

@@ -1,0 +1,116 @@
+"""EventBridge and SCF's timer, which wrap the arguments."""
+
+from typing import Any
+
+import pytest
+
+from gray_release.invoke import scf_context
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, Sandbox
+from handler.app import main_handler
+from handler.contract import OpenApiError
+from tests.http_events import sample
+from tests.support import DOCUMENTED, PLAN, Invoke, refused
+
+HTTPS_PATH = "/wxa/getgrayreleaseplan"
+
+
+@pytest.mark.parametrize("detail", [{}, None, {"appid": APPID}])
+def test_schedule(sandbox: Sandbox, invoke: Invoke, detail: Any) -> None:
+    """A schedule's arguments are in `detail`, and it gets the result itself."""
+    assert invoke(sample("eventbridge-schedule") | {"detail": detail}) == DOCUMENTED
+    assert sandbox.count(HTTPS_PATH) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "a note",
+        "每十分钟",
+        "null",
+        "5",
+        None,
+        "hourly, for wx0123456789abcdef",
+        f'{{"appid": "{APPID}"}}',
+        f'\ufeff {{"appid": "{APPID}"}}\r\n',
+        {"appid": APPID},
+        "{}",
+    ],
+)
+@pytest.mark.usefixtures("sandbox")
+def test_timer(message: Any) -> None:
+    """A timer's arguments are in `Message` if it is a JSON object; any other message is a note."""
+    assert main_handler(sample("scf-timer") | {"Message": message}, scf_context()) == DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"appid":',
+        f"{{'appid': '{APPID}'}}",
+        f"{{appid: {APPID}}}",
+        f'{{"appid": "{APPID}",}}',
+        f'\'{{"appid": "{APPID}"}}\'',
+        f'\ufeff["{APPID}"]',
+        f"{{\u201cappid\u201d: \u201c{APPID}\u201d}}",
+        "[1]",
+        "[" * 10_000,
+        '{"a":' * 10_000,
+        APPID,
+        f" {APPID}\n",
+        f'"{APPID}"',
+        f"appid={APPID}",
+        f"appId: {APPID}",
+        '{"appId": "wx0123456789abcdef"}',
+        '{"input": {"appid": "wx0123456789abcdef"}}',
+        '{"appid": 5}',
+    ],
+)
+def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
+    """A message that is nearly JSON, or an appid, is 40097: a note would get the answer for `WECHAT_APPID`."""
+    with pytest.raises(OpenApiError) as caught:
+        main_handler(sample("scf-timer") | {"Message": message}, scf_context())
+    assert caught.value.errCode == 40097
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("source", ["aws.events", "aws.scheduler", "my.platform", "get-gray-release-plan", None])
+def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
+    """An event of EventBridge has its arguments in `detail`, whatever its source; without any it is the default."""
+    event = sample("eventbridge-schedule") | {"source": source}
+    other = event | {"detail": {"appid": "wx1111111111111111", "note": {"a": 1}}}
+    assert refused(invoke, other).errCode == 40013  # the sandbox knows one appid
+    assert invoke(event | {"detail": {"userInfo": {}}}) == DOCUMENTED
+    assert sandbox.count(PLAN) == 1
+
+
+@pytest.mark.parametrize(
+    ("detail", "named"),
+    [
+        ({"instance-id": "i-1", "state": "running"}, "EventBridge"),
+        ({"bucket": {"name": "b"}}, "EventBridge"),
+        ({"appId": "d123", "branchName": "main"}, "write appid"),
+        ({"mini_program": "wx0123456789abcdef"}, "write appid"),
+        ("text", "object"),
+        ([], "object"),
+        ("", "object"),
+    ],
+)
+def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: str) -> None:
+    """A `detail` that has no argument and is not empty is another service's: 40097."""
+    error = refused(invoke, sample("eventbridge-schedule") | {"source": "aws.ec2", "detail": detail})
+    assert error.errCode == 40097
+    assert named in error.reason
+    assert sandbox.requests == []
+
+
+def test_schedule_and_timer_raise(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A failing schedule or timer raises, so that the platform sees it."""
+    sandbox.faults.append(Fault("plan", "errcode", "48001"))
+    for name in ("eventbridge-schedule", "scf-timer"):
+        with pytest.raises(OpenApiError):
+            invoke(sample(name))
+    with pytest.raises(OpenApiError) as caught:
+        invoke(sample("scf-timer") | {"Message": '{"appid":5}'})
+    assert caught.value.errCode == 40097
