@@ -24,7 +24,7 @@ from tests.support import ROOT
 # What needs an account in a cloud is not run; this test stands in for it.
 ELSEWHERE = {
     "sam deploy --guided": "tests/deploy/test_stack.py",  # the real `sam deploy`, to a stand-in for AWS
-    "make deploy-scf": "tests/deploy/test_scf.py",  # the same command, to a stub of Tencent's API
+    "make deploy-scf": "tests/deploy/scf/test_creation.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
 SECONDS = 900  # the most that a command may take

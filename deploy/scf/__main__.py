@@ -14,9 +14,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from deploy import DeployError
-from deploy.scf.api import Scf
+from deploy.scf.api import Json, Scf
 from deploy.scf.deployment import Deployment
 
 
@@ -25,13 +26,14 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     parser = argparse.ArgumentParser(prog="python -m deploy.scf", description="Deploy to Tencent SCF.")
     parser.add_argument("--function", type=Path, default=Path("scf.json"), help="the function (%(default)s)")
     parser.add_argument("--zip", type=Path, default=Path("dist/scf.zip"), help="its code (%(default)s)")
+    parser.add_argument("--anew", action="store_true", help="delete the function and create it again")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--endpoint", help="another address of the API, over http: for tests")
     options = parser.parse_args(arguments)
     try:
-        wanted, code = json.loads(options.function.read_text("utf-8")), options.zip.read_bytes()
+        wanted, code = _read_function(options.function), options.zip.read_bytes()
         scf = Scf(wanted["FunctionName"], wanted.get("Namespace", "default"), environ, options.endpoint)
-        deployment = Deployment(scf, wanted, code, environ)
+        deployment = Deployment(scf, wanted, code, environ, anew=options.anew)
         changes = deployment.changes()
         print("\n".join(changes) or "nothing to change")
         for warning in deployment.warnings():
@@ -47,6 +49,18 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         print(f"cannot deploy: {error or 'nobody to ask; --yes goes on without'}", file=sys.stderr)
         return 1
     return 0
+
+
+def _read_function(path: Path) -> Json:
+    """Return the function that a file states. Raises `DeployError`."""
+    try:
+        function = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DeployError(f"{path} is no JSON: {error}") from None
+    missing = [key for key in ("FunctionName", "Handler") if not (isinstance(function, dict) and function.get(key))]
+    if missing:
+        raise DeployError(f"{path} has no {' and no '.join(missing)}")
+    return cast("Json", function)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ from tencentcloud.scf.v20180416 import models
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
 from deploy import DeployError
+from deploy.scf.first_steps import HINTS
 
 Json = dict[str, Any]
 
 WAIT_SECONDS = 300
 POLL_SECONDS = 1.0
 UNDER_WAY = ("Creating", "Updating", "Publishing", "Deleting")
+NO_FUNCTION = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
 
 _CREDENTIALS = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_REGION")
 
@@ -37,18 +39,19 @@ class Scf:
         self._name = {"FunctionName": function, "Namespace": namespace}
 
     def __call__(self, action: str, **fields: Any) -> Json:
-        """Make a call and return its response, {} where there is no such function.
+        """Make a call and return its response, {} where a function or its triggers are read and there is none.
 
-        Raises `DeployError` with Tencent's code and message.
+        Raises `DeployError` with Tencent's code and message, and what to do about it where that is known.
         """
         request = getattr(models, f"{action}Request")()
         request.from_json_string(json.dumps(self._name | fields))
         try:
             response = getattr(self._client, action)(request)
         except TencentCloudSDKException as error:
-            if str(error.code).startswith("ResourceNotFound.Function"):
+            if error.code in NO_FUNCTION and action in ("GetFunction", "ListTriggers"):
                 return {}
-            raise DeployError(f"{action}: {error.code}: {error.message}") from None
+            hint = f" ({HINTS[error.code]})" if error.code in HINTS else ""
+            raise DeployError(f"{action}: {error.code}: {error.message}{hint}") from None
         answer: Json = json.loads(response.to_json_string())
         return answer
 
@@ -74,6 +77,8 @@ class Scf:
         """Make a change and wait until it is done. Raises `DeployError` when it failed."""
         self(action, **fields)
         function = self.function()
+        if not function and action != "DeleteFunction":
+            raise DeployError(f"{action}: the function is gone; somebody else has deleted it")
         status = str(function.get("Status", "gone"))
         if status.endswith("Failed"):
             raise DeployError(f"{status}: {reason(function)}")

@@ -1,31 +1,49 @@
 """What `scf.json`, the environment and the zip ask for, against what is deployed."""
 
-import base64
-import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.scf import variables
+from deploy import DeployError
+from deploy.scf import triggers, variables
 from deploy.scf.api import Json, Scf, reason
+from deploy.scf.code import Code
+from deploy.scf.triggers import covers
 
-# What UpdateFunctionConfiguration changes; the rest of scf.json is settled when the function is created.
-UPDATABLE = ("Description", "MemorySize", "Timeout", "InitTimeout", "Runtime", "PublicNetConfig")
+# What an update changes, where scf.json states it.
+UPDATABLE = ("Description", "MemorySize", "Timeout", "InitTimeout", "PublicNetConfig", "VpcConfig", "Role")
+# What only a creation takes. Tencent's defaults are what a request means that leaves them out.
+SETTLED = {"Runtime": "Python2.7", "Type": "Event"}
 # After these Tencent takes no update any more: the function has to be deleted and created again.
 BROKEN = ("CreateFailed", "DeleteFailed")
+# As the models of UpdateFunctionConfiguration state it.
+DESCRIPTION = re.compile(r"[A-Za-z0-9 ,.\u4e00-\u9fff]{,1000}")
 
 
 class Deployment:
     """The way from the function that is deployed to the one that is wanted."""
 
-    def __init__(self, scf: Scf, wanted: Json, code: bytes, environ: Mapping[str, str]) -> None:
+    def __init__(self, scf: Scf, wanted: Json, code: bytes, environ: Mapping[str, str], *, anew: bool = False) -> None:
+        """Read what is deployed. Raises `DeployError` for what Tencent would refuse.
+
+        With `anew`, an existing function is deleted and created again.
+        """
         self._scf = scf
         self._triggers: list[Json] = wanted.pop("Triggers", [])
-        self._code = {"ZipFile": base64.b64encode(code).decode()}
+        self._code = Code(code, wanted.get("Runtime", SETTLED["Runtime"]))
+        # SCF does not tell which code it runs, and an update takes no tags: the description holds the code's hash.
+        wanted["Description"] = f"{wanted.get('Description', '')} Code {self._code.hash}.".strip()
+        if not DESCRIPTION.fullmatch(wanted["Description"]):
+            raise DeployError(
+                "Description in scf.json: Tencent takes 1000 letters, digits, blanks, commas, full stops and Chinese"
+                " characters"
+            )
         self._deployed = scf.function()
         self._status = self._deployed.get("Status")
-        # SCF does not tell what code it runs; the description does.
-        wanted["Description"] += f" [code {hashlib.sha256(code).hexdigest()[:16]}]"
+        self._anew = anew
+        if not self._must_create():
+            _refuse_settled(self._deployed, wanted)
         self._old = variables.of_function(self._deployed)
         self._variables = variables.wanted(variables.of_function(wanted), environ, self._old)
         wanted["Environment"] = {
@@ -37,15 +55,18 @@ class Deployment:
         """Say what `apply` will change, a line each."""
         name = f"{self._wanted['FunctionName']} in {self._wanted.get('Namespace', 'default')}"
         if self._must_create():
-            lines = [f"delete {name}, which is {self._status}: {reason(self._deployed)}"] if self._deployed else []
-            lines += [f"create {name}", *(f"create trigger {trigger['TriggerName']}" for trigger in self._triggers)]
+            lines = [f"delete {name}, {self._why_delete()}"] if self._deployed else []
+            lines += [f"create {name}", *(f"create trigger {triggers.label(trigger)}" for trigger in self._triggers)]
             return [*lines, *variables.changes({}, self._variables)]
         lines = [f"repair {name}, which is {self._status}: {reason(self._deployed)}"] if self._is_half_updated() else []
-        lines += [
-            f"change {key}: {_text(self._deployed.get(key))} -> {_text(self._wanted[key])}" for key in self._differing()
-        ]
+        if self._differs("Handler"):
+            lines.append(self._change("Handler"))
+        lines += map(self._change, self._differing())
         lines += variables.changes(self._old, self._variables)
-        return lines + [f"{verb} trigger {trigger['TriggerName']}" for verb, trigger in self._differing_triggers()]
+        return lines + [
+            f"{verb} trigger {triggers.label(trigger)}{': ' if members else ''}{', '.join(members)}"
+            for verb, trigger, members in self._differing_triggers()
+        ]
 
     def warnings(self) -> list[str]:
         """Say what will not work as it is."""
@@ -58,71 +79,64 @@ class Deployment:
                 print("deleting the function")
                 self._scf.change("DeleteFunction")
             print("creating the function")
-            self._scf.change("CreateFunction", **self._wanted, Code=self._code)
+            self._scf.change("CreateFunction", **self._wanted, Code=self._code.request)
         else:
             self._update()
-        for verb, trigger in self._differing_triggers():
-            print(f"{verb[:-1]}ing trigger {trigger['TriggerName']}")
+        for verb, trigger, _ in self._differing_triggers():
+            print(f"{verb[:-1]}ing trigger {triggers.label(trigger)}")
             self._scf("CreateTrigger" if verb == "create" else "UpdateTrigger", **trigger)
 
     def urls(self) -> list[str]:
         """Return the public addresses of the function."""
-        descriptions = [_json(trigger["TriggerDesc"]) for trigger in self._deployed_triggers().values()]
-        return [url for text in descriptions if (url := text.get("NetConfig", {}).get("ExtranetUrl"))]
+        descriptions = [triggers.read_description(trigger["TriggerDesc"]) for trigger in self._deployed_triggers()]
+        return [url for text in descriptions if (url := (text.get("NetConfig") or {}).get("ExtranetUrl"))]
 
     def _update(self) -> None:
         """Update code and configuration where they differ, and both where the last update failed."""
         repair = self._is_half_updated()
-        if repair or self._deployed["Description"] != self._wanted["Description"]:
+        if repair or self._differs("Description") or self._differs("Handler"):
             print("updating the code")
-            self._scf.change("UpdateFunctionCode", Handler=self._wanted["Handler"], Code=self._code)
+            self._scf.change("UpdateFunctionCode", Handler=self._wanted["Handler"], Code=self._code.request)
         if repair or self._differing() or self._old != self._variables:
             print("updating the configuration")
-            changed = {key: self._wanted[key] for key in (*UPDATABLE, "Environment")}
+            changed = {key: self._wanted[key] for key in (*UPDATABLE, "Environment") if key in self._wanted}
             self._scf.change("UpdateFunctionConfiguration", **changed)
 
     def _must_create(self) -> bool:
-        return not self._deployed or self._status in BROKEN
+        return not self._deployed or self._anew or self._status in BROKEN
+
+    def _why_delete(self) -> str:
+        if self._status in BROKEN:
+            return f"which is {self._status}: {reason(self._deployed)}"
+        return "with its triggers and its address: the new one gets others"
 
     def _is_half_updated(self) -> bool:
         return self._status == "UpdateFailed"
 
+    def _change(self, key: str) -> str:
+        return f"change {key}: {_text(self._deployed.get(key))} -> {_text(self._wanted[key])}"
+
+    def _differs(self, key: str) -> bool:
+        return key in self._wanted and not covers(self._deployed.get(key), self._wanted[key])
+
     def _differing(self) -> list[str]:
-        return [key for key in UPDATABLE if not _covers(self._deployed.get(key), self._wanted.get(key))]
+        return [key for key in UPDATABLE if self._differs(key)]
 
-    def _deployed_triggers(self) -> dict[str, Json]:
-        listed = self._scf("ListTriggers", Limit=100).get("Triggers") or []
-        return {trigger["TriggerName"]: trigger for trigger in listed}
+    def _deployed_triggers(self) -> list[Json]:
+        return self._scf("ListTriggers", Limit=100).get("Triggers") or []
 
-    def _differing_triggers(self) -> list[tuple[str, Json]]:
-        deployed = self._deployed_triggers()
-        return [
-            ("update" if (old := deployed.get(trigger["TriggerName"])) else "create", trigger)
-            for trigger in self._triggers
-            if not (old := deployed.get(trigger["TriggerName"])) or not _same_trigger(old, trigger)
-        ]
+    def _differing_triggers(self) -> list[tuple[str, Json, list[str]]]:
+        return list(triggers.differing(self._triggers, self._deployed_triggers()))
 
 
-def _covers(deployed: Any, wanted: Any) -> bool:
-    """Whether the deployed value has all that is wanted; Tencent adds fields of its own."""
-    if isinstance(wanted, dict) and isinstance(deployed, dict):
-        return all(_covers(deployed.get(key), value) for key, value in wanted.items())
-    return bool(deployed == wanted)
-
-
-def _same_trigger(deployed: Json, wanted: Json) -> bool:
-    description = _json(deployed["TriggerDesc"])
-    same = _covers(description, _json(wanted["TriggerDesc"])) or description.get("cron") == wanted["TriggerDesc"]
-    # Written as OPEN and CLOSE, read as 1 and 0.
-    return same and deployed["Enable"] in {"OPEN": (1, "OPEN"), "CLOSE": (0, "CLOSE")}[wanted["Enable"]]
-
-
-def _json(text: str) -> Json:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"cron": text}
+def _refuse_settled(deployed: Json, wanted: Json) -> None:
+    for key, default in SETTLED.items():
+        old, new = deployed.get(key), wanted.get(key, default)
+        if old and old != new:
+            raise DeployError(
+                f"{key} is {old}, and scf.json has {new}: Tencent cannot change it. Delete the function and create it"
+                " again with `make deploy-scf DEPLOY=--anew`; it keeps its variables, and gets another URL and address"
+            )
 
 
 def _text(value: Any) -> str:

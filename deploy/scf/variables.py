@@ -21,6 +21,9 @@ TOKENS = (
 
 # As in gray_release/sandbox/rules.py: `deploy` imports nothing of the other two houses.
 SANDBOX_SECRETS = ("5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c", "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a")
+# Tencent's limits: https://cloud.tencent.com/document/product/583/30228
+RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
+MAX_BYTES = 4096
 WITHOUT_SETTINGS = ("none", "cloudbase")  # sources that need no other variable, in WeChat's own cloud
 
 
@@ -44,6 +47,11 @@ def wanted(stated: Mapping[str, str], environ: Mapping[str, str], deployed: Mapp
     for name, value in variables.items():
         if value in SANDBOX_SECRETS:
             raise DeployError(f"{name} is the secret of the sandbox, which WeChat does not know: set your own")
+        if name.startswith(RESERVED_PREFIXES):
+            raise DeployError(f"{name} begins with a prefix that Tencent reserves: remove it from scf.json")
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MAX_BYTES:
+        raise DeployError(f"the variables have {size} bytes, and Tencent takes {MAX_BYTES}: shorten the longest")
     return variables
 
 
