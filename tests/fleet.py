@@ -109,7 +109,7 @@ class Cloud:
         variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
         environment = {"Variables": {**variables, name: value}}
         self.functions.update_function_configuration(FunctionName=function, Environment=environment)
-        return str(variables[name])
+        return str(variables.get(name, ""))
 
     def upload(self, fleet: Iterable[str], key: str = "appids.csv") -> None:
         """Put the list of mini programs into the bucket."""
