@@ -2,10 +2,12 @@
 
     with-step-functions .venv/bin/python -m tests.bench.fleet [COUNT ...]
 
-The first hundred start the function's processes. Seconds are the stand-in's, on this machine; what is asked of WeChat,
-and what AWS would charge, is counted. Tokens are the platform's own and the authorizers'.
+Each count is swept twice, side by side: a child and an invocation for each mini program, as before, and in batches. The
+first hundred start the function's processes. Seconds are the stand-in's, on this machine; questions to WeChat are
+counted. Dollars are AWS's, at 0.3 seconds a question. Tokens are the platform's own and the authorizers'.
 """
 
+import math
 import sys
 import tempfile
 import time
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gray_release.sandbox.server import Sandbox
+from handler.batch import THREADS
 from tests.fleet import Cloud, appids, authorize
 from tests.releases import plan
 from tests.support import PLAN, Valkey
@@ -28,13 +31,15 @@ EXPRESS_REQUEST, EXPRESS_GB_SECOND = 1e-6, 16.67e-6
 LAMBDA_REQUEST, LAMBDA_GB_SECOND = 0.2e-6, 16.6667e-6
 QUESTION_SECONDS = 0.3  # assumed: two exchanges with WeChat from afar
 EXPRESS_GB, LAMBDA_GB = 64 / 1024, 512 / 1024
+BATCH = 50  # of the definition
 
 
 @dataclass
 class Measured:
-    """One sweep."""
+    """One sweep, in batches of so many."""
 
     count: int
+    batch: int
     seconds: float
     plans: int
     tokens: tuple[int, ...]
@@ -45,19 +50,39 @@ class Measured:
 
     def dollars(self) -> float:
         """Return what AWS would charge for it."""
-        express = EXPRESS_REQUEST + QUESTION_SECONDS * EXPRESS_GB * EXPRESS_GB_SECOND
-        invocation = LAMBDA_REQUEST + QUESTION_SECONDS * LAMBDA_GB * LAMBDA_GB_SECOND
-        return self.transitions * TRANSITION + self.count * express + self.plans * invocation
+        rounds = sum(1 + math.ceil((size - 1) / THREADS) for size in _sizes(self.count, self.batch))
+        seconds = QUESTION_SECONDS * rounds
+        children = math.ceil(self.count / self.batch)
+        express = children * EXPRESS_REQUEST + seconds * EXPRESS_GB * EXPRESS_GB_SECOND
+        invocations = children * LAMBDA_REQUEST + seconds * LAMBDA_GB * LAMBDA_GB_SECOND
+        return self.transitions * TRANSITION + express + invocations
 
 
-def sweep(cloud: Cloud, sandbox: Sandbox, valkey: Valkey, count: int, start: int) -> Measured:
+def _sizes(count: int, batch: int) -> list[int]:
+    """Return the sizes of the batches."""
+    return [min(batch, count - start) for start in range(0, count, batch)]
+
+
+def create_sweep(cloud: Cloud, batch: int) -> str:
+    """Create a sweep like the deployed one, with batches of so many; return its ARN."""
+    deployed = cloud.states.describe_state_machine(stateMachineArn=cloud.sweep)
+    size = f'"MaxItemsPerBatch": {BATCH}'
+    assert deployed["definition"].count(size) == 1
+    definition = deployed["definition"].replace(size, f'"MaxItemsPerBatch": {batch}')
+    name, role = f"sweep-by-{batch}", deployed["roleArn"]
+    return str(cloud.states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"])
+
+
+def sweep(
+    cloud: Cloud, sandbox: Sandbox, valkey: Valkey, machine: str, *, batch: int, count: int, start: int
+) -> Measured:
     """Sweep so many new mini programs."""
     fleet = appids(count, start)
     authorize(sandbox, valkey, fleet)
     before = [sandbox.count(path) for path in (PLAN, *TOKENS)]
     cloud.upload(fleet)
     began = time.monotonic()
-    execution = cloud.start(cloud.sweep, {})
+    execution = cloud.start(machine, {})
     description = cloud.finished(execution, seconds=3600)
     seconds = time.monotonic() - began
     assert description["status"] == "SUCCEEDED", description
@@ -66,11 +91,12 @@ def sweep(cloud: Cloud, sandbox: Sandbox, valkey: Valkey, count: int, start: int
     memory = [_peak_mib(process) for process in _functions(sandbox.base_url)]
     return Measured(
         count=count,
+        batch=batch,
         seconds=seconds,
         plans=plans,
         tokens=tuple(tokens),
         collisions=sum(sandbox.refusals[code] for code in REFUSED),
-        transitions=entered + count,
+        transitions=entered + math.ceil(count / batch) + 2,  # the list and the rows have a child each
         processes=len(memory),
         peak_mib=max(memory),
     )
@@ -103,20 +129,28 @@ def main() -> None:
         cloud = Cloud()
         cloud.deploy(sandbox, valkey, FleetConcurrency=CONCURRENCY, FleetToleratedFailurePercentage=0)
         print(
-            f"{'appids':>8}{'seconds':>10}{'ms each':>9}{'plans':>8}{'tokens':>14}{'collisions':>11}"
+            f"{'appids':>8}{'batch':>7}{'seconds':>9}{'ms each':>9}{'plans':>8}{'tokens':>12}{'collisions':>11}"
             f"{'transitions':>12}{'USD':>8}{'processes':>10}{'MiB':>7}"
         )
-        each = []
-        for number, count in enumerate(counts):
-            one = sweep(cloud, sandbox, valkey, count, sum(counts[:number]))
-            each.append(one.seconds / count)
+        machines = {batch: create_sweep(cloud, batch) for batch in (1, BATCH)}
+        start = 0
+        for count in counts:
+            measured = []
+            for batch, machine in machines.items():
+                one = sweep(cloud, sandbox, valkey, machine, batch=batch, count=count, start=start)
+                start += count
+                measured.append(one)
+                print(
+                    f"{count:>8}{batch:>7}{one.seconds:>9.1f}{one.seconds / count * 1000:>9.2f}{one.plans:>8}"
+                    f"{'+'.join(map(str, one.tokens)):>12}{one.collisions:>11}{one.transitions:>12}"
+                    f"{one.dollars():>8.4f}{one.processes:>10}{one.peak_mib:>7.1f}",
+                    flush=True,
+                )
+            before, now = measured
             print(
-                f"{count:>8}{one.seconds:>10.1f}{each[-1] * 1000:>9.2f}{one.plans:>8}"
-                f"{'+'.join(map(str, one.tokens)):>14}{one.collisions:>11}{one.transitions:>12}{one.dollars():>8.4f}"
-                f"{one.processes:>10}{one.peak_mib:>7.1f}",
-                flush=True,
+                f"{count:>8}: {before.seconds / now.seconds:.1f} times as fast, "
+                f"{now.dollars() / before.dollars():.3f} of the price"
             )
-        print(f"one of {counts[-1]} takes {each[-1] / each[1]:.2f} times as long as one of {counts[1]}")
         valkey.stop()
 
 

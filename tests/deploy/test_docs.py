@@ -1,17 +1,20 @@
 """The pages about deploying and about many mini programs: prices, policy, codes, and names that exist."""
 
 import json
+import math
 import re
 from typing import Any
 
 import pytest
 
+from handler.batch import THREADS
 from tests.deploy.cloudformation import PARAMETERS, TEMPLATE
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs/deploying-on-aws.md").read_text("utf-8")
 FLEET = [(ROOT / f"docs/fleet{language}.md").read_text("utf-8") for language in ("", ".zh-CN")]
 SWEEP, WATCH = ((ROOT / f"statemachines/{name}.asl.json").read_text("utf-8") for name in ("sweep", "watch"))
+BATCH = int(re.findall(r'"MaxItemsPerBatch": (\d+)', SWEEP)[0])
 LAMBDA = 0.20e-6 + 0.5 * 0.3 * 0.0000166667  # USD for a call of 0.3 seconds at 512 MB
 
 # The prefix of a service's actions, where it is not the service's name in a resource type.
@@ -77,24 +80,54 @@ def test_fleet(page: str) -> None:
     }
     assert defaults["FleetScheduleExpression"] == ""
     assert len(rows) == 7
-    [own] = re.findall(r"row\.errCode in \[([\d, ]{50,})\]", SWEEP)
+    [own] = re.findall(r"code in \[([\d, ]{50,})\]", SWEEP)
     [listed] = re.findall(r"40013.+?86000", page, re.DOTALL)
     assert re.findall(r"\d+", listed) == re.findall(r"\d+", own)
     told = set(re.findall(r'"DetailType": "([^"]+)"', SWEEP + WATCH))
     assert set(re.findall(r"^\| `(Gray Release [^`]+)` \|", page, re.MULTILINE)) == told
 
 
+def count_transitions() -> int:
+    """Count the states of a sweep that goes well."""
+    machine = json.loads(SWEEP)
+    name, count = machine["StartAt"], 1
+    while not machine["States"][name].get("End"):
+        state = machine["States"][name]
+        name, count = state.get("Default") or state["Next"], count + 1
+    return count
+
+
+def price_batch(size: int) -> float:
+    """Return what a batch costs: a transition, an Express request of 64 MB and a call of the function."""
+    seconds = 0.3 * (1 + math.ceil((size - 1) / THREADS))
+    gigabyte_seconds = 64 / 1024 * 0.00001667 + 0.5 * 0.0000166667
+    return 25e-6 + 1e-6 + 0.20e-6 + seconds * gigabyte_seconds
+
+
+def price_sweep(count: int) -> float:
+    """Return what a sweep costs; looking at the list and counting the rows take a child each."""
+    sizes = [min(BATCH, count - start) for start in range(0, count, BATCH)]
+    return (count_transitions() + 2) * 25e-6 + 2e-6 + sum(map(price_batch, sizes))
+
+
+def test_price_of_ten_thousand() -> None:
+    """A sweep of 10,000 costs less than 0.015 USD, and less than 12 a month when it runs every hour."""
+    assert price_sweep(10_000) <= 0.015
+    assert price_sweep(10_000) * 24 * 30 <= 12
+
+
 @pytest.mark.parametrize("page", FLEET, ids=["English", "Chinese"])
 def test_fleet_costs(page: str) -> None:
-    """Prices are what a transition for each child, an Express request of 64 MB and a call of the function come to."""
-    sweep = 25e-6 + 1e-6 + 64 / 1024 * 0.3 * 0.00001667 + LAMBDA
+    """Prices are what the definitions' transitions, Express requests and calls of the function come to."""
     watch = 5 * 25e-6 + LAMBDA
-    assert f"| {sweep * 1e6:.0f} / " in page
+    assert f"| {price_batch(BATCH) / BATCH * 1e6:.2f} / " in page
     assert f"| {watch * 1e6:.0f} / " in page
     rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
     assert [row[0] for row in rows] == ["3", "300", "1,000", "10,000"]
     for count, once, *months in rows:
-        price = int(count.replace(",", "")) * sweep
+        price = price_sweep(int(count.replace(",", "")))
         assert float(once) == pytest.approx(price, rel=0.2)  # one figure, or two
         assert months == [f"{price * sweeps:.2f}" for sweeps in (30 * 24, 30 * 4)]
+    assert f"{price_sweep(10_000) * 30 * 24 * 6:.2f}" in page
+    assert f"{(count_transitions() + 2) * 25e-6:.4f}" in page
     assert f"{15 * 24 * 6 * watch:.2f}" in page
