@@ -6,10 +6,12 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+import trustme
 from hypothesis import settings
 from moto.server import ThreadedMotoServer
 from wechatpy.session.redisstorage import RedisStorage
@@ -20,7 +22,7 @@ from gray_release.sandbox.store import fill
 from handler import app
 from handler.app import lambda_handler
 from handler.telemetry import log as function_log
-from tests.support import Configure, Invoke, Log, Valkey
+from tests.support import Configure, Invoke, Log, Valkey, server_context
 
 # Where a script starts the tests in the background, they ignore interrupts, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,6 +60,23 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
 def sandbox(configure: Configure) -> Iterator[Sandbox]:
     """Run WeChat's stand-in and point the environment at it."""
     with Sandbox() as sandbox:
+        configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
+        yield sandbox
+
+
+@pytest.fixture
+def authority(configure: Configure, tmp_path: Path) -> trustme.CA:
+    """Make a certificate authority that the function trusts and that no other test uses."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    return authority
+
+
+@pytest.fixture
+def secure_sandbox(authority: trustme.CA, configure: Configure) -> Iterator[Sandbox]:
+    """Run WeChat's stand-in over TLS and point the environment at it."""
+    with Sandbox(tls=server_context(authority)) as sandbox:
         configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
 

@@ -1,6 +1,7 @@
 """Names that several test modules share; what needs setting up and taking down again is a fixture in `conftest.py`."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import select
@@ -164,10 +165,10 @@ class Valkey:
         self._process.wait(30)
 
 
-def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+def server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
     """Return a server's TLS context, with a certificate of this authority for these names, or for this machine."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names or ("127.0.0.1",)).configure_cert(context)
+    authority.issue_cert(*names or ("127.0.0.1",), not_after=not_after).configure_cert(context)
     return context
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
 from handler.settings import Settings
 from tests.layouts import SYSTEMS
-from tests.support import REPLY, ROOT, Valkey
+from tests.support import REPLY, ROOT, Valkey, server_context
 from tests.token_server import TokenServer, answer
 
 PAGES = [(ROOT / f"docs/third-party-platforms{language}.md").read_text("utf-8") for language in ("", ".zh-CN")]
@@ -188,11 +187,9 @@ def test_token_server(shell: Shell, tmp_path: Path) -> None:
     """What curl shows of a token server is what the function reads."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
     with Sandbox() as sandbox:
         token = sandbox.tokens.issue()["access_token"]
-        with TokenServer(answer({"token": token}), tls=context) as tokens:
+        with TokenServer(answer({"token": token}), tls=server_context(authority)) as tokens:
             shell.addresses[SERVER] = tokens.url
             trust = {"SSL_CERT_FILE": str(tmp_path / "ca.pem"), "CURL_CA_BUNDLE": str(tmp_path / "ca.pem")}
             assert token in shell.run(CURL, **trust)

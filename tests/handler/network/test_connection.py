@@ -1,11 +1,9 @@
 """Connections to WeChat: what a freeze, a fork and a lost answer do to them."""
 
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,25 +20,17 @@ from gray_release.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from gray_release.sandbox.store import fill
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log
+from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, server_context
 
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
 
-@pytest.fixture(params=["http", "https"])
-def sandbox(request: pytest.FixtureRequest, configure: Configure, tmp_path: Path) -> Iterator[Sandbox]:
+@pytest.fixture(params=[False, True], ids=["http", "https"])
+def sandbox(request: pytest.FixtureRequest, configure: Configure, authority: trustme.CA) -> Iterator[Sandbox]:
     """Run WeChat's stand-in, with and without TLS."""
-    context = None
-    if request.param == "https":
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
-    with Sandbox(tls=context) as sandbox:
+    with Sandbox(tls=server_context(authority) if request.param else None) as sandbox:
         configure(WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
 
@@ -117,44 +107,36 @@ def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: 
     assert proxy.connections == 2
 
 
-@pytest.fixture
-def platform(store: RedisStorage, configure: Configure) -> RedisStorage:
-    """Be a third-party platform whose callback server has filled the store."""
-    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
-    return store
-
-
 @pytest.mark.parametrize("fault", ["reset", "reset=body", "truncate", "status=502"])
 def test_refresh_is_not_repeated(
-    sandbox: Sandbox, platform: RedisStorage, proxy: Proxy, invoke: Invoke, fault: str
+    platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, fault: str
 ) -> None:
     """A refresh whose answer is lost is not sent again in this invocation: it may have been carried out."""
-    issued = sandbox.platform.component_token(
+    issued = platform.platform.component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
-    platform.set("component_access_token", issued["component_access_token"], 7200)
-    sandbox.faults.append(Fault.parse(f"authorizer:{fault}*1"))
+    store.set("component_access_token", issued["component_access_token"], 7200)
+    platform.faults.append(Fault.parse(f"authorizer:{fault}*1"))
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
-    assert sandbox.count(AUTHORIZER) == 1
-    assert platform.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
+    assert platform.count(AUTHORIZER) == 1
+    assert store.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
     assert invoke() == DOCUMENTED
     assert proxy.connections == 3
 
 
 @pytest.mark.parametrize("mode", ["reset", "silent"])
 def test_refresh_starts_on_a_new_connection(
-    sandbox: Sandbox, platform: RedisStorage, proxy: Proxy, invoke: Invoke, mode: str
+    platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, mode: str
 ) -> None:
     """A refresh never goes over a connection that has been used, so that an old one cannot lose it."""
-    sandbox.platform.rotate = True
+    platform.platform.rotate = True
     assert invoke() == DOCUMENTED
     before = proxy.connections
     proxy.forget("reset" if mode == "reset" else "silent")
-    platform.delete(f"{APPID}_access_token")
-    sandbox.faults.append(Fault.parse("authorizer:errcode=45009*1"))
+    store.delete(f"{APPID}_access_token")
+    platform.faults.append(Fault.parse("authorizer:errcode=45009*1"))
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == 45009  # an answer, at the first try

@@ -76,18 +76,13 @@ def told(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
 Told = Callable[[], tuple[str, str]]
 
 
-def trust(configure: Configure, authority: trustme.CA, path: Path) -> None:
-    """Have the function trust an authority."""
-    authority.cert_pem.write_to_path(str(path / "ca.pem"))
-    configure(SSL_CERT_FILE=str(path / "ca.pem"))
-
-
 @EVERYBODY
 def test_untrusted(configure: Configure, told: Told, ask: Ask) -> None:
     """A certificate of an unknown authority is named with OpenSSL's reason."""
     with Sandbox(tls=server_context(trustme.CA())) as sandbox:
         name = ask(sandbox.base_url, configure)
         reason, hint = told()
+        assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: " in reason
     assert "certificate" in reason.partition("not trusted: ")[2]
     assert "SSL_CERT_FILE" in hint
@@ -95,25 +90,21 @@ def test_untrusted(configure: Configure, told: Told, ask: Ask) -> None:
 
 @EVERYBODY
 @pytest.mark.parametrize("other", ["other.example", "127.0.0.2"])
-def test_another_name(configure: Configure, told: Told, tmp_path: Path, ask: Ask, other: str) -> None:
+def test_another_name(configure: Configure, authority: trustme.CA, told: Told, ask: Ask, other: str) -> None:
     """A certificate for another host is named as such, without the address."""
-    authority = trustme.CA()
-    trust(configure, authority, tmp_path)
     with Sandbox(tls=server_context(authority, other)) as sandbox:
         name = ask(sandbox.base_url, configure)
         reason, hint = told()
+        assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: IP address mismatch" in reason
     assert "127.0.0" not in reason
     assert "SSL_CERT_FILE" not in hint
 
 
-def test_expired(configure: Configure, told: Told, tmp_path: Path) -> None:
+def test_expired(configure: Configure, authority: trustme.CA, told: Told) -> None:
     """A certificate that is over says so."""
-    authority = trustme.CA()
-    trust(configure, authority, tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
-    authority.issue_cert("127.0.0.1", not_before=past - YEAR, not_after=past).configure_cert(context)
+    context = server_context(authority, not_after=past)
     with Sandbox(tls=context) as sandbox:
         ask_wechat(sandbox.base_url, configure)
         reason, hint = told()
@@ -209,15 +200,14 @@ def test_proxies(configure: Configure, told: Told, ask: Ask, variable: str) -> N
 
 
 def test_authorities_add_up(
-    configure: Configure, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SSL_CERT_FILE adds authorities to the public ones, and no others are trusted."""
-    public, own = trustme.CA(), trustme.CA()
+    public = trustme.CA()
     public.cert_pem.write_to_path(str(tmp_path / "public.pem"))
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "public.pem"))
-    trust(configure, own, tmp_path)
-    for authority, is_trusted in ((public, True), (own, True), (trustme.CA(), False)):
-        with Sandbox(tls=server_context(authority)) as sandbox:
+    for issuer, is_trusted in ((public, True), (authority, True), (trustme.CA(), False)):
+        with Sandbox(tls=server_context(issuer)) as sandbox:
             ask_wechat(sandbox.base_url, configure)
             configure(WECHAT_SECRET=SECRET)
             if is_trusted:

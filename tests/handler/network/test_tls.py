@@ -17,7 +17,6 @@ from gray_release.sandbox.server import (
     COMPONENT_APPID,
     COMPONENT_SECRET,
     REFRESH_TOKEN,
-    SECRET,
     TICKET,
     Sandbox,
 )
@@ -48,23 +47,10 @@ def reads() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def authority() -> trustme.CA:
-    """Make an authority that no other test has had read."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(configure: Configure, authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
-    """Run WeChat's stand-in over TLS; it closes after each plan."""
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with Sandbox(tls=server_context(authority), faults=[Fault("plan", "raw", raw=CLOSING)]) as sandbox:
-        configure(
-            SSL_CERT_FILE=str(tmp_path / "ca.pem"),
-            WECHAT_API_BASE_URL=sandbox.base_url,
-            WECHAT_APPID=APPID,
-            WECHAT_SECRET=SECRET,
-        )
-        yield sandbox
+def secure(secure_sandbox: Sandbox) -> Sandbox:
+    """Have WeChat's stand-in close the connection after each plan."""
+    secure_sandbox.faults.append(Fault("plan", "raw", raw=CLOSING))
+    return secure_sandbox
 
 
 def test_reconnects_read_nothing(secure: Sandbox, invoke: Invoke, reads: list[str]) -> None:

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import redis
@@ -187,17 +186,15 @@ def test_store_over_tls(
     store: RedisStorage,
     invoke: Invoke,
     configure: Configure,
-    tmp_path: Path,
+    authority: trustme.CA,
     *,
     trusted: bool,
 ) -> None:
     """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
-    authority = trustme.CA()
-    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"), WECHAT_SECRET=None)
+    context = server_context(authority if trusted else trustme.CA())
     store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
-    with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
-        configure(WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
+    with TLSFront(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
+        configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
         if trusted:
             assert invoke() == DOCUMENTED
         else:

@@ -4,17 +4,15 @@ import io
 import json
 import re
 import socket
-import ssl
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import trustme
 
 from gray_release.sandbox.server import Sandbox
 from handler.telemetry import log as function_log
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, refused, server_context
 from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
 
 
@@ -86,16 +84,18 @@ def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: 
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_tls(
-    sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path, debug_log: io.StringIO, *, trusted: bool
+    sandbox: Sandbox,
+    invoke: Invoke,
+    configure: Configure,
+    authority: trustme.CA,
+    debug_log: io.StringIO,
+    *,
+    trusted: bool,
 ) -> None:
     """An https server is used when its certificate is trusted, and not otherwise."""
-    authority = trustme.CA()
-    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = server_context(authority if trusted else trustme.CA())
     with TokenServer(answer({"token": sandbox.tokens.issue()["access_token"]}), tls=context) as server:
         configure(
-            SSL_CERT_FILE=str(tmp_path / "ca.pem"),
             WECHAT_SECRET=None,
             WECHAT_TOKEN_STORE_URL=f"{server.url}/hush-path?appid={{appid}}",
             WECHAT_TOKEN_STORE_HEADER="Authorization: Bearer hush-bearer",
