@@ -83,7 +83,6 @@ def describe() -> dict[str, Any]:
                 "post": {
                     "operationId": "post",
                     **operation,
-                    "parameters": [header],
                     "responses": _answers(models=("Result", "Results")),
                     "requestBody": {"content": _json("Arguments")},
                 },

@@ -1,14 +1,14 @@
 """The function's own variables, read once per process; nothing else reads them, and nothing is decided here.
 
 Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read where they are used.
+`Settings.check` reports invalid ones of Powertools too.
 """
 
-import os
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
-from handler import addresses
+from handler import addresses, environment
 from handler.contract import Appid
 from handler.errors import SYSTEM_ERROR, misconfigured
 
@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
     def check(self, *fields: str) -> None:
         """Raise `OpenApiError` -1 with the rules that variables break: those of these fields, or of all."""
-        names = [name.upper() for name in fields] or VARIABLES
+        names = [name.upper() for name in fields] or self._problems
         problems = [f"{name} {rule}" for name, rule in self._problems.items() if name in names]
         if problems:
             raise misconfigured(SYSTEM_ERROR, f"invalid settings: {'; '.join(problems)}", shared=True)
@@ -84,17 +84,17 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 def load() -> Settings:
     """Read the environment; an empty variable counts as unset, and an invalid one too, which `check` reports."""
-    values = {name.lower(): value for name in VARIABLES if (value := os.environ.get(name))}
+    values = {name.lower(): value for name in VARIABLES if (value := environment.read(name))}
     problems: dict[str, str] = {}
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_url=False, include_context=False):
             name = str(detail["loc"][0])
             problems[name.upper()] = _rule(detail["type"], detail["msg"])
             values.pop(name, None)
-    settings = Settings.model_validate(values)
-    settings._problems.update(problems)  # noqa: SLF001 - its own
+        settings = Settings.model_validate(values)
+    settings._problems.update(problems | environment.powertools_problems)  # noqa: SLF001 - its own
     return settings
 
 

@@ -10,20 +10,21 @@ import pytest
 # What each room may import of the others. A new arrow here is a decision: read CONTRIBUTING.md first.
 ROOMS = {
     "errors": set[str](),
+    "environment": set[str](),
     "exact_json": set[str](),
     "addresses": set[str](),
     "deadline": {"errors"},
     "contract": {"errors"},
     "invocation": {"deadline", "errors"},
-    "settings": {"addresses", "contract", "errors"},
-    "network": {"settings", "invocation", "deadline", "errors"},
+    "settings": {"addresses", "environment", "contract", "errors"},
+    "network": {"environment", "settings", "invocation", "deadline", "errors"},
     "wechat": {"network", "invocation", "exact_json", "errors"},
     "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
     "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "deadline", "exact_json", "errors"},
     "operation": {"tokens", "wechat", "settings", "invocation", "contract", "errors"},
     "batch": {"invocation", "contract", "errors"},
     "triggers": {"contract", "exact_json", "errors"},
-    "telemetry": {"invocation", "contract", "errors"},
+    "telemetry": {"environment", "invocation", "contract", "errors"},
     "app": {"operation", "batch", "triggers", "telemetry", "settings", "invocation", "contract", "errors"},
 }
 

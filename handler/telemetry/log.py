@@ -4,14 +4,17 @@ https://docs.aws.amazon.com/powertools/python/latest/core/logger/
 """
 
 import logging
-import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
 from pydantic_core import to_json
 
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+from handler import environment
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+SERVICE = environment.read("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _MESSAGE = "getGrayReleasePlan"  # of the line that each invocation ends with
 
 
@@ -19,15 +22,18 @@ def _serialize(line: dict[str, Any]) -> str:
     return to_json(line, serialize_unknown=True).decode()
 
 
-def _logger(**options: Any) -> Logger:
+def _create_logger(**options: Any) -> "Logger":
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - its variables must have been prepared
+
     # Without `location`: every line is written here, so it would always name the same place.
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, location=None, **options)
 
 
+environment.prepare_powertools()
 try:
-    logger = _logger()
+    logger = _create_logger()
 except ValueError:  # a level that logging does not know must not keep the function from answering
-    logger = _logger(level=logging.INFO)
+    logger = _create_logger(level=logging.INFO)
 
 _is_cold = True
 

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,9 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from pydantic_core import to_json
 
-_emf = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
+from handler import environment
+
+_emf = EphemeralMetrics(namespace=environment.read("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 

@@ -44,6 +44,22 @@ def test_modules_not_loaded(environ: dict[str, str]) -> None:
 
 
 BASE = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "hush-secret"}
+LAMBDA = BASE | {"AWS_LAMBDA_FUNCTION_NAME": "function"}
+POWERTOOLS = (
+    "POWERTOOLS_DEBUG",
+    "POWERTOOLS_DEV",
+    "POWERTOOLS_LOGGER_SAMPLE_RATE",
+    "POWERTOOLS_LOG_DEDUPLICATION_DISABLED",
+    "POWERTOOLS_METRICS_DISABLED",
+    "POWERTOOLS_LOGGER_LOG_EVENT",
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_PARAMETERS_MAX_AGE",
+    "POWERTOOLS_PARAMETERS_SSM_DECRYPT",
+    "POWERTOOLS_TRACE_DISABLED",
+    "POWERTOOLS_TRACE_MIDDLEWARES",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+)
 STORE = {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_APPID": "wx1"}
 REDIS = "redis://127.0.0.1:1/0"
 # What may be wrong, the library that may be missing, and what the invocation says of it.
@@ -56,6 +72,23 @@ FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
     "host with a space": (BASE | {"WECHAT_API_BASE_URL": "https://a hush"}, "", -1, "WECHAT_API_BASE_URL must be"),
     "long path": ({"WECHAT_CLOUDBASE_TOKEN_FILE": "/" + "h" * 9000}, "", 41002, "set WECHAT_APPID"),
     "authorities": (BASE | {"SSL_CERT_FILE": "/nowhere"}, "", -1, "cannot read the certificate authorities"),
+    "sample rate": (BASE | {"POWERTOOLS_LOGGER_SAMPLE_RATE": "50%hush"}, "", -1, "SAMPLE_RATE must be a number"),
+    "rate beyond 1": (BASE | {"POWERTOOLS_LOGGER_SAMPLE_RATE": "50"}, "", -1, "SAMPLE_RATE must be a number"),
+    "no rate": (BASE | {"POWERTOOLS_LOGGER_SAMPLE_RATE": "nan"}, "", -1, "SAMPLE_RATE must be a number"),
+    "debug": (BASE | {"POWERTOOLS_DEBUG": "hush"}, "", -1, "POWERTOOLS_DEBUG must be true or false"),
+    "dev": (BASE | {"POWERTOOLS_DEV": "hush"}, "", -1, "POWERTOOLS_DEV must be true or false"),
+    "duplicates": (BASE | {"POWERTOOLS_LOG_DEDUPLICATION_DISABLED": "2"}, "", -1, "DISABLED must be true or false"),
+    "metrics": (LAMBDA | {"POWERTOOLS_METRICS_DISABLED": "hush"}, "", -1, "METRICS_DISABLED must be true or false"),
+    "all of Powertools'": (
+        LAMBDA | dict.fromkeys(POWERTOOLS, "?"),
+        "",
+        -1,
+        "POWERTOOLS_DEBUG must be true or false; POWERTOOLS_DEV must be true",
+    ),
+    "empty ones": (LAMBDA | dict.fromkeys(POWERTOOLS, "") | {"WECHAT_APPID": ""}, "", 41002, "set WECHAT_APPID"),
+    "blank ones": (LAMBDA | dict.fromkeys(POWERTOOLS, " \n") | {"WECHAT_APPID": " "}, "", 41002, "set WECHAT_APPID"),
+    "good ones": (LAMBDA | dict.fromkeys(POWERTOOLS, "1\n") | {"WECHAT_APPID": ""}, "", 41002, "set WECHAT_APPID"),
+    "level with a newline": ({"POWERTOOLS_LOG_LEVEL": "CRITICAL\r\n"}, "", 41002, "set WECHAT_APPID"),
     "no wechatpy": (BASE, "wechatpy", -1, "the library wechatpy is missing"),
     "no requests": (BASE, "requests", -1, "the library requests is missing"),
     "no urllib3": (BASE, "urllib3", -1, "the library urllib3"),

@@ -148,6 +148,36 @@ def test_empty_is_unset(configure: Configure) -> None:
     assert settings.load() == settings.Settings()
 
 
+@pytest.mark.parametrize("text", [" {}", "{}\n", "\t{}\r\n", "\ufeff{}", "{}\u3000", "\u00a0{} \n"])
+def test_blanks_around(configure: Configure, text: str) -> None:
+    """Blanks, newlines and a byte order mark around a variable's value do not count."""
+    values = {
+        "WECHAT_APPID": "wx1",
+        "WECHAT_SECRET": "s e",
+        "WECHAT_SECRET_NAME": "{appid}/secret",
+        "WECHAT_TOKEN_SOURCE": "store",
+        "WECHAT_TOKEN_STORE_URL": "redis://store.internal",
+        "WECHAT_TOKEN_STORE_HEADER": "X-Key: k",
+        "WECHAT_API_BASE_URL": "https://api.weixin.qq.com",
+        "WECHAT_TIMEOUT_SECONDS": "3",
+        "ON_ERROR": "return",
+        "METRICS_BY_APPID": "true",
+    }
+    configure(**values)
+    plain = settings.load()
+    configure(**{name: text.replace("{}", value) for name, value in values.items()})
+    stripped = settings.load()
+    stripped.check()
+    assert stripped == plain
+
+
+def test_blanks_are_unset(configure: Configure) -> None:
+    """A variable of nothing but blanks counts as unset."""
+    for name in settings.VARIABLES:
+        configure(**{name: " \n"})
+    assert settings.load() == settings.Settings()
+
+
 def test_repr_hides_secrets(configure: Configure) -> None:
     """Settings show no secret, however they are printed."""
     configure(WECHAT_SECRET="hush-hush")

@@ -1,0 +1,52 @@
+"""Reading variables: without the blanks and newlines around them, which consoles and files leave there.
+
+Powertools reads its own variables, and raises at its import, or when a Logger is made, for a value that it does not
+understand. Such a variable is dropped before Powertools is loaded, and `Settings.check` reports it.
+"""
+
+import os
+
+_BOOLEANS = {"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"}  # as Powertools reads them
+_POWERTOOLS_BOOLEANS = (
+    "POWERTOOLS_DEBUG",
+    "POWERTOOLS_DEV",
+    "POWERTOOLS_LOG_DEDUPLICATION_DISABLED",
+    "POWERTOOLS_METRICS_DISABLED",
+)
+_POWERTOOLS_SAMPLE_RATE = "POWERTOOLS_LOGGER_SAMPLE_RATE"
+_LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
+
+powertools_problems: dict[str, str] = {}  # the variables that were dropped, and the rule that each broke
+
+
+def read(name: str) -> str:
+    """Return a variable's value, which is empty if it is not set."""
+    return os.environ.get(name, "").strip("\ufeff \t\r\n\v\f\u00a0\u3000")
+
+
+def prepare_powertools() -> None:
+    """Strip Powertools' variables, and drop those that it could not read. Call this before its first import."""
+    for name in (*_POWERTOOLS_BOOLEANS, _POWERTOOLS_SAMPLE_RATE, *_LOG_LEVELS):
+        value = read(name)
+        rule = _find_broken_rule(name, value)
+        if rule:
+            powertools_problems[name] = rule
+        if rule or not value:
+            os.environ.pop(name, None)
+        elif value != os.environ[name]:
+            os.environ[name] = value
+
+
+def _find_broken_rule(name: str, value: str) -> str | None:
+    if value and name in _POWERTOOLS_BOOLEANS and value.lower() not in _BOOLEANS:
+        return "must be true or false"
+    if value and name == _POWERTOOLS_SAMPLE_RATE and not _is_share(value):
+        return "must be a number from 0 to 1"
+    return None
+
+
+def _is_share(value: str) -> bool:
+    try:
+        return 0 <= float(value) <= 1
+    except ValueError:
+        return False
