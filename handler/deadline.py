@@ -75,8 +75,9 @@ class Deadline:
 def within(seconds: float | None, call: Callable[[], T]) -> T:
     """Return what the call returns or raises within so many seconds. Raises `TimeoutError`.
 
-    For calls that cannot be bounded otherwise: looking up a name, Redis' and AWS's own clients. A thread of its own
-    makes the call; one that is given up ends by itself.
+    For calls that have no bound as a whole: looking up a name, trying its addresses, AWS's client. A thread makes the
+    call. When the time is up the thread goes on, so each user must see that its call ends: whoever connects abandons
+    its `Attempt`, which ends the connection; each exchange with AWS has a timeout, and there are two at most.
     """
     results: list[T] = []
     failures: list[BaseException] = []

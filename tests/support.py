@@ -154,7 +154,10 @@ class Valkey:
         self._process = subprocess.Popen(
             [*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL
         )
-        with redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client:
+        with (
+            redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client,
+            contextlib.suppress(redis.AuthenticationError),  # it wants a password, so it is there
+        ):
             client.ping()
 
     def stop(self) -> None:
@@ -162,6 +165,11 @@ class Valkey:
         with redis.Redis(port=self.port, protocol=2) as client:
             client.save()
         self._process.terminate()
+        self._process.wait(30)
+
+    def kill(self) -> None:
+        """End it at once, without saving."""
+        self._process.kill()
         self._process.wait(30)
 
 

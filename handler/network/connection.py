@@ -43,7 +43,7 @@ class PlainConnection(HTTPConnection):
     """An http connection: `timeout` seconds for all of connecting, and then for all of the answer."""
 
     _reader: "_BoundedReader"
-    _attempt: "_Attempt"
+    _attempt: "Attempt"
     _answers = 0  # since it was connected
     _used_at = 0.0  # Unix time: the monotonic clock stands still in a freeze
 
@@ -58,7 +58,7 @@ class PlainConnection(HTTPConnection):
         The look-up knows no timeout, and each address would have the whole of it.
         """
         self._answers = 0
-        self._attempt = attempt = _Attempt()
+        self._attempt = attempt = Attempt()
         try:
             within(self.timeout, lambda: attempt.run(super(PlainConnection, self).connect))
         except TimeoutError:
@@ -107,7 +107,7 @@ class TLSConnection(PlainConnection, HTTPSConnection):
     """An https connection: `timeout` seconds for all of connecting, and then for all of the answer."""
 
 
-class _Attempt:
+class Attempt:
     """An attempt to connect, which can be abandoned while another thread makes it.
 
     A server that sends a handshake byte by byte would keep the thread and the connection for hours. `ssl` takes the

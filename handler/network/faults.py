@@ -21,11 +21,11 @@ _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY
 _NO_PROXY = (
     "This function uses no proxy. Let it reach the internet directly, or set WECHAT_API_BASE_URL to a reverse proxy"
 )
-_NO_WAY_OUT = (
+NO_WAY_OUT = (
     "A function in a VPC reaches the internet through a NAT gateway only: check its subnets, routes and security groups"
 )
-_NOBODY_LISTENS = "Check the host and the port in the setting, and that the server runs"
-_NO_SUCH_NAME = "Check the host in the setting. A name of a private zone is resolved inside its VPC only"
+NOBODY_LISTENS = "Check the host and the port in the setting, and that the server runs"
+NO_SUCH_NAME = "Check the host in the setting. A name of a private zone is resolved inside its VPC only"
 _UNTRUSTED = (
     "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate; it is trusted besides the public "
     "ones. A server must send its intermediate certificates itself"
@@ -41,12 +41,12 @@ _EXPIRED = "Renew the server's certificate. If it is valid, the clock is wrong"
 _MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _DATES = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _UNKNOWN_ISSUERS = {2, 18, 19, 20, 21}  # no issuer, self-signed, self-signed in the chain, no local issuer, no chain
-_PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
 def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
     """Make the error for an exchange without an answer of the server called `name`."""
-    causes = list(_list_causes(error))
+    causes = list(list_causes(error))
     if any(isinstance(cause, TooLongError) for cause in causes):
         return errors.unavailable(f"the answer of {name} is over {BODY_LIMIT} bytes")
     is_refused = isinstance(error, NewConnectionError)  # a time-out by its class only
@@ -57,10 +57,10 @@ def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
     transient = repeatable or is_refused
     proxy = _name_proxy() if is_refused else ""
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        reason, hint = f"the host name of {name} cannot be resolved", _NO_SUCH_NAME
+        reason, hint = f"the host name of {name} cannot be resolved", NO_SUCH_NAME
     else:
         reason = f"no answer from {name} ({_describe(error, causes)})"
-        hint = _NOBODY_LISTENS if any(isinstance(cause, ConnectionRefusedError) for cause in causes) else _NO_WAY_OUT
+        hint = NOBODY_LISTENS if any(isinstance(cause, ConnectionRefusedError) for cause in causes) else NO_WAY_OUT
     if not is_refused:
         return errors.unavailable(reason, transient=transient)
     return errors.unavailable(f"{reason}{proxy}", transient=transient, hint=_NO_PROXY if proxy else hint)
@@ -70,7 +70,7 @@ def _explain_time_out(error: Exception, name: str) -> OpenApiError:
     if not isinstance(error, ConnectTimeoutError):
         return errors.out_of_time()
     proxy = _name_proxy()
-    hint = _NO_PROXY if proxy else _NO_WAY_OUT
+    hint = _NO_PROXY if proxy else NO_WAY_OUT
     return errors.out_of_time(f"out of time: no connection to {name}{proxy}", hint=hint)
 
 
@@ -79,7 +79,7 @@ def _explain_tls(causes: list[BaseException], name: str) -> OpenApiError | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason, hint = describe_certificate(cause)
             return errors.unavailable(f"the certificate of {name} is not trusted: {reason}", hint=hint)
-        if isinstance(cause, ssl.SSLError) and cause.reason in _PLAIN_PORT:
+        if isinstance(cause, ssl.SSLError) and cause.reason in PLAIN_PORT:
             return errors.unavailable(f"{name} does not speak TLS at this port", hint=_NO_TLS)
     return None
 
@@ -94,7 +94,7 @@ def describe_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]
     return reason, _UNTRUSTED if error.verify_code in _UNKNOWN_ISSUERS else _STRICT
 
 
-def _list_causes(error: BaseException) -> Iterator[BaseException]:
+def list_causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what led to it: urllib3 keeps the cause among the arguments."""
     seen: list[BaseException] = []
     found: list[object] = [error]

@@ -1,12 +1,10 @@
-"""redis-py on a deadline: connections that are not used after a freeze, failures as `OpenApiError`, and locks."""
+"""The commands of Redis that this function uses, on a deadline, with failures as `OpenApiError`; and locks."""
 
 import contextlib
+import functools
+import re
 import secrets
-import socket
-import ssl
-import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -15,114 +13,156 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from handler import errors
-from handler.deadline import Deadline, within
+from handler.deadline import Deadline
 from handler.errors import NO_TOKEN, OpenApiError
 from handler.network import tls
-from handler.network.connection import IDLE_SECONDS
+from handler.network.redis_connection import RedisConnection
 from handler.settings import Settings
 
 _READS = {"GET", "HGET", "TYPE"}  # these alone may be repeated
 _CLOCKS_DIFFER_SECONDS = 0.1
 
 
+class WrongReplyError(Exception):
+    """A reply that Redis does not give to this command."""
+
+
 class Connections:
-    """The pool of connections to WECHAT_TOKEN_STORE_URL. Making it raises `OpenApiError` 41001 when that is not set."""
+    """The connections to WECHAT_TOKEN_STORE_URL. Making it raises `OpenApiError` 41001 when that is not set."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.wechat_token_store_url
         self._seconds = settings.wechat_timeout_seconds
         if url is None:
             raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
-        self._pool = _create_pool(url.get_secret_value(), self._seconds)
+        parts = urlsplit(url.get_secret_value())
+        self._is_secure = parts.scheme == "rediss"
+        self._create = functools.partial(
+            RedisConnection,
+            is_secure=self._is_secure,
+            host=parts.hostname,
+            port=parts.port or 6379,
+            db=int(parts.path.strip("/") or 0),
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            protocol=2,  # Redis before 6 refuses the HELLO of the newer one
+            retry=Retry(NoBackoff(), 0),  # a SET that is sent twice takes a lock from oneself
+        )
+        self._idle: list[RedisConnection] = []
 
     def client(self, deadline: Deadline) -> "BoundedRedis":
         """Return a client for one invocation.
 
         Raises `OpenApiError` -1 when the certificate authorities cannot be read.
         """
-        if self._pool.connection_class is _TLSConnection:
+        if self._is_secure:
             tls.create_context()  # in the midst of connecting its failure would be the store's
-        return BoundedRedis(self._pool, deadline, self._seconds)
+        return BoundedRedis(self, deadline, self._seconds)
+
+    def take(self) -> RedisConnection:
+        """Return an idle connection, or a new one, which is not connected yet."""
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.is_usable():
+                    return connection
+                connection.close()
+        return self._create()
+
+    def give_back(self, connection: RedisConnection) -> None:
+        """Keep a connection whose last reply was read to its end."""
+        self._idle.append(connection)
+
+    def drop_idle(self) -> None:
+        """Close the idle connections: one of the same age has turned out to be dead."""
+        with contextlib.suppress(IndexError):
+            while self._idle:
+                self._idle.pop().close()
 
 
-def _create_pool(url: str, seconds: float) -> redis.ConnectionPool:
-    parts = urlsplit(url)
-    return redis.ConnectionPool(
-        connection_class=_TLSConnection if parts.scheme == "rediss" else _Connection,
-        host=parts.hostname,
-        port=parts.port or 6379,
-        db=int(parts.path.strip("/") or 0),
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        protocol=2,  # Redis before 6 refuses the HELLO of the newer one
-        retry=Retry(NoBackoff(), 0),  # a SET that is sent twice takes a lock from oneself
-    )
+class BoundedRedis:
+    """The commands that this function uses, on a deadline. Each raises `OpenApiError` -1 when the store fails.
 
+    `get`, `set` and `delete` are also what wechatpy's `RedisStorage` calls.
+    """
 
-class _Connection(redis.Connection):
-    """A connection that is made anew where it has idled for too long."""
-
-    _used_at = 0.0  # Unix time
-
-    def connect(self) -> None:
-        """Have it connected; the pool asks for that whenever it gives the connection out."""
-        now = time.time()
-        if not 0 <= now - self._used_at <= IDLE_SECONDS:
-            self.disconnect()  # type: ignore[no-untyped-call]  # redis-py's
-        self._used_at = now
-        super().connect()  # type: ignore[no-untyped-call]  # the same
-
-
-class _TLSConnection(_Connection, redis.SSLConnection):
-    """The same with the process's one TLS context."""
-
-    def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
-        return tls.create_context().wrap_socket(sock, server_hostname=self.host)
-
-
-class BoundedRedis(redis.Redis):
-    """redis-py's client within a deadline. Every command raises `OpenApiError` -1 when the store fails."""
-
-    def __init__(self, pool: redis.ConnectionPool, deadline: Deadline, seconds: float) -> None:
-        super().__init__(connection_pool=pool)
+    def __init__(self, connections: Connections, deadline: Deadline, seconds: float) -> None:
+        self._connections = connections
         self.deadline = deadline
         self._seconds = seconds
 
     def for_tidying(self) -> "BoundedRedis":
         """Return a client with the little time that is kept for what must not be left behind."""
-        return BoundedRedis(self.connection_pool, self.deadline.for_tidying(), self._seconds)
+        return BoundedRedis(self._connections, self.deadline.for_tidying(), self._seconds)
+
+    def get(self, key: str) -> bytes | None:
+        """Return the string at a key."""
+        return self.bytes_at(key)
 
     def bytes_at(self, key: str, field: str | None = None) -> bytes | None:
         """Return what a key, or a field of its hash, holds, as it is stored."""
-        stored = self.execute_command("HGET", key, field) if field else self.execute_command("GET", key)
-        return stored if isinstance(stored, bytes) else None
+        reply = self.execute_command("HGET", key, field) if field else self.execute_command("GET", key)
+        if reply is None or isinstance(reply, bytes):
+            return reply
+        raise _explain(WrongReplyError())
 
     def kind(self, key: str) -> str:
         """Return Redis' type of what a key holds: `string`, `hash` ..., `none`."""
-        return bytes(self.execute_command("TYPE", key)).decode()
+        reply = self.execute_command("TYPE", key)
+        if isinstance(reply, bytes) and re.fullmatch(rb"[A-Za-z0-9_-]{1,32}", reply):
+            return reply.decode()
+        raise _explain(WrongReplyError())
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def set(self, key: str, value: str, ex: int | None = None, px: int | None = None, *, nx: bool = False) -> bool:
+        """Write a string for `ex` seconds or `px` milliseconds, with `nx` only a new one; return whether it did."""
+        options: list[object] = [] if ex is None else ["EX", ex]
+        options += [] if px is None else ["PX", px]
+        reply = self.execute_command("SET", key, value, *options, *(["NX"] if nx else []))
+        if reply == b"OK" or (reply is None and nx):
+            return reply is not None
+        raise _explain(WrongReplyError())
+
+    def delete(self, key: str) -> None:
+        """Remove a key."""
+        self.execute_command("DEL", key)
+
+    def eval(self, script: str, key: str, *arguments: str | bytes) -> object:
+        """Run a script on one key. In one message: one that is loaded first needs an answer in between."""
+        return self.execute_command("EVAL", script, 1, key, *arguments)
+
+    def execute_command(self, *command: object) -> object:
         """Run a command; a read once more on a new connection when the one it took has died."""
         try:
             try:
-                return self._run(*args, **options)
-            except redis.ConnectionError:
-                if args[0] not in _READS:
+                return self._run(command)
+            except redis.ConnectionError as error:
+                # Its subclasses are the store's refusals.
+                if command[0] not in _READS or type(error) is not redis.ConnectionError:
                     raise
-            return self._run(*args, **options)
+            self._connections.drop_idle()
+            return self._run(command)
         except OpenApiError as error:
             failure = error
-        except (TimeoutError, redis.TimeoutError):
-            failure = errors.out_of_time()
-        except (redis.RedisError, OSError, ValueError) as error:
-            failure = errors.unavailable(f"the token store failed ({type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 - redis-py's parser raises many for what is no reply of Redis
+            failure = _explain(error)
         raise failure.alone(shared=True)
 
-    def _run(self, *args: Any, **options: Any) -> Any:
+    def _run(self, command: tuple[object, ...]) -> object:
         seconds = self.deadline.timeout(self._seconds)
-        return within(seconds, lambda: super(BoundedRedis, self).execute_command(*args, **options))  # type: ignore[no-untyped-call]
+        connection = self._connections.take()
+        try:
+            reply = connection.exchange(command, seconds)
+        except BaseException:
+            connection.close()
+            raise
+        self._connections.give_back(connection)
+        return reply
+
+
+def _explain(error: Exception) -> OpenApiError:
+    from handler.network import redis_faults  # noqa: PLC0415 - a success needs none
+
+    return redis_faults.explain(error).alone(shared=True)
 
 
 @contextlib.contextmanager
@@ -135,10 +175,9 @@ def locked(client: BoundedRedis, name: str) -> Iterator[bool]:
     life = max(client.deadline.remaining(), 0) + 2 * client.deadline.margin + _CLOCKS_DIFFER_SECONDS
     is_ours = True  # until Redis says no: an answer that was lost may have been a yes
     try:
-        is_ours = bool(client.set(name, owner, nx=True, px=int(life * 1000)))
+        is_ours = client.set(name, owner, px=int(life * 1000), nx=True)
         yield is_ours
     finally:
         if is_ours:
             with contextlib.suppress(OpenApiError):  # it ends by itself
-                # redis-py's own script, in one message: one that is loaded first needs an answer in between.
-                client.for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, 1, name, owner)
+                client.for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, name, owner)

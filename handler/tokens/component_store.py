@@ -78,7 +78,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         """Write what an invocation could not, unless the store has something newer by now."""
         unsaved = self._unsaved.get(key)
         if unsaved:
-            self.redis.eval(_COMPARE_AND_SET, 1, self.key_name(key), unsaved.replaced, json.dumps(unsaved.value))
+            self.redis.eval(_COMPARE_AND_SET, self.key_name(key), unsaved.replaced, json.dumps(unsaved.value))
             with _lock:
                 if self._unsaved.get(key) is unsaved:
                     del self._unsaved[key]

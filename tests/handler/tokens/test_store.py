@@ -164,7 +164,7 @@ def test_a_user_that_may_only_read(
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
     error = refused(invoke)
     assert (error.errCode, error.status) == (-1, 503)
-    reader.acl_setuser("gray", commands=["+get", "+hget"])
+    reader.acl_setuser("gray", enabled=True, commands=["+get", "+hget"])
     assert invoke() == DOCUMENTED
     reader.acl_deluser("gray")
 

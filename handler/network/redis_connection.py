@@ -1,0 +1,143 @@
+"""redis-py's connections, whose exchanges end in time and read a limited number of bytes.
+
+redis-py bounds each wait for the socket instead, and reads any length that the server states.
+"""
+
+import os
+import socket
+import ssl
+import time
+from typing import Any
+
+import redis
+
+from handler.deadline import within
+from handler.network import tls
+from handler.network.connection import IDLE_SECONDS, Attempt
+
+LONGEST_REPLY = 64 * 1024  # bytes; a token has up to 2,048, and what is stored around it a few hundred
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # how an alert and a handshake begin; no reply of Redis does
+
+
+class TooLongReplyError(Exception):
+    """A reply has more bytes than it may have."""
+
+
+class TlsReplyError(Exception):
+    """The server speaks TLS on a connection without TLS."""
+
+
+class NoConnectionError(TimeoutError):
+    """Connecting took too long."""
+
+
+class NoHandshakeError(TimeoutError):
+    """The server is connected, and says nothing to TLS: Redis without TLS waits for the end of a line."""
+
+
+class RedisConnection(redis.Connection):
+    """A connection whose exchanges end in time, and after a limit of bytes."""
+
+    _attempt: Attempt
+    _used_at: float | None = None  # Unix time: the monotonic clock stands still in a freeze
+
+    def __init__(self, *, is_secure: bool, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py's
+        self._is_secure = is_secure
+        self._is_shaking_hands = False
+        self.end = 0.0  # of the exchange, on the monotonic clock
+        # Without these redis-py sends no CLIENT SETINFO, on which stores behind twemproxy and the like hang up. It has
+        # had two ways to leave it out; the attributes work from redis 6 to 8.
+        self.lib_name = self.lib_version = self.driver_info = None
+
+    def is_usable(self) -> bool:
+        """Whether this process owns the connection, a network may still know it, and no reply is left on it."""
+        is_young = self._used_at is not None and 0 <= time.time() - self._used_at <= IDLE_SECONDS
+        try:
+            return is_young and self.pid == os.getpid() and not self.can_read()
+        except (redis.RedisError, OSError, TooLongReplyError):
+            return False
+
+    def exchange(self, command: tuple[object, ...], seconds: float) -> object:
+        """Send a command, connected or not, and return the reply."""
+        self.end = time.monotonic() + seconds
+        if self._used_at is None:
+            self._connect_within(seconds)
+        self.send_command(*command)  # type: ignore[no-untyped-call]  # the same
+        reply: object = self.read_response()
+        self._used_at = time.time()
+        return reply
+
+    def close(self) -> None:
+        """End the connection; the next exchange connects again."""
+        self._used_at = None
+        self.disconnect()  # type: ignore[no-untyped-call]  # the same
+
+    def _connect_within(self, seconds: float) -> None:
+        self._attempt = attempt = Attempt()
+        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `within` bounds them together
+        try:
+            return within(seconds, lambda: attempt.run(self.connect))
+        except (TimeoutError, redis.TimeoutError):
+            attempt.abandon()
+        raise NoHandshakeError if self._is_shaking_hands else NoConnectionError
+
+    def _connect(self) -> "_BoundedSocket":
+        sock = self._attempt.watch(super()._connect())  # type: ignore[no-untyped-call]  # the same
+        if self._is_secure:
+            self._is_shaking_hands = True
+            sock = tls.create_context().wrap_socket(sock, server_hostname=self.host)
+            self._is_shaking_hands = False
+        return _BoundedSocket(sock, self)
+
+
+class _BoundedSocket:
+    """The part of a socket that redis-py uses; receives until the connection's `end`, and `LONGEST_REPLY` bytes."""
+
+    def __init__(self, sock: socket.socket, connection: RedisConnection) -> None:
+        self._sock = sock
+        self._connection = connection
+        self._left = LONGEST_REPLY
+        self._is_answered = self._is_polling = False
+
+    def sendall(self, data: bytes) -> None:
+        self._left = LONGEST_REPLY
+        self._limit_time()
+        self._sock.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        """Raise `TooLongReplyError`, `TlsReplyError` and `TimeoutError`."""
+        self._limit_time()
+        data = self._sock.recv(min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLongReplyError
+        if not self._is_answered and data.startswith(_TLS_RECORDS) and not isinstance(self._sock, ssl.SSLSocket):
+            raise TlsReplyError
+        self._is_answered = True
+        return data
+
+    def recv_into(self, buffer: bytearray) -> int:
+        """Receive as redis-py's parser in C does, which it takes where the library hiredis is installed."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Take 0, with which redis-py looks for unread bytes; otherwise the connection's `end` decides."""
+        self._is_polling = seconds == 0
+
+    def shutdown(self, how: int) -> None:
+        self._sock.shutdown(how)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _limit_time(self) -> None:
+        if self._is_polling:
+            self._sock.settimeout(0)
+            return
+        seconds = self._connection.end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        self._sock.settimeout(seconds)

@@ -1,0 +1,225 @@
+"""Where the store refuses or cannot be reached, the failure says why, and the log what to do: on real servers."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import trustme
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.server import APPID, Sandbox
+from gray_release.sandbox.store import fill
+from tests.support import Configure, Invoke, Log, TLSFront, Valkey, refused, server_context
+
+Start = Callable[..., Valkey]
+Tell = Callable[[str], tuple[str, str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a server with more of a command line."""
+    servers: list[Valkey] = []
+
+    def start(*options: str) -> Valkey:
+        kind = type("WithOptions", (Valkey,), {"options": options})
+        directory = tmp_path / str(len(servers))
+        directory.mkdir()
+        servers.append(kind(directory))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(params=["store", "component"])
+def tell(request: pytest.FixtureRequest, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log) -> Tell:
+    """Invoke with a store's URL, which fails; return the reason and the hint of the log line."""
+    assert platform.requests == []
+    configure(WECHAT_TOKEN_SOURCE=request.param)
+
+    def tell(url: str) -> tuple[str, str]:
+        configure(WECHAT_TOKEN_STORE_URL=url, WECHAT_TIMEOUT_SECONDS="2")
+        error = refused(invoke)
+        assert error.errCode == -1
+        assert error.status in (503, 504)
+        line = log()[-1]
+        assert line["reason"] == error.reason
+        assert "127.0.0.1" not in f"{line['reason']} {line['hint']}"
+        return error.reason, line["hint"]
+
+    return tell
+
+
+def test_cluster(start: Start, tell: Tell) -> None:
+    """A node of Redis Cluster is named, whether it is down or the key is on another node."""
+    server = start("--cluster-enabled", "yes")
+    reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
+    assert "Redis Cluster" in reason + hint
+    with redis.Redis(port=server.port, protocol=2) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        half = 8192
+        client.execute_command("CLUSTER", "DELSLOTSRANGE", *[0, half])
+    other = start("--cluster-enabled", "yes")
+    with redis.Redis(port=other.port, protocol=2) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, half)
+        client.execute_command("CLUSTER", "MEET", "127.0.0.1", server.port)
+    reasons = {tell(f"redis://127.0.0.1:{node.port}/0")[0] for node in (server, other)}
+    assert all("Redis Cluster" in reason for reason in reasons)
+
+
+def test_database_of_a_cluster(start: Start, tell: Tell) -> None:
+    """A cluster has no other database than 0, and a server no more than it was given."""
+    few = start("--databases", "2")
+    assert "has no database of this number" in tell(f"redis://127.0.0.1:{few.port}/2")[0]
+
+
+def test_sentinel(tell: Tell) -> None:
+    """A Sentinel's port is told from a store's."""
+    with Refusing(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n") as port:
+        reason, hint = tell(f"redis://127.0.0.1:{port}/0")
+    assert "does not know a command" in reason
+    assert "Sentinel" in hint
+
+
+class Refusing:
+    """A server that gives one reply to every command, and may hang up then."""
+
+    def __init__(self, reply: bytes) -> None:
+        self._reply = reply
+
+    def __enter__(self) -> int:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+        port: int = self._server.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                with client, contextlib.suppress(OSError):
+                    while client.recv(65_536):
+                        client.sendall(self._reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"-MOVED 866 10.0.0.1:6379\r\n", "Redis Cluster"),
+        (b"-ASK 866 10.0.0.1:6379\r\n", "Redis Cluster"),
+        (b"-CLUSTERDOWN hush\r\n", "Redis Cluster"),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "loading"),
+        (b"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n", "replica"),
+        (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "memory"),
+        (b"-ERR operation not permitted\r\n", "password"),
+        (b"-ERR hush\r\n", "refuses a command"),
+        (b"-HUSH hush\r\n", "refuses a command"),
+    ],
+)
+def test_other_refusals(tell: Tell, reply: bytes, words: str) -> None:
+    """Refusals that take a production store to provoke are told apart too, by Redis' first word."""
+    with Refusing(reply) as port:
+        reason, _ = tell(f"redis://127.0.0.1:{port}/0")
+    assert words in reason
+    assert "10.0.0.1" not in reason
+
+
+def test_passwords(start: Start, tell: Tell) -> None:
+    """A password that is missing is told from a wrong one, and how it is written is said."""
+    server = start("--requirepass", "hush-password")
+    address = f"127.0.0.1:{server.port}/0"
+    for url, words in (
+        (f"redis://{address}", "wants a password"),
+        (f"redis://{address[:-1]}1", "wants a password"),
+        (f"redis://:hush-wrong@{address}", "refuses the user or the password"),
+        (f"redis://hush-user:hush-password@{address}", "refuses the user or the password"),
+    ):
+        reason, hint = tell(url)
+        assert words in reason
+        assert "%3A" in hint
+
+
+def test_old_password_refusals(tell: Tell) -> None:
+    """Redis before 6 says ERR where a password is wrong, or not wanted."""
+    for reply in (b"-ERR invalid password\r\n", b"-ERR Client sent AUTH, but no password is set\r\n"):
+        with Refusing(reply) as port:
+            assert "refuses the user or the password" in tell(f"redis://:hush@127.0.0.1:{port}/0")[0]
+
+
+def test_rights(start: Start, tell: Tell) -> None:
+    """A user without the right to a command is told which commands are needed."""
+    server = start("--user", *["gray", "on", ">hush", "~*", "-@all", "+select"])
+    reason, hint = tell(f"redis://gray:hush@127.0.0.1:{server.port}/0")
+    assert "does not let this user" in reason
+    assert "+get" in hint
+
+
+def test_replica(start: Start, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log) -> None:
+    """A replica is read, and named where something must be written."""
+    primary = start()
+    with redis.Redis(port=primary.port, protocol=2) as client:
+        fill(RedisStorage(client), "ticket@@@any", {APPID: "refreshtoken@@@any"})
+    replica = start("--replicaof", "127.0.0.1", str(primary.port))
+    configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{replica.port}/0")
+    error = refused(invoke)
+    assert "is a replica, which cannot write" in error.reason
+    assert "primary" in log()[-1]["hint"]
+    assert platform.requests == []
+
+
+def test_too_many_clients(start: Start, tell: Tell) -> None:
+    """A store whose clients are too many says so, and not only that it hung up."""
+    server = start("--maxclients", "1")
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"PING\r\n")
+        client.recv(64)
+        reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
+    assert "has too many clients" in reason
+    assert "maxclients" in hint
+
+
+@pytest.mark.parametrize("kind", ["untrusted", "another name"])
+def test_certificates(start: Start, tell: Tell, configure: Configure, tmp_path: Path, kind: str) -> None:
+    """A certificate that is not trusted, or another host's, is named with OpenSSL's reason."""
+    authority = trustme.CA()
+    if kind == "another name":
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    with TLSFront(server_context(authority, "127.0.0.2"), start().port) as port:
+        reason, hint = tell(f"rediss://127.0.0.1:{port}/0")
+    assert "has a certificate that is not trusted: " in reason
+    assert ("SSL_CERT_FILE" in hint) == (kind == "untrusted")
+
+
+def test_tls(start: Start, tell: Tell) -> None:
+    """TLS that is asked of a plain port, and the reverse, are named."""
+    server = start()
+    reason, hint = tell(f"rediss://127.0.0.1:{server.port}/0")
+    assert "TLS" in reason
+    assert "redis://" in hint
+    with TLSFront(server_context(trustme.CA()), server.port) as port:
+        reason, hint = tell(f"redis://127.0.0.1:{port}/0")
+    assert "TLS" in reason + hint
+    assert "rediss://" in hint
+
+
+def test_name(tell: Tell) -> None:
+    """A host name that cannot be resolved is said to be one, and not shown."""
+    reason, hint = tell("redis://hush-hush.invalid/0")
+    assert "host name that cannot be resolved" in reason
+    assert hint
+
+
+def test_nobody_listens(tell: Tell) -> None:
+    """A port where nobody listens is told from a name that is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert "connection refused" in tell(f"redis://127.0.0.1:{port}/0")[0]
