@@ -26,9 +26,18 @@ __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
 
-@functools.lru_cache(maxsize=256)
+_LONGEST_CACHED = 64  # characters of a key; WeChat's have up to 25
+
+
 def _camel_key(key: str) -> str:
+    return _cached_camel_key(key) if len(key) <= _LONGEST_CACHED else _convert(key)
+
+
+def _convert(key: str) -> str:
     return re.sub("_([a-z])", lambda match: match[1].upper(), key)
+
+
+_cached_camel_key = functools.lru_cache(maxsize=256)(_convert)
 
 
 def _not_reserved(appid: str) -> str:

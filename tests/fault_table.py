@@ -167,6 +167,7 @@ def token_rows(name: str) -> list[Row]:
         *(Row(f"token {json.dumps(token)}", _json(good | {name: token})) for token in bad),
         Row("token of 2,048 characters", _json(good | {name: "t" * 2048}), 0),
         Row("token of 2,049 characters", _json(good | {name: "t" * 2049})),
+        Row("token of 900 KB", _json(good | {name: "t" * 900_000})),
         Row("token with a line break", _json(good | {name: "t\r\nX-Injected: 1"}), 0),
         Row("token in another script", _json(good | {name: "令牌\ud800"}), 0),
         Row("expires_in missing", _json({name: "sandbox_odd"}), 0),

@@ -75,7 +75,7 @@ class Unusable(TokenSource):
 def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
     """Return the token of WeChat's answer, and its lifetime in seconds: 0 where WeChat does not say.
 
-    Raises `OpenApiError` -1 when there is no token in it.
+    Raises `OpenApiError` -1 when there is no token in it, or one longer than `LONGEST`.
     """
     token = answer.get(name)
     if not (isinstance(token, str) and 0 < len(token) <= LONGEST):

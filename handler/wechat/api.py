@@ -11,6 +11,11 @@ from handler.network.api import Api
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
 
+# Lambda and SCF carry a reply of 6 MB. A raw control character becomes 7 bytes in the JSON of an HTTP reply's body, and 6
+# in a direct one.
+_LONGEST_REPLY = 6_000_000
+_SURELY_FITS = _LONGEST_REPLY // 7 - 1000
+
 
 class WeChat(Api):
     """WeChat's API at `base_url`."""
@@ -36,6 +41,8 @@ class WeChat(Api):
             raise errors.unavailable(f"WeChat answered HTTP {response.status}", transient=transient)
         if body is None:
             raise errors.unavailable("WeChat's answer is not a JSON object")
+        if len(response.content) > _SURELY_FITS and len(json.dumps(json.dumps(body))) > _LONGEST_REPLY:
+            raise errors.unavailable("WeChat's answer is too long to be passed on")
         return body
 
 

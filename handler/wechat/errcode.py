@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from handler.errors import SYSTEM_ERROR, refused
 from handler.exact_json import JsonObject
 
+_MOST_ITEMS = 2048  # of a list as errmsg: more than can be shown
+
 
 def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> None:
     """Raise the `OpenApiError` that WeChat's body states; return if it states success.
@@ -33,7 +35,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join("" if item is None else _as_text(item) for item in value)
+        return ",".join("" if item is None else _as_text(item) for item in value[:_MOST_ITEMS])
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "[object Object]" if isinstance(value, dict) else str(value)
