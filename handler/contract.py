@@ -26,6 +26,7 @@ __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
 
+MOST_KEYS = 1000  # of an object of arguments: each is compared with the names of the arguments
 _LONGEST_CACHED = 64  # characters of a key; WeChat's have up to 25
 
 
@@ -146,6 +147,8 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
     Always refused: an argument's name in other letters (`appId`, `app_id`, `AccessToken`). Refused where no appid is
     given: a longer name (`authorizer_appid`), and an appid under any name.
     """
+    if len(source) > MOST_KEYS:
+        raise bad_arguments(f"more than {MOST_KEYS} arguments")
     lacks_appid = not any(field in given for field in _NAMES_OF_APPIDS)
     lacks_token = not any(field in given for field in _NAMES_OF_TOKENS)
     for key, value in source.items():

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from handler.exact_json import JsonObject
-from handler.triggers.http import HttpTrigger, mapping, parse_query
+from handler.triggers.http import HttpTrigger, mapping, parse_query, refuse_long_query
 
 
 class RestApi(HttpTrigger):
@@ -33,6 +33,7 @@ class LoadBalancer(HttpTrigger):
     def _query(self) -> Mapping[str, Any]:
         # Unlike API Gateway a load balancer passes the query as it came.
         pairs = super()._query().items()
+        refuse_long_query(sum(len(name) + len(value) for name, value in pairs if isinstance(value, str)))
         return {unquote_plus(name): unquote_plus(value) if isinstance(value, str) else value for name, value in pairs}
 
     def _reply(self, status: int, value: JsonObject) -> JsonObject:

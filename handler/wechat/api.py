@@ -11,8 +11,8 @@ from handler.network.api import Api
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
 
-# Lambda and SCF carry a reply of 6 MB. A raw control character becomes 7 bytes in the JSON of an HTTP reply's body, and 6
-# in a direct one.
+# Lambda and SCF carry a reply of 6 MB. A raw control character becomes 7 bytes in the JSON of an HTTP reply's body, and
+# 6 in a direct one.
 _LONGEST_REPLY = 6_000_000
 _SURELY_FITS = _LONGEST_REPLY // 7 - 1000
 

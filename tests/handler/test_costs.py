@@ -1,0 +1,195 @@
+"""What a large answer or event costs: a limited amount of CPU, of reply, and of memory that stays."""
+
+import gc
+import json
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.server import Sandbox
+from handler.contract import OpenApiError
+from tests.support import Invoke, body
+
+TOKEN = "caller-0123456789"
+CPU_SECONDS = 0.5  # of this machine; on the smallest memory size the platform gives less than a third of a CPU
+REPLY_BYTES = 6_000_000
+ANSWER, EVENT = 1_000_000, 6_000_000  # bytes
+
+
+def repeat(unit: str, size: int, separator: str = ",") -> str:
+    """Return a unit as often as it fits into so many bytes."""
+    return separator.join([unit] * (size // len((unit + separator).encode())))
+
+
+def plan(items: str) -> str:
+    """Return an answer whose plan has a list of these items."""
+    return f'{{"gray_release_plan":{{"x":[{items}]}}}}'
+
+
+ANSWERS = {
+    "short keys": '{"gray_release_plan":{' + ",".join(f'"a_{index:x}":1' for index in range(ANSWER // 13)) + "}}",
+    "keys of underscores": '{"gray_release_plan":{'
+    + ",".join(f'"{"_a" * 10}{index}":1' for index in range(30_000))
+    + "}}",
+    "one long key": f'{{"gray_release_plan":{{"{repeat("_a", ANSWER, "")}":1}}}}',
+    "empty objects": plan(repeat("{}", ANSWER)),
+    "small objects": plan(repeat('{"a_b":0}', ANSWER)),
+    "nested lists": plan(repeat("[" * 190 + "]" * 190, ANSWER)),
+    "nested objects": plan(repeat('{"a":' * 190 + "1" + "}" * 190, ANSWER)),
+    "integers": plan(repeat("1", ANSWER)),
+    "long integers": plan(repeat("9" * 4299, ANSWER)),
+    "floats": plan(repeat("1.5", ANSWER)),
+    "floats that grow": plan(repeat("1e15", ANSWER)),
+    "a long float": plan("1." + "3" * ANSWER),
+    "half surrogates": plan(f'"{repeat(chr(92) + "ud800", ANSWER, "")}"'),
+    "half a surrogate beside objects": plan(f'"{chr(92)}ud800",{repeat("{}", ANSWER)}'),
+    "escapes": plan(f'"{repeat(chr(92) + "u0001", ANSWER, "")}"'),
+    "control characters": plan(f'"{chr(1) * ANSWER}"'),
+    "quotes": plan(f'"{repeat(chr(92) + chr(34), ANSWER, "")}"'),
+    "wrong types": '{"gray_release_plan":{"status":[' + repeat("1", ANSWER) + "]}}",
+    "not closed": '{"a":' + "[" * (ANSWER // 2),
+    "an errmsg of numbers": '{"errcode":48001,"errmsg":[' + repeat("1e300", ANSWER) + "]}",
+    "an errmsg of lists": '{"errcode":48001,"errmsg":[' + repeat("[" * 150 + "]" * 150, ANSWER) + "]}",
+    "an errmsg of control characters": f'{{"errcode":48001,"errmsg":"{chr(1) * ANSWER}"}}',
+    "an errcode of blanks": f'{{"errcode":"{" " * ANSWER}","errmsg":"no"}}',
+}
+
+DIRECT: dict[str, Any] = {"accessToken": TOKEN}
+OVER_HTTP: dict[str, Any] = {
+    "version": "2.0",
+    "rawPath": "/",
+    "rawQueryString": f"access_token={TOKEN}",
+    "headers": {},
+    "requestContext": {"http": {"method": "GET", "path": "/"}},
+}
+
+
+def reply_to(invoke: Invoke, event: Any) -> tuple[str, float]:
+    """Invoke; return the reply or the failure as JSON, and the CPU seconds that it took."""
+    gc.collect()
+    started = time.process_time()
+    try:
+        reply = invoke(event)
+    except OpenApiError as error:
+        reply = error.to_dict()
+    return json.dumps(reply), time.process_time() - started
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
+def test_reply_fits(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
+    """A reply fits what the platforms carry, whatever WeChat answers; else it is a failure that says so."""
+    body(sandbox, ANSWERS[answer].encode())
+    assert len(reply_to(invoke, event)[0]) < REPLY_BYTES
+
+
+@pytest.mark.parametrize("character", [b"\x01", b"\xff"])
+@pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
+def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, event: Any) -> None:
+    """An answer of the largest size, of the characters that grow most in a reply, is refused in words."""
+    content = b'{"gray_release_plan":{"x":"%b"}}' % (character * (2**20 - 32))
+    body(sandbox, content)
+    reply, _ = reply_to(invoke, event)
+    assert "too long to be passed on" in reply
+
+
+def many(value: str | list[str], count: int = 400_000) -> dict[str, Any]:
+    """Return an object with many keys."""
+    return {f"k{index}": value for index in range(count)}
+
+
+def post(content: str, **rest: Any) -> dict[str, Any]:
+    """Return an event of a POST."""
+    return {**OVER_HTTP, "requestContext": {"http": {"method": "POST", "path": "/"}}, "body": content, **rest}
+
+
+def query(text: str) -> dict[str, Any]:
+    """Return an event of a GET with this query."""
+    return {**OVER_HTTP, "rawQueryString": text}
+
+
+LOAD_BALANCER: dict[str, Any] = {"httpMethod": "GET", "path": "/", "headers": {}, "requestContext": {"elb": {}}}
+REST: dict[str, Any] = {"httpMethod": "GET", "path": "/", "headers": {}, "requestContext": {"stage": "x"}}
+EVENTS: dict[str, Any] = {
+    "many keys": many("v"),
+    "a long appid": {"appid": "x" * EVENT},
+    "a long token": {"accessToken": "x" * EVENT},
+    "many appids": {"appids": [f"wx{index}" for index in range(500_000)]},
+    "long appids": {"appids": ["x" * 6000] * 1000},
+    "a query of many": query(repeat("a=1", EVENT, "&")),
+    "a query of many names": query("&".join(f"a{index}=%41" for index in range(450_000))),
+    "a query of percents": query("a=" + "%" * EVENT),
+    "a query of escapes": query("a=" + "%41" * (EVENT // 3)),
+    "many headers": {**OVER_HTTP, "headers": many("v")},
+    "many headers with several values": {**REST, "multiValueHeaders": many(["v"])},
+    "many parameters": {**REST, "multiValueQueryStringParameters": many(["v"])},
+    "a load balancer's many parameters": {
+        **LOAD_BALANCER,
+        "queryStringParameters": {f"k%41{index}": "%41" for index in range(350_000)},
+    },
+    "a load balancer's long parameter": {**LOAD_BALANCER, "queryStringParameters": {"a": "%41" * (EVENT // 3)}},
+    "a body of many keys": post(json.dumps(many("v"))),
+    "a body of nested lists": post(plan(repeat("[" * 190 + "]" * 190, EVENT))),
+    "a deep body": post('{"a":' * 1_000_000),
+    "a body in base64": post("eHh4" * (EVENT // 4), isBase64Encoded=True),
+    "a timer's nested lists": {"Type": "Timer", "Message": plan(repeat("[" * 190 + "]" * 190, EVENT))},
+    "a timer's small lists": {"Type": "Timer", "Message": plan(repeat("[]", EVENT))},
+    "a timer's deep message": {"Type": "Timer", "Message": '{"a":' * 1_000_000},
+    "a timer's appid": {"Type": "Timer", "Message": "wx" + "a" * EVENT + " "},
+    "a schedule's many keys": {"source": "aws.events", "detail-type": "any", "detail": many("v")},
+    "a path of slashes": {**OVER_HTTP, "rawPath": "/" * EVENT},
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_event_is_answered(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
+    """An event of 6 MB is answered, or refused with a code, and neither with what it holds."""
+    reply, _ = reply_to(invoke, EVENTS[event])
+    assert "internal error" not in reply
+    assert len(reply) < 2000
+    assert len(sandbox.requests) <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
+def test_answers_cost_little(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
+    """All that is done to an answer of 1 MB takes less than half a second of CPU, at the best of three."""
+    body(sandbox, ANSWERS[answer].encode())
+    assert min(reply_to(invoke, event)[1] for _ in range(3)) < CPU_SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("event", EVENTS)
+def test_events_cost_little(invoke: Invoke, event: str) -> None:
+    """All that is done to an event of 6 MB takes less than half a second of CPU, at the best of three."""
+    assert min(reply_to(invoke, EVENTS[event])[1] for _ in range(3)) < CPU_SECONDS
+
+
+def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
+    """Answers with long keys, and long tokens, leave nothing behind."""
+    body(sandbox, b"{}")
+    invoke(DIRECT)
+    tracemalloc.start()
+    try:
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        for index in range(10):
+            content = f'{{"gray_release_plan":{{"{"k" * 900_000}_{index}":1}}}}'
+            sandbox.faults[:] = [Fault("plan", "raw", raw=http(content.encode()))]
+            invoke(DIRECT)
+            token = json.dumps({"access_token": f"{index}" * 900_000, "expires_in": 7200})
+            sandbox.faults[:] = [Fault("stable", "body", token)]
+            with pytest.raises(OpenApiError):
+                invoke({"appid": f"wx{index}"})
+        del content, token
+        sandbox.faults.clear()
+        sandbox.requests.clear()
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before < 1_000_000
+    finally:
+        tracemalloc.stop()
