@@ -1,12 +1,13 @@
-"""The arguments: an empty appid, names that only look like an argument, and appids under another name."""
+"""The arguments: their shapes and sizes, empty ones, and names that only look like an argument."""
 
+import json
 from typing import Any
 
 import pytest
 
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import Arguments, OpenApiError
-from tests.support import DOCUMENTED, Invoke, refused
+from tests.support import DOCUMENTED, Invoke, Log, refused
 
 OTHER = "wx1111111111111111"
 
@@ -107,9 +108,11 @@ def test_other_keys_beside_an_appid(invoke: Invoke, beside: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("key", ["accessToken", "access_token", "cloudbaseAccessToken", "convertCase"])
 @pytest.mark.parametrize("empty", ["", None])
-def test_other_empty_arguments(key: str, empty: str | None) -> None:
+@pytest.mark.usefixtures("sandbox")
+def test_other_empty_arguments(invoke: Invoke, log: Log, key: str, empty: str | None) -> None:
     """Of the other arguments an empty one counts as absent."""
-    assert Arguments.parse({key: empty}) == Arguments()
+    assert invoke({key: empty}) == DOCUMENTED
+    assert log()[-1]["token_source"] == "stable"
 
 
 def test_both_spellings() -> None:
@@ -120,3 +123,83 @@ def test_both_spellings() -> None:
         assert token.get_secret_value() == "a"
     with pytest.raises(OpenApiError, match="given twice"):
         Arguments.parse({"accessToken": "a", "access_token": "b"})
+
+
+@pytest.mark.parametrize("event", [[], "x", 0, 1.5, False, True, ""])
+def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) -> None:
+    """Anything that is not an object is 40097, and WeChat is not asked."""
+    error = refused(invoke, event)
+    assert error.errCode == 40097
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"appid": 5},
+        {"appid": "../other"},
+        {"appid": "wx\r\nX: y"},
+        {"appid": "w" * 65},
+        {"accessToken": {"a": "token"}},
+        {"access_token": "to ken"},
+        {"accessToken": "t\nk"},
+        {"accessToken": "\\" * 15},
+        {"accessToken": "an%41other"},
+        {"cloudbase_access_token": "a&b=c"},
+        {"accessToken": "x" * 2049},
+        {"cloudbaseAccessToken": "t" * 2049},
+        {"convertCase": "maybe"},
+        {"convertCase": []},
+    ],
+)
+def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
+    """A bad argument is 40097 that names it, never shows its value, and WeChat is not asked."""
+    error = refused(invoke, event)
+    assert error.errCode == 40097
+    [name] = event
+    assert error.errMsg.replace("_", "").lower().endswith(f"invalid arguments: {name.replace('_', '').lower()}")
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"padding": "x" * 6_000_000},
+        {"appid": APPID, "padding": ["x"] * 1_000_000},
+        {"httpMethod": "POST", "path": "/", "body": json.dumps({"padding": "x" * 6_000_000})},
+        {"httpMethod": "GET", "path": "/", "queryString": {"padding": "x" * 6_000_000}},
+        json.loads('{"convertCase":true,"a":' + '{"a":' * 100 + "[]" + "}" * 101),
+        {"httpMethod": "POST", "path": "/", "body": '{"convertCase":true,"a":' + '{"a":' * 100 + "[]" + "}" * 101},
+        {"Type": "Timer", "Message": "x" * 6_000_000},
+    ],
+    ids=[
+        "6 MB",
+        "a million items",
+        "body of 6 MB",
+        "query of 6 MB",
+        "100 levels",
+        "body of 100 levels",
+        "timer of 6 MB",
+    ],
+)
+@pytest.mark.usefixtures("sandbox")
+def test_large_events(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
+    """An event as large as the platform allows, or as deep, is answered, and does not come back in the log."""
+    reply = invoke(event)
+    assert json.loads(reply["body"]) == DOCUMENTED if "statusCode" in reply else reply == DOCUMENTED
+    assert len(json.dumps(log())) < 2000
+
+
+@pytest.mark.parametrize("event", [{"appid": "x" * 6_000_000}, {"accessToken": "x" * 6_000_000}])
+def test_large_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
+    """An argument as large as an event is refused in few words."""
+    error = refused(invoke, event)
+    assert error.errCode == 40097
+    assert len(str(error)) < 200
+    assert sandbox.requests == []
+
+
+def test_convert_case_off(sandbox: Sandbox, invoke: Invoke) -> None:
+    """`convertCase: false` keeps snake_case inside the plan and around it, as the SDK's option does."""
+    assert invoke({"convertCase": False})["gray_release_plan"] == sandbox.plan
+    assert invoke({"convert_case": False})["gray_release_plan"] == sandbox.plan

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import API, Arguments, OpenApiError, camel_case, result
 from handler.exact_json import parse_object
-from tests.support import Invoke, body, json_values
+from tests.support import Invoke, Log, body, json_values
 
 CONFORMANCE = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read_text("utf-8"))
 
@@ -225,3 +226,14 @@ def test_repr_hides_tokens() -> None:
     """Arguments show no token, however they are printed."""
     arguments = Arguments.parse({"accessToken": "hush-hush", "cloudbaseAccessToken": "hush-hush"})
     assert "hush" not in f"{arguments} {arguments!r} {arguments.model_dump()} {arguments.model_dump_json()}"
+
+
+def test_wrong_types_pass_with_a_warning(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """A plan of the wrong types passes unchanged, with one warning that names the fields and shows no values."""
+    sandbox.faults.append(Fault("plan", "types"))
+    plan = invoke()["grayReleasePlan"]
+    assert plan == {"status": "1", "createTimestamp": "yesterday", "grayPercentage": [8]}
+    [warning] = [line for line in log() if line["level"] == "WARNING"]
+    assert warning["message"] == "contract drift"
+    assert warning["fields"] == ["create_timestamp", "gray_percentage", "status"]
+    assert "yesterday" not in json.dumps(warning)

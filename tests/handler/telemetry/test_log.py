@@ -33,9 +33,10 @@ def line_of(log: Log) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("sandbox")
 def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line tells what was asked, what came, what it took, and what time was left."""
+    """The one line tells what was asked, what came, what it took, and what time was left."""
     monkeypatch.setattr(telemetry, "_is_cold", True)
     invoke(aws_request_id="request-1")
+    assert len(log()) == 1
     assert line_of(log) == {
         "level": "INFO",
         "message": "getGrayReleasePlan",

@@ -1,0 +1,68 @@
+"""What the caller gets when a question fails."""
+
+import json
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, Sandbox
+from tests.support import STABLE, Configure, Invoke, Log, refused
+
+
+def test_error_text(sandbox: Sandbox, invoke: Invoke) -> None:
+    """The error's text is the compact JSON of errCode and errMsg, with WeChat's errmsg and rid."""
+    sandbox.faults.append(Fault("plan", "errcode", "48001"))
+    error = refused(invoke)
+    assert str(error) == (
+        '{"errCode":48001,"errMsg":"openapi.operation.getGrayReleasePlan:fail sandbox fault rid: 5f1e-sandbox"}'
+    )
+    assert json.loads(str(error)) == error.to_dict()
+    assert type(error).__name__ == "OpenApiError"
+
+
+def test_on_error_return(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
+    """`ON_ERROR=return` returns the errCode object in place of raising, for bad arguments too."""
+    configure(ON_ERROR="return")
+    sandbox.faults.append(Fault("plan", "errcode", "45009"))
+    assert invoke() == {
+        "errCode": 45009,
+        "errMsg": "openapi.operation.getGrayReleasePlan:fail sandbox fault rid: 5f1e-sandbox",
+    }
+    assert invoke([1])["errCode"] == 40097
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_on_error_holds_beside_another_fault(invoke: Invoke, configure: Configure) -> None:
+    """`ON_ERROR=return` holds when another variable is invalid."""
+    configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS="never")
+    assert invoke()["errCode"] == -1
+    configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS=None, WECHAT_TOKEN_SOURCE="store")
+    assert invoke()["errCode"] == 41001
+
+
+def test_no_settings(invoke: Invoke, configure: Configure) -> None:
+    """Without an appid the call is 41002, and without a secret 41004."""
+    assert refused(invoke).errCode == 41002
+    configure(WECHAT_APPID=APPID, WECHAT_SECRET="")
+    assert refused(invoke).errCode == 41004
+
+
+def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
+    """A wrong secret is WeChat's 40125, asked for once, and the secret is nowhere in the error."""
+    configure(WECHAT_SECRET="hush-hush")
+    assert refused(invoke).errCode == 40125
+    assert sandbox.requests == [("POST", STABLE)]
+
+
+def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+    """If our own code fails, the caller gets -1; the log has the class of the error and not its text."""
+
+    def fail(*_: object) -> None:
+        raise KeyError("hush-hush")
+
+    monkeypatch.setattr("handler.operation.Operation.ask", fail)
+    error = refused(invoke)
+    assert error.errCode == -1
+    assert error.__suppress_context__
+    assert log()[0]["exception"] == "KeyError"
+    assert "hush" not in str(log())

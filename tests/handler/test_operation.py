@@ -1,0 +1,84 @@
+"""One question: its token, its request, its retries and its time."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import Sandbox
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, refused
+
+
+@pytest.mark.parametrize("code", ["40001", "40014", "42001"])
+def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: str) -> None:
+    """A refused token is replaced and the call made once more; a second refusal is the answer."""
+    sandbox.faults.append(Fault("plan", "errcode", code, times=1))
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
+    sandbox.requests.clear()
+    sandbox.faults[:] = [Fault("plan", "errcode", code)]
+    assert refused(invoke).errCode == int(code)
+    assert sandbox.count(PLAN) == 2
+    assert sandbox.count(STABLE) == 1
+
+
+def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A token that WeChat has revoked costs one more round, once."""
+    invoke()
+    sandbox.tokens.expiry.clear()
+    sandbox.tokens.stable.clear()
+    sandbox.requests.clear()
+    assert invoke() == DOCUMENTED
+    assert [path for _, path in sandbox.requests] == [PLAN, STABLE, PLAN]
+
+
+@pytest.mark.parametrize("fault", ["reset", "truncate", "status=500", "status=502", "errcode=-1"])
+@pytest.mark.parametrize("endpoint", ["plan", "token"])
+def test_passing_faults_are_retried_once(sandbox: Sandbox, invoke: Invoke, endpoint: str, fault: str) -> None:
+    """The caller does not notice a fault that passes: the request is made once more."""
+    path = PLAN if endpoint == "plan" else STABLE
+    sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}*1"))
+    assert invoke() == DOCUMENTED
+    assert sandbox.count(path) == 2
+
+
+@pytest.mark.parametrize("fault", ["hang=20", "trickle=0.2", "delay=20"])
+@pytest.mark.parametrize("endpoint", ["plan", "token"])
+def test_slow_answers_are_cut_off(
+    sandbox: Sandbox, invoke: Invoke, configure: Configure, endpoint: str, fault: str
+) -> None:
+    """The deadline holds for the whole exchange, however the answer trickles, and a time-out is not retried."""
+    configure(WECHAT_TIMEOUT_SECONDS="900")
+    sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}"))
+    error = refused(invoke, deadline=time.monotonic() + 0.6)
+    assert (error.errCode, error.status) == (-1, 504)
+    assert sandbox.count(PLAN if endpoint == "plan" else STABLE) == 1
+
+
+def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
+    """`WECHAT_TIMEOUT_SECONDS` bounds an exchange where the invocation would have more time."""
+    configure(WECHAT_TIMEOUT_SECONDS="0.3")
+    sandbox.faults.append(Fault.parse("plan:hang=2"))  # then the connection ends, which would be 503
+    assert refused(invoke).status == 504
+
+
+def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
+    """An invocation without time left says so, and WeChat is not asked."""
+    error = refused(invoke, deadline=time.monotonic())
+    assert (error.errCode, error.status) == (-1, 504)
+    assert sandbox.requests == []
+
+
+def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
+    """32 threads that start together make one token request and are all answered."""
+    sandbox.faults.append(Fault.parse("token:delay=0.2"))
+    replies: list[Any] = []
+    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert replies == [DOCUMENTED] * 32
+    assert sandbox.count(STABLE) == 1

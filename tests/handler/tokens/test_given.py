@@ -1,0 +1,39 @@
+"""Source `given`: a token in the arguments."""
+
+import pytest
+
+from gray_release.sandbox.server import Sandbox
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, refused
+
+BROKEN_SOURCES: list[dict[str, str | None]] = [
+    {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": None},
+    {"WECHAT_TOKEN_SOURCE": "component"},
+    {"WECHAT_TOKEN_STORE_URL": "redis://:pass/word@host/0"},
+    {"WECHAT_COMPONENT_APPID": "wx-platform"},
+    {"WECHAT_APPID": None, "WECHAT_SECRET": None},
+    {"ON_ERROR": "sometimes"},
+]
+
+
+def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A token in the arguments is used as it is: nothing is fetched, kept or refreshed."""
+    token = sandbox.tokens.issue()["access_token"]
+    assert invoke({"accessToken": token}) == DOCUMENTED
+    assert refused(invoke, {"access_token": "another+/~@="}).errCode == 40001
+    assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
+
+
+def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A cloudbase token goes into the query parameter of its own name."""
+    sandbox.cloudbase_tokens.add("cloud+base/token=")
+    assert invoke({"cloudbaseAccessToken": "cloud+base/token="}) == DOCUMENTED
+    assert sandbox.count(STABLE) == 0
+
+
+@pytest.mark.parametrize("variables", BROKEN_SOURCES, ids=str)
+def test_a_callers_token_wins(
+    sandbox: Sandbox, invoke: Invoke, configure: Configure, variables: dict[str, str | None]
+) -> None:
+    """A token in the event needs nothing of the configured source, and works where that is broken."""
+    configure(**variables)
+    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
