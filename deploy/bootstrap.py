@@ -33,7 +33,11 @@ def main(directory: str) -> int:
         return 1
     options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check"]
     return subprocess.run(
-        [*command, *options, "uv"], env={**os.environ, **trust()}, stdout=sys.stderr, check=False
+        # PIP_USER would install into the home folder, which a virtual environment refuses.
+        [*command, *options, "uv"],
+        env={**os.environ, "PIP_USER": "0", **trust()},
+        stdout=sys.stderr,
+        check=False,
     ).returncode
 
 

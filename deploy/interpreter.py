@@ -70,7 +70,7 @@ def _short(error: DeployError) -> str:
 
 
 def _uv() -> str:
-    return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
+    return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools" / "uv" / "bin" / "uv")
 
 
 def _shown(command: str) -> str:

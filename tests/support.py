@@ -132,7 +132,7 @@ def post(url: str, event: Any) -> Any:
 
 def sam() -> str:
     """Find aws-sam-cli."""
-    found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/sam/bin/sam")
+    found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/bin/sam")
     assert Path(found).exists(), "no sam: run these with make test-slow"
     return found
 

@@ -4,11 +4,18 @@ import contextlib
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from wechatpy.session.redisstorage import RedisStorage
+
+from handler.wechat.wechatpy_adapter import load
+
+if TYPE_CHECKING:
+    from wechatpy.session.redisstorage import RedisStorage
+else:
+    RedisStorage = load("wechatpy.session.redisstorage").RedisStorage  # which needs nothing else of wechatpy
 
 HOST = "127.0.0.1"
 STARTS_WITHIN_SECONDS = 10

@@ -28,9 +28,8 @@ def rows(table: Table, peers: Peers, addresses: Addresses) -> None:
         CALL: lambda peer: peer.run(addresses.https, 50, 200).told["cpu"],
     }
     goals = {
-        (START, peers.plain_without_bytecode): 0.32,
-        (START, peers.plain): 0.70,
-        (RECONNECT, peers.plain): 0.15,
+        (START, peers.plain): 0.72,
+        (RECONNECT, peers.plain): 0.06,
         (CALL, peers.plain): 0.60,
     }
     for title, cpu in timed.items():

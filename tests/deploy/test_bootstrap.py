@@ -71,7 +71,7 @@ def machine(tmp_path: Path, bare: dict[str, Path], request: pytest.FixtureReques
 
 def uv() -> str:
     """Find the uv that these tests run with."""
-    found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/bin/uv")
+    found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
     assert Path(found).exists(), "no uv: run these with make test-slow"
     return found
 
@@ -114,13 +114,28 @@ def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
 
 
 def test_no_interpreter_to_be_had(clone: Path, machine: dict[str, str], tmp_path: Path) -> None:
-    """Where uv may not download the interpreter, the build says how to let it."""
+    """Where uv may not download the interpreter, the build says how to let it, and goes on without bytecode."""
     (tmp_path / "bin/uv").symlink_to(uv())
+    strict = make(clone, machine | {"UV_PYTHON_DOWNLOADS": "never", "STRICT": "1"}, "scf")
+    assert strict.returncode == 2
     process = make(clone, machine | {"UV_PYTHON_DOWNLOADS": "never"}, "scf")
-    assert process.returncode == 2
+    assert process.returncode == 0
+    assert (clone / "dist/scf.zip").exists()
     assert "there is no Python 3.10 on this machine, and uv could not download one: Python downloads" in process.stderr
     assert "\n  UV_PYTHON_DOWNLOADS=automatic uv python install '3.10'\n" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_blanks_and_pip_user(clone: Path, tmp_path: Path) -> None:
+    """A path with blanks, and a pip that is told to install for the user, set everything up in the clone."""
+    place = clone.rename(tmp_path / "a folder with blanks")
+    environ = {name: value for name, value in os.environ.items() if name not in ("UV", "SAM", "VIRTUAL_ENV")}
+    (tmp_path / "home").mkdir(exist_ok=True)
+    process = make(place, environ | {"PIP_USER": "1", "PYTHONUSERBASE": str(tmp_path / "home")}, "invoke")
+    assert process.stdout == REPLY, process.stderr
+    assert not list((tmp_path / "home").iterdir())
+    process = make(place, environ, "scf", "STRICT=1")
+    assert process.returncode == 0, process.stderr
 
 
 def test_interpreter_from_an_index(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[str, Path]) -> None:
@@ -147,8 +162,8 @@ def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[
         assert "handler/__pycache__/app.cpython-313.pyc" in zipped.namelist()
     assert (clone / ".aws-sam/build/template.yaml").exists()
     assert not list((tmp_path / "home").iterdir())
-    hint = 'export PATH="$PWD/.tools/path:$PATH"'
-    assert process.stdout.splitlines()[-1] == f"sam is in .tools/path: {hint}"
+    hint = 'export PATH="$PWD/.tools/bin:$PATH"'
+    assert process.stdout.splitlines()[-1] == f"sam is in .tools/bin: {hint}"
     command = ["bash", "-c", f"{hint} && sam --version"]
     process = subprocess.run(command, cwd=clone, env=machine, capture_output=True, text=True, check=True, timeout=120)
     assert process.stdout.startswith("SAM CLI, version")

@@ -50,3 +50,25 @@ def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], 
     made = notes(changelog, *variables)
     assert made.returncode
     assert said in made.stderr
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["$(shell touch {})", "$$(touch {})", "';touch {};'", '";touch {};"', "`touch {}`", "1\ntouch {}", "", "-e"],
+)
+def test_hostile_version(tmp_path: Path, version: str) -> None:
+    """Whatever a tag is called, nothing of it is run."""
+    run = tmp_path / "run"
+    made = notes(tmp_path / "CHANGELOG.md", "VERSION=" + version.replace("{}", str(run)))
+    assert made.returncode
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("event", ["$(shell touch {})", "';touch {};'", "$$(touch {})", "a file with blanks {}"])
+def test_hostile_event(tmp_path: Path, event: str) -> None:
+    """The name of an event's file is one word of the command, and nothing of it is run."""
+    run = tmp_path / "run"
+    command = ["make", "--silent", "--dry-run", "invoke", "EVENT=" + event.replace("{}", str(run))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert not run.exists()

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from tests.support import REPLY, ROOT
 
 @pytest.mark.slow
 def test_gray_release(tmp_path: Path) -> None:
-    """`pip install '.[cli]'` gives `gray-release`, which needs no file of the clone; without the extra it says so."""
-    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/bin/uv")
+    """The wheel of a release gives `gray-release`, which needs no file of the clone; without the extra it says so."""
+    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], check=True, timeout=300)
     install = [uv, "pip", "install", "--quiet", "--python", str(tmp_path / "venv")]
     command = str(tmp_path / "venv/bin/gray-release")
@@ -31,11 +32,17 @@ def test_gray_release(tmp_path: Path) -> None:
             timeout=300,
         )
 
-    subprocess.run([*install, str(ROOT)], check=True, timeout=300)
+    build = [uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist"), str(ROOT)]
+    subprocess.run(build, check=True, timeout=300)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as zipped:
+        folders = {name.partition("/")[0] for name in zipped.namelist() if ".dist-info/" not in name}
+    assert folders == {"handler", "gray_release"}
+    subprocess.run([*install, str(wheel)], check=True, timeout=300)
     bare = gray_release("invoke")
     assert (bare.returncode, bare.stdout, len(bare.stderr.splitlines())) == (2, "", 1)
     assert "pip install '.[cli]'" in bare.stderr
-    subprocess.run([*install, f"{ROOT}[cli]"], check=True, timeout=300)
+    subprocess.run([*install, f"{wheel}[cli]"], check=True, timeout=300)
     assert gray_release("invoke").stdout == REPLY
     assert gray_release("--version").stdout == f"{version()}\n"
     usage = gray_release("invoke", "--watch", "soon")
