@@ -68,11 +68,14 @@ class Outcome:
     """How one question ended: WeChat's body of a success as it came, or the failure; and the facts for the log.
 
     `token_state` is `fresh`, `stale` or `expired`, as the token was found, or `fetched`, or `replaced` after WeChat
-    refused the first one.
+    refused the first one. `is_appid_claimed` where only the caller says that its token is this mini program's,
+    `is_token_for_appid` where the function obtained the token for it.
     """
 
     spent: Spent = field(default_factory=Spent)
     appid: str | None = None
+    is_appid_claimed: bool = False
+    is_token_for_appid: bool = False
     token_source: str | None = None
     token_state: str | None = None
     body: dict[str, Any] = field(default_factory=dict)

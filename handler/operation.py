@@ -58,6 +58,10 @@ class Operation:
         outcome.appid = appid = arguments.appid or (None if given else self._settings.wechat_appid)
         if source.needs_appid and not appid:
             raise errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or pass appid")
+        if source.knows_one and arguments.appid and arguments.appid != self._settings.wechat_appid:
+            raise errors.bad_arguments(f"the token source {source.name} knows only the mini program WECHAT_APPID")
+        outcome.is_appid_claimed = bool(given and appid)
+        outcome.is_token_for_appid = source.needs_appid
         token = source.token(appid or "", budget)
         state = token.state(time.time())
         outcome.token_state = "fetched" if budget.spent.requests["token"] and state == "fresh" else state

@@ -45,7 +45,7 @@ class Report:
         log.write(level, line)
         if _publish:
             is_cold, self._is_cold = self._is_cold, False  # a cold start is counted once, however many questions it has
-            by_appid = self.by_appid and not failure
+            by_appid = self.by_appid and not failure and outcome.is_token_for_appid
             _publish(log.SERVICE, line, self._function, is_cold=is_cold, by_appid=by_appid)
 
     def _describe_success(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class Report:
         return {
             "trigger": self._trigger,
             "appid": outcome.appid,
+            "appid_claimed": True if outcome.is_appid_claimed else None,
             "token_source": outcome.token_source,
             "token_state": outcome.token_state,
             "token_requests": outcome.spent.requests["token"],

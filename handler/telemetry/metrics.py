@@ -24,7 +24,8 @@ def publish(
     """Publish the metrics of an invocation's log line, under its service.
 
     What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
-    under its class too, and, if asked for, a success under its appid: what fails may be anybody's appid.
+    under its class too, and, if asked for, a success under its appid: what fails may be anybody's appid, and the
+    caller chooses the figures of a token that it brings.
     """
     if _is_disabled:
         return
@@ -40,7 +41,10 @@ def publish(
         ("ColdStart", "Count", 1 if is_cold else None),
     )
     metrics = {name: _metric(unit, value) for name, unit, value in values if value is not None}
-    found = {"appid": line.get("appid"), "function_request_id": function.get("function_request_id")}
+    found = {
+        "appid": None if line.get("appid_claimed") else line.get("appid"),
+        "function_request_id": function.get("function_request_id"),
+    }
     metadata = {name: value for name, value in found.items() if value}
     _print(metrics, metadata, service=service)
     if failures:

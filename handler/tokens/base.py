@@ -36,6 +36,7 @@ class TokenSource(ABC):
 
     name: ClassVar[str]
     needs_appid: ClassVar[bool] = True
+    knows_one: bool = False  # whether its token is always that of the one mini program WECHAT_APPID
 
     @abstractmethod
     def token(self, appid: str, budget: Budget, /) -> Token:

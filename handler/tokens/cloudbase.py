@@ -18,6 +18,7 @@ class CloudbaseToken(TokenSource):
 
     name = "cloudbase"
     needs_appid = False
+    knows_one = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

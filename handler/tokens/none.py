@@ -12,6 +12,7 @@ class NoToken(TokenSource):
 
     name = "none"
     needs_appid = False
+    knows_one = True
 
     def token(self, _appid: str, _budget: Budget) -> Token:
         """Return a token that is not sent."""

@@ -21,6 +21,7 @@ class StoredTokens(TokenSource):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.knows_one = "{appid}" not in settings.wechat_token_store_key
         self._connections = Connections(settings)
 
     def token(self, appid: str, budget: Budget) -> Token:

@@ -34,6 +34,7 @@ class TokenServer(CachedTokens):
         url, header = settings.wechat_token_store_url, settings.wechat_token_store_header
         parts = urlsplit(url.get_secret_value() if url else "")
         self._target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        self.knows_one = "{appid}" not in self._target
         name, _, value = header.get_secret_value().partition(":") if header else ("", "", "")
         self._headers = {"Accept": "application/json, text/plain"} | ({name: value.strip()} if name else {})
         self._api = _Api(f"{parts.scheme}://{parts.netloc}", "the token server", settings.wechat_timeout_seconds)

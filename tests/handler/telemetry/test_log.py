@@ -247,6 +247,31 @@ def test_metrics_by_appid(sandbox: Sandbox) -> None:
     assert of_appid["appid"] == APPID
 
 
+FORGED = """
+lambda_handler({'appid': 'wx-victim', 'accessToken': %(token)r}, None)
+lambda_handler({'appid': 'wx-victim', 'cloudbaseAccessToken': 'cloud'}, None)"""
+
+
+def test_no_forged_metrics(sandbox: Sandbox) -> None:
+    """A caller with a token of its own publishes nothing under the appid that it claims."""
+    sandbox.cloudbase_tokens.add("cloud")
+    code = FORGED % {"token": sandbox.tokens.issue()["access_token"]}
+    lines, published = run(sandbox, code, METRICS_BY_APPID="true")
+    assert [line["appid_claimed"] for line in lines] == [True, True]
+    assert [metrics_of(each)[0] for each in published] == [[["service"]], [["service"]]]
+    assert "wx-victim" not in json.dumps(published)
+
+
+@pytest.mark.parametrize("source", ["cloudbase", "none"])
+def test_no_metrics_by_appid(sandbox: Sandbox, source: str) -> None:
+    """A token that the function did not obtain for an appid publishes nothing under one."""
+    sandbox.cloudbase_tokens.add("cloud")
+    sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{"status":1}}'))
+    variables = {"WECHAT_TOKEN_SOURCE": source, "WECHAT_CLOUDBASE_ACCESS_TOKEN": "cloud", "METRICS_BY_APPID": "true"}
+    _, published = run(sandbox, "lambda_handler({}, None)", **variables)
+    assert [metrics_of(each)[0] for each in published] == [[["service"]]]
+
+
 def test_drift(sandbox: Sandbox) -> None:
     """A plan of other types is counted, and its values become no metrics."""
     sandbox.faults.append(Fault("plan", "types"))

@@ -1,0 +1,72 @@
+"""Tokens of one mini program: no other one is answered with its release."""
+
+import json
+
+import pytest
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import APPID, Sandbox
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+
+OTHER = "wx00000000000other"
+
+
+@pytest.fixture(params=["cloudbase", "none", "store", "token server"])
+def knows_one(request: pytest.FixtureRequest, sandbox: Sandbox, configure: Configure) -> str:
+    """Configure a source whose token is always that of one mini program; return its name."""
+    name: str = request.param
+    configure(WECHAT_SECRET=None)
+    if name == "cloudbase":
+        configure(WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
+        sandbox.cloudbase_tokens.add("cloud")
+    elif name == "none":
+        configure(WECHAT_TOKEN_SOURCE="none")
+        sandbox.faults.append(Fault("plan", "body", json.dumps({"gray_release_plan": SAMPLE})))
+    elif name == "store":
+        store = request.getfixturevalue("store")
+        store.redis.set("the-token", sandbox.tokens.issue()["access_token"])
+        configure(WECHAT_TOKEN_STORE_KEY="the-token")
+    else:
+        answer = json.dumps({"token": sandbox.tokens.issue()["access_token"]})
+        sandbox.faults.append(Fault("other", "body", answer))
+        configure(WECHAT_TOKEN_STORE_URL=f"{sandbox.base_url}/token")
+    return name
+
+
+SAMPLE = {"status": 1, "create_timestamp": 1517553721, "default_finish_timestamp": 1517554721, "gray_percentage": 8}
+
+
+@pytest.mark.usefixtures("knows_one")
+def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
+    """Another appid than WECHAT_APPID is 40097, and nothing is asked for; WECHAT_APPID, named or not, is answered."""
+    error = refused(invoke, {"appid": OTHER})
+    assert (error.errCode, error.status) == (40097, 400)
+    assert "WECHAT_APPID" in error.reason
+    assert sandbox.requests == []
+    assert invoke({"appid": APPID}) == invoke() == DOCUMENTED
+
+
+@pytest.mark.usefixtures("knows_one")
+def test_no_wechat_appid(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
+    """Where WECHAT_APPID is not set nobody knows whose the token is, and no appid is taken."""
+    configure(WECHAT_APPID=None)
+    assert refused(invoke, {"appid": APPID}).errCode == 40097
+    assert sandbox.requests == []
+
+
+@pytest.mark.usefixtures("knows_one")
+def test_many(sandbox: Sandbox, invoke: Invoke) -> None:
+    """In a batch each other appid is refused in its row."""
+    rows = invoke({"appids": [APPID, OTHER]})["results"]
+    assert [row["errCode"] for row in rows] == [0, 40097]
+    assert sandbox.count(PLAN) == 1
+
+
+def test_claimed_appid(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
+    """The log marks an appid that only a caller with a token of its own claims, and no other."""
+    token = sandbox.tokens.issue()["access_token"]
+    invoke({"appid": OTHER, "accessToken": token})
+    assert (log()[-1]["appid"], log()[-1]["appid_claimed"]) == (OTHER, True)
+    for event in ({}, {"appid": APPID}, {"accessToken": token}):
+        invoke(event)
+        assert "appid_claimed" not in log()[-1]
