@@ -48,7 +48,7 @@ _NO_TLS = f"The store speaks no TLS at this port. Write redis:// in {_URL}, or t
 _WANTS_TLS = f"The store wants TLS at this port. Write rediss:// in {_URL}"
 _PASSWORD = (
     f"Check user and password in {_URL}: redis://user:password@host, without a user redis://:password@host. Managed "
-    "stores before Redis 6 take account:password as the password: redis://:account%3Apassword@host"
+    "stores before Redis 6 take account:password as the password: redis://:account:password@host"
 )
 _RIGHTS = (
     "Give the user the commands and the keys: for source store +select +get +hget +type on its keys, for component "

@@ -232,3 +232,21 @@ def test_passwords_that_are_not_encoded(password: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "invalid settings: WECHAT_TOKEN_STORE_URL must be redis(s)://" in done.stdout
     assert "hush" not in done.stdout
+
+
+def test_account_within_the_password(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_path: Path) -> None:
+    """Managed stores before Redis 6 take account:password as the password, and that is how the URL has it."""
+
+    class Managed(Valkey):
+        options = ("--requirepass", "account:hush")
+
+    server = Managed(tmp_path)
+    try:
+        with redis.Redis(port=server.port, protocol=2, password="account:hush") as client:
+            RedisStorage(client).set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+        for written in ("account:hush", "account%3Ahush"):
+            url = f"redis://:{written}@127.0.0.1:{server.port}"
+            configure(WECHAT_SECRET=None, WECHAT_TOKEN_SOURCE="store", WECHAT_TOKEN_STORE_URL=url)
+            assert invoke() == DOCUMENTED
+    finally:
+        server.kill()

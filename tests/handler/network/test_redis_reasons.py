@@ -144,7 +144,7 @@ def test_passwords(start: Start, tell: Tell) -> None:
     ):
         reason, hint = tell(url)
         assert words in reason
-        assert "%3A" in hint
+        assert ":account:password@" in hint
 
 
 def test_old_password_refusals(tell: Tell) -> None:
