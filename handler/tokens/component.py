@@ -12,7 +12,7 @@ from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
 from handler.exact_json import JsonObject
 from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import Token, TokenSource, token_and_lifetime
+from handler.tokens.base import LONGEST, Token, TokenSource, token_and_lifetime
 from handler.tokens.component_store import StoreOpener, TokenStore
 from handler.wechat.api import WeChat
 from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
@@ -55,9 +55,7 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
             raise failure.alone(shared=True)
 
     def _fetch(self) -> None:
-        ticket = self.session.text("component_verify_ticket")
-        if ticket is None:
-            raise errors.misconfigured(TICKET_MISSING, "no component_verify_ticket in the token store")
+        ticket = self.session.require("component_verify_ticket", TICKET_MISSING)
         response = self._http.post(
             f"{self.API_BASE_URL}/component/api_component_token",
             json={
@@ -77,13 +75,11 @@ class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc
 
     def fetch_access_token(self) -> None:
         """Refresh the authorizer's token into the store. Raises `OpenApiError`."""
-        old = self.session.unrepeatable(self.refresh_token_key)
-        if old is None:
-            raise errors.misconfigured(NOT_AUTHORISED, "no refresh token of this authorizer in the token store")
+        old = self.session.unrepeatable(self.refresh_token_key, NOT_AUTHORISED)
         answer: dict[str, Any] = self.component.refresh_authorizer_token(self.appid, old)
         rotated = answer.get("authorizer_refresh_token")
-        if isinstance(rotated, str) and rotated not in ("", old):
-            self.session.keep(self.refresh_token_key, rotated)
+        if isinstance(rotated, str) and rotated != old and 0 < len(rotated) <= LONGEST:
+            self.session.keep(self.refresh_token_key, old, rotated)
         token, lifetime = token_and_lifetime(answer, "authorizer_access_token")
         self.session.set(self.access_token_key, token, max(lifetime, 1))
 
@@ -108,7 +104,7 @@ class ComponentTokens(TokenSource):
         return self._token(appid, failed.value, budget)
 
     def _token(self, appid: str, failed: str | None, budget: Budget) -> Token:
-        store, key = self._open(budget.deadline), f"{appid}_access_token"
+        store, key = self._open(budget), f"{appid}_access_token"
         found = store.text(key)
         if found is None or found == failed:
             found = store.refreshed(key, failed, lambda: self._refresh(appid, store, budget))
@@ -116,7 +112,7 @@ class ComponentTokens(TokenSource):
 
     def list_appids(self, budget: Budget) -> list[str]:
         """Return the appids of the platform's authorizers, official accounts among them. Raises `OpenApiError`."""
-        store = self._open(budget.deadline)
+        store = self._open(budget)
         appids: dict[str, None] = {}
         for page in range(PAGES):
             answer = self._list_page(store, page * PAGE_SIZE, budget)
@@ -140,7 +136,7 @@ class ComponentTokens(TokenSource):
             info: JsonObject = component.get_authorizer_info(appid)
             return info
 
-        return self._call_platform(self._open(budget.deadline), budget, request)
+        return self._call_platform(self._open(budget), budget, request)
 
     def _list_page(self, store: TokenStore, offset: int, budget: Budget) -> JsonObject:
         def request(component: Component) -> JsonObject:
@@ -167,6 +163,7 @@ class ComponentTokens(TokenSource):
         if platform is None:
             raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", shared=True)
         adapter = PoolAdapter(self._wechat, budget, once=(REFRESH_PATH,))
+        store.claim(platform)
         used = store.text(COMPONENT_KEY)
         try:
             return self._secret.use(platform, budget, lambda secret: call(Component(platform, secret, store, adapter)))

@@ -2,16 +2,18 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler import errors
-from handler.deadline import Deadline
-from handler.errors import OpenApiError
+from handler.errors import SYSTEM_ERROR, OpenApiError
 from handler.exact_json import json_object
+from handler.invocation import Budget
 from handler.network.redis import BoundedRedis, Connections, locked
 from handler.settings import Settings
+from handler.tokens import stored_value
+from handler.tokens.base import LONGEST
+from handler.tokens.refresh_tokens import RefreshTokens, Unsaved
 from handler.wechat.wechatpy_adapter import load
 
 if TYPE_CHECKING:
@@ -21,22 +23,16 @@ else:
 
 RETRY_SECONDS = 0.2
 POLL_SECONDS = 0.05  # between looks at the store while another function refreshes
+OWNER_KEY = "component_appid"  # wechatpy has no such key
+OWNER_SECONDS = 7200  # as long as the platform's token lasts: then another platform may have the store
 # Writes only where what it replaces still stands: a platform that was authorised again has written a newer one.
 _COMPARE_AND_SET = (
-    "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) return 1 end return 0"
+    "if (redis.call('get', KEYS[1]) or '') == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) return 1 end return 0"
 )
-_lock = threading.Lock()  # for what threads do to unsaved values
-
-
-class Unsaved(NamedTuple):
-    """A value that could not be written yet, and the stored bytes that it replaces."""
-
-    replaced: bytes
-    value: str
-
-    def __repr__(self) -> str:
-        """Show no token."""
-        return "Unsaved()"
+_CLAIM = (
+    "local owner = redis.call('get', KEYS[1]) if owner and owner ~= ARGV[1] then return owner end "
+    "redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2]) return ARGV[1]"
+)
 
 
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
@@ -44,29 +40,60 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
 
     redis: BoundedRedis
 
-    def __init__(self, client: BoundedRedis, unsaved: dict[str, Unsaved]) -> None:
+    def __init__(self, client: BoundedRedis, memory: RefreshTokens, warnings: list[str]) -> None:
         super().__init__(client)
         self.deadline = client.deadline
-        self._unsaved = unsaved  # shared with the process's other invocations
-        self._read: dict[str, bytes] = {}
+        self._memory = memory  # shared with the process's other invocations
+        self._warnings = warnings  # for the log
+        self._read: dict[str, bytes | None] = {}
+
+    def claim(self, platform: str) -> None:
+        """Claim the store for a platform. Raises `OpenApiError` when another platform has it.
+
+        wechatpy has one key for the platform's own token, so two platforms in one database end each other's.
+        """
+        owner = self.redis.eval(_CLAIM, self.key_name(OWNER_KEY), platform, str(OWNER_SECONDS))
+        if owner == platform.encode():
+            return
+        raise errors.misconfigured(
+            SYSTEM_ERROR,
+            "the token store belongs to another platform: each needs its own store, or database number",
+            shared=True,
+            hint="Give each WECHAT_COMPONENT_APPID another number at the end of WECHAT_TOKEN_STORE_URL, and to "
+            f"its callback server the same. If the other is gone, delete {self.key_name(OWNER_KEY)} or wait two hours",
+        )
 
     def text(self, key: str) -> str | None:
         """Return the value of a key if it is a text that is not empty."""
-        return _text(self.redis.bytes_at(self.key_name(key)))
+        return _text_or_kind(self.redis.bytes_at(self.key_name(key)))[0]
 
-    def unrepeatable(self, key: str) -> str | None:
-        """Return the text of a key whose value cannot be had again, also where the newest is not written yet."""
+    def require(self, key: str, code: int) -> str:
+        """Return the text of a key. Raises `OpenApiError` with this code that says what is there instead."""
+        return self._require(key, self.redis.bytes_at(self.key_name(key)), code)
+
+    def unrepeatable(self, key: str, code: int) -> str:
+        """Return the text of a key whose value cannot be had again: the stored one, or a newer one of this process.
+
+        Raises `OpenApiError` with this code where there is neither.
+        """
         stored = self.redis.bytes_at(self.key_name(key))
-        if stored is None:
-            return None
         self._read[key] = stored
-        unsaved = self._unsaved.get(key)
-        return unsaved.value if unsaved and unsaved.replaced == stored else _text(stored)
+        value = _text_or_kind(stored)[0]
+        newer = self._memory.find_newer(key, value) if value or stored is None else None
+        if newer is None:
+            value = self._require(key, stored, code)
+            self._memory.learn(key, value)
+            return value
+        if self._memory.restore(key, Unsaved(stored, newer)):
+            self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
+        with contextlib.suppress(OpenApiError):  # a later invocation tries again
+            self.save(key)
+            self._read[key] = _encode(newer, stored)
+        return newer
 
-    def keep(self, key: str, value: str) -> None:
+    def keep(self, key: str, old: str, value: str) -> None:
         """Keep a value in place of the one that `unrepeatable` read: try as long as there is time, and later again."""
-        with _lock:
-            self._unsaved[key] = Unsaved(self._read[key], value)
+        self._memory.replace(key, old, Unsaved(self._read[key], value))
         while True:
             try:
                 return self.save(key)
@@ -75,13 +102,23 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
                     raise
 
     def save(self, key: str) -> None:
-        """Write what an invocation could not, unless the store has something newer by now."""
-        unsaved = self._unsaved.get(key)
-        if unsaved:
-            self.redis.eval(_COMPARE_AND_SET, self.key_name(key), unsaved.replaced, json.dumps(unsaved.value))
-            with _lock:
-                if self._unsaved.get(key) is unsaved:
-                    del self._unsaved[key]
+        """Write what is not written yet, unless the store has a value that may be a new authorisation's."""
+        unsaved = self._memory.find_unsaved(key)
+        if unsaved is None:
+            return
+        replaced, name = unsaved.replaced, self.key_name(key)
+        while self.redis.eval(_COMPARE_AND_SET, name, replaced or b"", _encode(unsaved.value, replaced)) != 1:
+            stored = self.redis.bytes_at(name)
+            value = _text_or_kind(stored)[0]
+            if value == unsaved.value:
+                break
+            if stored is not None and not (value and self._memory.was_replaced(key, value)):
+                self._warnings.append(f"the token store has another {key} than this process has replaced; it is used")
+                break
+            self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
+            replaced = stored
+            self.deadline.timeout(1)  # raises when the time is up
+        self._memory.forget_unsaved(key, unsaved)
 
     def refreshed(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
         """Return the text of a key other than `refused`, after one function of all has refreshed it.
@@ -101,12 +138,30 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
             if not self.deadline.wait(POLL_SECONDS):
                 raise errors.out_of_time()
 
+    def _require(self, key: str, stored: bytes | None, code: int) -> str:
+        value, kind = _text_or_kind(stored)
+        if value is None:
+            raise errors.misconfigured(code, f"no {key} in the token store: found {kind}")
+        return value
 
-def _text(stored: bytes | None) -> str | None:
-    """Return the text that is stored as wechatpy does, as JSON; `None` for anything else."""
-    value = json_object(b'{"value":%b}' % stored) if stored else None
-    text = value and value.get("value")
-    return text if isinstance(text, str) and text else None
+
+def _text_or_kind(stored: bytes | None) -> tuple[str | None, str]:
+    """Return the text that is stored as wechatpy does, as JSON, or raw; for anything else `None`, and its kind."""
+    if stored is None:
+        return None, "no such key"
+    if stored.lstrip().startswith(b"{"):
+        return None, "a JSON object"
+    parsed = json_object(b'{"value":%b}' % stored) or {}
+    text = parsed.get("value")
+    if isinstance(text, str) and 0 < len(text) <= LONGEST and stored_value.is_meant(text):
+        return text, "a text"
+    return stored_value.read_or_name(stored)
+
+
+def _encode(value: str, replaced: bytes | None) -> bytes:
+    """Return a value as the one that it replaces is written: raw, or as wechatpy does, as JSON."""
+    is_raw = replaced is not None and not replaced.lstrip().startswith(b'"')
+    return value.encode() if is_raw else json.dumps(value).encode()
 
 
 class StoreOpener:
@@ -114,13 +169,14 @@ class StoreOpener:
 
     def __init__(self, settings: Settings) -> None:
         self._connections = Connections(settings)
-        self._unsaved: dict[str, Unsaved] = {}
+        self._memory = RefreshTokens()
 
-    def __call__(self, deadline: Deadline) -> TokenStore:
+    def __call__(self, budget: Budget) -> TokenStore:
         """Return the store on this deadline, after one try to write what an earlier invocation could not."""
-        if self._unsaved:
-            store = TokenStore(self._connections.client(deadline.half()), self._unsaved)
-            for key in list(self._unsaved):
+        deadline, warnings = budget.deadline, budget.spent.warnings
+        if unsaved := self._memory.list_unsaved():
+            store = TokenStore(self._connections.client(deadline.half()), self._memory, warnings)
+            for key in unsaved:
                 with contextlib.suppress(OpenApiError):  # one key that cannot be written is no hindrance to the others
                     store.save(key)
-        return TokenStore(self._connections.client(deadline), self._unsaved)
+        return TokenStore(self._connections.client(deadline), self._memory, warnings)

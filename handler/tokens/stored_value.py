@@ -58,11 +58,16 @@ def read_or_name(stored: bytes) -> tuple[str | None, str]:
     else:
         kind = _KINDS.get(type(value), _NO_TOKEN if value else "an empty text")
     found = find(value) if isinstance(value, dict) else value
-    if isinstance(found, str) and found.lower() in _EMPTY_WORDS:
+    if isinstance(found, str) and not is_meant(found):
         return None, "a word such as undefined or null"
     if isinstance(found, str) and _RAW.fullmatch(found):
         return found, "a token"
     return None, kind
+
+
+def is_meant(text: str) -> bool:
+    """Whether a text is other than a word that languages print for nothing."""
+    return text.lower() not in _EMPTY_WORDS
 
 
 def find(answer: JsonObject) -> object:

@@ -24,7 +24,7 @@ from handler.contract import Arguments, OpenApiError
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.telemetry.metrics import publish
 from handler.tokens.base import Token
-from handler.tokens.component_store import Unsaved
+from handler.tokens.refresh_tokens import Unsaved
 from tests.fault_table import FAILURES, REFUSED_TOKENS, SUCCESSES, Row, token_rows
 from tests.reachable import ENTRY, texts
 from tests.support import Configure

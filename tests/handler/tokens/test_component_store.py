@@ -33,7 +33,7 @@ class Platform:
 
     def may_write(self, *, refresh_tokens: bool) -> None:
         """Let the function write all keys, or all but the refresh tokens."""
-        keys = ["~*"] if refresh_tokens else ["~*_access_token*", "%R~*"]
+        keys = ["~*"] if refresh_tokens else ["~*_access_token*", "~*:component_appid", "%R~*"]
         self.store.redis.execute_command("ACL", "SETUSER", "function", "on", ">hush", "+@all", "resetkeys", *keys)
 
     @property
