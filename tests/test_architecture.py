@@ -20,7 +20,7 @@ ROOMS = {
     "network": {"environment", "settings", "invocation", "deadline", "errors"},
     "wechat": {"network", "invocation", "exact_json", "errors"},
     "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
-    "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "deadline", "exact_json", "errors"},
+    "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "exact_json", "errors"},
     "operation": {"tokens", "wechat", "settings", "invocation", "contract", "errors"},
     "batch": {"invocation", "contract", "errors"},
     "triggers": {"contract", "exact_json", "errors"},
