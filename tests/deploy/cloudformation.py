@@ -27,6 +27,7 @@ PSEUDO = {
 ABSENT = object()  # AWS::NoValue
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "And": all,
+    "Contains": lambda values: values[1] in values[0],
     "Equals": lambda values: str(values[0]) == str(values[1]),
     "GetAtt": lambda values: f"<{'.'.join(values)}>",
     "Join": lambda values: values[0].join(values[1]),
@@ -43,8 +44,9 @@ class Stack:
     A resource's name is its logical id in angle brackets; an alias's is its ARN, out of which the template takes parts.
     """
 
-    def __init__(self, **parameters: str) -> None:
+    def __init__(self, *, region: str = PSEUDO["AWS::Region"], partition: str = "aws", **parameters: str) -> None:
         assert set(parameters) <= set(PARAMETERS)
+        self._pseudo = {**PSEUDO, "AWS::Region": region, "AWS::Partition": partition}
         self.parameters = {name: parameters.get(name, str(entry["Default"])) for name, entry in PARAMETERS.items()}
 
     @property
@@ -122,7 +124,7 @@ class Stack:
         return self._named(name, {})
 
     def _named(self, name: str, variables: dict[str, str]) -> str:
-        known = variables | PSEUDO | self.parameters
+        known = variables | self._pseudo | self.parameters
         if name in known:
             return str(known[name])
         resource = self.template["Resources"][name.partition(".")[0]]
