@@ -23,7 +23,10 @@ from tests.support import ROOT
 
 # What needs an account in a cloud is not run; this test stands in for it.
 ELSEWHERE = {
-    "sam deploy --guided": "tests/deploy/test_stack.py",  # the real `sam deploy`, to a stand-in for AWS
+    # The first: the real `sam deploy`, to a stand-in for AWS
+    "sam deploy --parameter-overrides WechatAppid=wx0123456789abcdef WechatSecretName=wechat/secret": (
+        "tests/deploy/test_stack.py"
+    ),
     "make deploy-scf": "tests/deploy/scf/test_creation.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
