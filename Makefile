@@ -138,7 +138,7 @@ docs: $(VENV)/.ready ## Renew what the documents quote: tables, and the picture 
 clean: ## Remove everything that these targets made
 	rm -rf .tools .venv* .aws-sam dist
 
-.tools/.ready:
+.tools/.ready: deploy/bootstrap.py Makefile
 	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || python3 -m deploy.bootstrap .tools/uv
 	@mkdir -p .tools
 	@touch $@
