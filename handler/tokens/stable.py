@@ -32,7 +32,7 @@ class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy
         untrusting(self, PoolAdapter(wechat, budget))
 
     def fetch_access_token(self) -> JsonObject:
-        """Fetch the token in normal mode into wechatpy's session. Raises `OpenApiError`."""
+        """Fetch the token in normal mode. Raises `OpenApiError`."""
         response: Response = self._http.post(
             f"{self.API_BASE_URL}stable_token",
             json={
@@ -43,8 +43,6 @@ class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy
             },
         )
         token, lifetime = token_and_lifetime(response.json())
-        self.session.set(self.access_token_key, token, lifetime)
-        self.expires_at = time.time() + lifetime
         return {"access_token": token, "expires_in": lifetime}
 
 

@@ -15,7 +15,7 @@ from handler.invocation import Budget
 from handler.settings import Settings
 from handler.tokens import cached
 from handler.tokens.base import Token
-from handler.tokens.stable import StableClient, StableTokens
+from handler.tokens.stable import StableTokens
 from handler.wechat.api import WeChat
 from tests.support import body
 
@@ -219,15 +219,6 @@ def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableT
         tokens.token(APPID, Budget(Deadline(0.2)))
     assert caught.value.status == 504
     fetching.join(60)
-
-
-def test_client_is_wechatpys(sandbox: Sandbox) -> None:
-    """The client keeps wechatpy's interface: its token is in its session, and its `access_token` is that."""
-    client = StableClient(APPID, SECRET, WeChat(sandbox.base_url, 5), Budget())
-    token = client.access_token
-    assert client.session.get(f"{APPID}_access_token") == token
-    assert client.access_token == token
-    assert sandbox.count(STABLE) == 1
 
 
 def test_repr_hides_tokens() -> None:
