@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,12 @@ def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
     shown = "".join(traceback.format_exception(caught.value))
     assert "hush" not in f"{caught.value!r} {caught.value.__context__!r} {shown}"
     return caught.value
+
+
+def freeze(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Move the wall clock by some seconds, as a freeze does: the monotonic clock stands still."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
 
 def build(target: str, directory: Path, *options: str) -> str:

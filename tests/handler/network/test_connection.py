@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from gray_release.sandbox.server import (
 )
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, server_context
+from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, freeze, server_context
 
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
@@ -43,12 +42,6 @@ def proxy(sandbox: Sandbox, configure: Configure) -> Iterator[Proxy]:
     with Proxy(address.port) as proxy:
         configure(WECHAT_API_BASE_URL=f"{address.scheme}://127.0.0.1:{proxy.port}", WECHAT_TIMEOUT_SECONDS="2")
         yield proxy
-
-
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let so many seconds pass on the wall clock, as in a freeze: the monotonic clock stands still."""
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
 
 def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
@@ -80,7 +73,7 @@ def test_silence_after_a_freeze(
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
     proxy.forget("silent")
-    later(monkeypatch, seconds)
+    freeze(monkeypatch, seconds)
     assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
     assert proxy.connections == 2
 

@@ -19,7 +19,7 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey
+from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey, freeze
 
 LOCK = f"wechatpy:{APPID}_access_token_lock"
 
@@ -31,12 +31,6 @@ def proxy(server: Valkey, store: RedisStorage, configure: Configure) -> Iterator
     with Proxy(server.port) as proxy:
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{proxy.port}/0")
         yield proxy
-
-
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let so many seconds pass on the wall clock, as in a freeze: the monotonic clock stands still."""
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
 
 @pytest.mark.parametrize("source", ["store", "component"])
@@ -69,7 +63,7 @@ def test_silence_after_a_freeze(
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
     proxy.forget("silent")
-    later(monkeypatch, seconds)
+    freeze(monkeypatch, seconds)
     assert invoke() == DOCUMENTED
     assert proxy.connections == 2
 
@@ -91,7 +85,7 @@ def test_each_connection_has_its_age(
     invoke_twice_at_once()
     assert proxy.connections == 2
     for _ in range(3):
-        later(monkeypatch, 20)
+        freeze(monkeypatch, 20)
         assert invoke() == DOCUMENTED
     assert proxy.connections == 2
     invoke_twice_at_once()
