@@ -37,6 +37,21 @@ STATUS = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat'
 NAMES = tuple(state.name for state in (*STATUS.values(), NONE))  # what `--until` takes
 
 
+LONGEST_DAYS = 15  # WeChat finishes a release that many days after its creation (its help pages of 2017)
+_DAY = 86_400
+
+
+class End(NamedTuple):
+    """When a release reaches everyone.
+
+    `at` is Unix time, `None` where nobody can say: a paused release, or one that has outlived WeChat's rule. `day` is
+    the day of the release, from 1; `None` where WeChat gave the time itself.
+    """
+
+    at: float | None
+    day: int | None
+
+
 @dataclass(frozen=True)
 class Answer:
     """The function's answer in camelCase, for whichever trigger it was."""
@@ -82,6 +97,29 @@ class Answer:
         if status == 1 and not self.percentage and self.first:
             return MEMBERS
         return STATUS.get(int(status)) or State(f"{status:g}", f"status {status:g}", f"状态 {status:g}", "white")
+
+    @property
+    def created(self) -> float | None:
+        """When the release was created; `None` where WeChat does not say: zero is no time."""
+        return number(self.plan.get("createTimestamp")) or None
+
+    def end(self, now: float) -> End | None:
+        """Return when the release reaches everyone, by WeChat or else by its rule; `None` where none is under way."""
+        if not self.is_under_way:
+            return None
+        stated = number(self.plan.get("defaultFinishTimestamp"))
+        if stated:
+            return End(stated, None)
+        if not self.created or self.created > now:
+            return None
+        day = int((now - self.created) // _DAY) + 1
+        is_sure = self.state is not PAUSED and day <= LONGEST_DAYS
+        return End(self.created + LONGEST_DAYS * _DAY if is_sure else None, day)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether some users have the release and others do not: also for a status that WeChat does not document."""
+        return self.state not in (FAILED, INITIAL, OVER, FINISHED, DELETED, NONE)
 
     @property
     def first(self) -> list[str]:

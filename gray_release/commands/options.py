@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gray_release.release import NAMES
+from gray_release.release import FAILED, NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID
 from gray_release.sandbox.scenario import STEPS
@@ -77,6 +77,12 @@ def states(text: str) -> frozenset[str]:
     if unknown := sorted(found - set(NAMES)):
         raise click.BadParameter(f"{unknown[0]!r} is no status: there are {', '.join(NAMES)}")
     return found
+
+
+def failing_states(text: str) -> frozenset[str]:
+    """Read the states with which a sweep fails, joined by commas: those of `states`, and `failed`."""
+    found = frozenset(text.split(","))
+    return found & {FAILED.name} | (states(",".join(rest)) if (rest := found - {FAILED.name}) else frozenset())
 
 
 def refusal(text: str) -> Fault:

@@ -3,38 +3,50 @@
 import contextlib
 import io
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
-from typing import BinaryIO, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gray_release.commands.options import failing_states
 from gray_release.invoke import call
+from gray_release.release import FAILED
 from gray_release.sandbox import fleet
 from gray_release.sandbox.rules import SECRET
 from gray_release.sandbox.server import Sandbox
 from gray_release.sweep.ask import Sweep
+from gray_release.sweep.changes import Comparison, compare, describe
 from gray_release.sweep.files import read_rows
 from gray_release.sweep.lists import Listed, read_list
 from gray_release.sweep.page import page
 from gray_release.sweep.row import Row, totals
 from gray_release.sweep.table import draw
+from gray_release.sweep.whole_file import WholeFile
 from gray_release.upstream import named, upstream
-from handler.errors import OpenApiError
+from handler.errors import API, OpenApiError, refused
+
+if TYPE_CHECKING:
+    from gray_release.sweep.robot import Robot
 
 EXIT_CODES = """\b
 exit codes:
-  0    every mini program has an answer
-  1    some have failed: their rows say why
+  0    every mini program has an answer, and no release is in a state of --fail-on
+  1    some have failed: their rows say why (with --fail-on only where it has failed)
   2    the command or a file cannot be understood
-  130  interrupted: the rows are those that were there"""
+  4    a release is in a state that --fail-on names
+  5    the robot was not told
+  130  interrupted: the rows are those that were there, and --output is as it was"""
 
 CONTENT = click.File("rb")
-PAGE = click.File("w", encoding="utf-8", lazy=False, atomic=True)
+PATH = click.Path(dir_okay=False, path_type=Path)
 PLAYED = 24  # mini programs of the sandbox when nobody names any
+LIST_SECONDS = 60.0
 
 
 class Nowhere(io.TextIOBase):
@@ -47,35 +59,158 @@ class Nowhere(io.TextIOBase):
 
 @click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, in one table.")
 @click.argument("file", type=CONTENT, required=False)
+@click.option("--all", "everyone", is_flag=True, help="Ask for all mini programs that have authorised the platform.")
+@click.option("--from", "results", type=CONTENT, metavar="FILE", help="Ask nobody: show an earlier sweep's rows.")
+@click.option("--since", type=PATH, metavar="FILE", help="Compare with an earlier sweep's rows; none: the first run.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write the rows here, whole or not at all.")
+@click.option("--html", type=PATH, metavar="FILE", help="Write the table as a page, too.")
 @click.option(
-    "--from", "results", type=CONTENT, metavar="FILE", help="Ask nobody: show the results of the cloud's sweep."
+    "--robot", metavar="URL", help="With --since: tell a chat robot what changed; or ROBOT_URL, unseen by ps."
 )
-@click.option("--html", type=PAGE, metavar="FILE", help="Write the table as a page, too.")
-def sweep(file: BinaryIO | None, results: BinaryIO | None, html: TextIO | None) -> int:
+@click.option("--robot-kind", type=click.Choice(["wecom", "dingtalk", "feishu"]), help="Whose robot, if URL hides it.")
+@click.option(
+    "--fail-on", type=failing_states, metavar="STATE,...", help="Fail here, such as paused,failed. Default: failed."
+)
+def sweep(  # noqa: PLR0913 - one for each option
+    file: BinaryIO | None,
+    *,
+    everyone: bool,
+    results: BinaryIO | None,
+    since: Path | None,
+    output: Path | None,
+    html: Path | None,
+    robot: str | None,
+    robot_kind: str | None,
+    fail_on: frozenset[str] | None,
+) -> int:
     """Ask for each mini program of FILE, or of stdin with -: an appid on each line, or CSV with a column appid.
 
-    On a terminal stdout gets one table, what needs attention first; elsewhere one JSON row for each mini program. With
-    no credentials in the environment the sandbox plays them.
+    A column name of the list is shown too. On a terminal stdout gets one table, what needs attention first; elsewhere
+    one JSON row for each mini program. With no credentials in the environment the sandbox plays them.
     """
-    if (file and results) or not (file or results or not named()):
-        raise click.UsageError("which mini programs? Name one FILE with an appid on each line, or - for stdin")
-    stdout, code = sys.stdout, 0
-    terminal = stdout.isatty()
+    asked = [bool(file), everyone, bool(results)]
+    if sum(asked) > 1 or not (any(asked) or not named()):
+        raise click.UsageError(
+            "which mini programs? Name one FILE with an appid on each line, or - for stdin, or --all"
+        )
+    if robot and not since:
+        raise click.UsageError("--robot tells what has changed: add --since FILE")
+    told = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
+    earlier = _read_earlier(since) if since else None
+    with _create(output) as rows_file, _create(html) as page_file:
+        source = _read(results) if results else _ask_for_all() if everyone else _ask_for(_list(file))
+        rows, code = _collect(source, are_shown=not (since or output or sys.stdout.isatty()))
+        now = time.time()
+        comparison = compare(rows, earlier[0], earlier[1], now) if earlier else None
+        rows = comparison.rows if comparison else rows
+        _show(rows, comparison, is_printed=bool(since) and not output)
+        is_told = code or not (told and comparison) or _tell(told, comparison, now)
+        if page_file:
+            page_file.write(page(rows, now, comparison))
+        # What could not be told stays a change: the next run tells it.
+        if rows_file and not code and (is_told or output != since):
+            rows_file.write("".join(_line(row) for row in rows))
+    if code:
+        sys.stdout.flush()
+        os._exit(code)  # Python would wait for the threads of the function, and for all that they still have to ask
+    return _judge(rows, fail_on or {FAILED.name}) if is_told else 5
+
+
+def _collect(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
+    """Collect the rows; return them with 130 after an interrupt, else 0."""
+    stdout = sys.stdout  # while the function runs another one is in its place
     rows: list[Row] = []
     try:
-        for row in _read(results) if results else _asked(_list(file)):
+        for row in source:
             rows.append(row)
-            if not terminal:
-                print(json.dumps(row.json, ensure_ascii=False, separators=(",", ":")), file=stdout, flush=True)
+            if are_shown:
+                print(_line(row), end="", file=stdout, flush=True)
     except KeyboardInterrupt:
-        code = 130
-    if terminal:
-        draw(Console(highlight=False), rows)
-    else:
-        print(totals(rows), file=sys.stderr)
-    if html:
-        html.write(page(rows, time.time()))
-    return code or int(any(row.answer.failure for row in rows))
+        return rows, 130
+    return rows, 0
+
+
+def _show(rows: Sequence[Row], comparison: Comparison | None, *, is_printed: bool) -> None:
+    notes = [describe(comparison)] if comparison else []
+    if sys.stdout.isatty():
+        draw(Console(highlight=False), rows, notes)
+        return
+    if is_printed:
+        print("".join(map(_line, rows)), end="", flush=True)
+    print("\n".join([totals(rows), *notes]), file=sys.stderr)
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row.json, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _judge(rows: Iterable[Row], failing: Iterable[str]) -> int:
+    names = {row.answer.state.name for row in rows} & set(failing)
+    return 1 if FAILED.name in names else 4 if names else 0
+
+
+def _tell(robot: "Robot", comparison: Comparison, now: float) -> bool:
+    """Tell the robot what there is to tell; return whether nothing went wrong."""
+    from gray_release.sweep.digest import digest  # noqa: PLC0415 - most sweeps tell nobody
+    from gray_release.sweep.robot import RobotError  # noqa: PLC0415
+
+    message = digest(comparison, now)
+    if message is None:
+        print("robot: nothing has changed, so it is told nothing", file=sys.stderr)
+        return True
+    try:
+        robot.tell(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
+    except RobotError as error:
+        print(f"robot: not told: {error}", file=sys.stderr)
+        return False
+    print(f"robot: told, {len(message.lines)} lines", file=sys.stderr)
+    return True
+
+
+def _create_robot(url: str, kind: str | None) -> "Robot | None":
+    """Make the robot, `None` where no address is given. Raises `click.UsageError`."""
+    if not url:
+        return None
+    from gray_release.sweep.robot import Robot  # noqa: PLC0415 - it loads the HTTP client
+
+    try:
+        return Robot(url, kind)
+    except ValueError as error:
+        reason = str(error)
+    raise click.UsageError(f"cannot use the robot's address: {reason}")
+
+
+@contextlib.contextmanager
+def _create(path: Path | None) -> Iterator[WholeFile | None]:
+    """Prepare a file to write. Raises `click.UsageError`."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = WholeFile(path)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _read_earlier(path: Path) -> tuple[list[Row] | None, float]:
+    """Read an earlier sweep's rows and when they were written; a file that does not exist, or is empty, has none.
+
+    Raises `click.UsageError`.
+    """
+    try:
+        content, status = path.read_bytes(), path.stat()
+        if not sys.stdout.isatty() and os.path.samestat(status, os.fstat(1)):
+            raise click.UsageError(f"{path} is also where stdout goes, which empties it: write --output {path} instead")
+        return (read_rows(content) if content.strip() else None), status.st_mtime
+    except FileNotFoundError:
+        return None, 0.0
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:
+        reason = str(error)
+    raise click.UsageError(f"cannot read {path}: {reason}")
 
 
 def _read(file: BinaryIO) -> list[Row]:
@@ -99,19 +234,42 @@ def _list(file: BinaryIO | None) -> list[Listed]:
     return listed
 
 
-def _asked(listed: list[Listed]) -> Iterator[Row]:
-    """Ask for each, with a progress bar; when interrupted, give what is left and raise `KeyboardInterrupt`."""
+def _play(appids: Sequence[str]) -> Sandbox:
+    """Play mini programs of one's own, and a platform that they have authorised."""
+    sandbox = Sandbox(apps=dict.fromkeys(appids, SECRET))
+    sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
+    sandbox.plans.update(fleet.plans(appids, time.time()))
+    return sandbox
+
+
+def _ask_for(listed: Sequence[Listed]) -> Iterator[Row]:
     names = dict(listed)
-    appids = list(names)
+    with upstream(lambda: _play(list(names))), contextlib.redirect_stdout(Nowhere()):
+        yield from _ask_all(names)
 
-    def ask(appid: str) -> Row:
-        return _ask(appid, names[appid])
 
-    def play() -> Sandbox:
-        sandbox = Sandbox(apps=dict.fromkeys(appids, SECRET))
-        sandbox.plans.update(fleet.plans(appids, time.time()))
-        return sandbox
+def _ask_for_all() -> Iterator[Row]:
+    """Ask for all mini programs of the platform. Raises `click.ClickException`."""
+    appids = fleet.appids(PLAYED)
+    with upstream(lambda: _play(appids), component=True), contextlib.redirect_stdout(Nowhere()):
+        yield from _ask_all(dict.fromkeys(_list_authorizers(), ""))
 
+
+def _list_authorizers() -> list[str]:
+    from handler.deadline import Deadline  # noqa: PLC0415 - the function is loaded where it is asked
+    from handler.invocation import Budget  # noqa: PLC0415
+    from handler.operation import Operation  # noqa: PLC0415
+    from handler.settings import load  # noqa: PLC0415
+
+    try:
+        return Operation(load()).list_appids(Budget(Deadline(LIST_SECONDS)))
+    except OpenApiError as error:
+        reason = str(error)
+    raise click.ClickException(f"cannot list the platform's mini programs: {reason}")
+
+
+def _ask_all(names: dict[str, str]) -> Iterator[Row]:
+    """Ask for each, with a progress bar; when interrupted, give what is left and raise `KeyboardInterrupt`."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"), TimeRemainingColumn())
     progress = Progress(
         *columns,
@@ -120,22 +278,27 @@ def _asked(listed: list[Listed]) -> Iterator[Row]:
         redirect_stdout=False,  # stdout is the rows' or, while the function runs, nobody's
         disable=not sys.stderr.isatty(),
     )
-    with upstream(play), progress, contextlib.redirect_stdout(Nowhere()):
-        task = progress.add_task("", total=len(appids), failed=0)
-        asking, failed = Sweep(appids, ask), 0
+    with progress:
+        task = progress.add_task("", total=len(names), failed=0)
+        asking, failed = Sweep(list(names), _ask), 0
         try:
             for row in asking:
                 failed += bool(row.answer.failure)
                 progress.update(task, advance=1, failed=failed)
-                yield row
+                yield _add_name(row, names[row.appid])
         except KeyboardInterrupt:
-            yield from asking.again.values()
+            yield from (_add_name(row, names[row.appid]) for row in asking.again.values())
             raise
 
 
-def _ask(appid: str, name: str) -> Row:
-    try:
-        reply = call({"appid": appid}, "lambda")
-    except OpenApiError as error:
-        reply = error.to_dict()
-    return Row.of({"appid": appid, **({"name": name} if name else {}), **reply})
+def _ask(appids: Sequence[str]) -> list[Row]:
+    """Ask for a batch in one invocation. Raises `OpenApiError` for a failure of all."""
+    reply = call({"appids": list(appids)}, "lambda")
+    if "results" not in reply:  # ON_ERROR=return
+        raise refused(reply["errCode"], reply["errMsg"].removeprefix(f"{API}:fail "))
+    return [Row.of(row) for row in reply["results"]]
+
+
+def _add_name(row: Row, name: str) -> Row:
+    rest = {key: value for key, value in row.json.items() if key not in ("appid", "name")}
+    return Row.of({"appid": row.appid, "name": name, **rest}) if name else row

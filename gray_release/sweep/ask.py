@@ -1,24 +1,26 @@
-"""Asking for many mini programs, some at once, over the real function in this process and its one cache of tokens."""
+"""Asking for many mini programs in batches, each of which is one invocation of the function in this process."""
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from gray_release.sweep.row import Row
-from handler.errors import SYSTEM_ERROR
+from handler.deadline import within
+from handler.errors import SYSTEM_ERROR, OpenApiError
 
-THREADS = 8
+BATCH = 50  # the progress bar moves with each; the function asks for some of them at once
 PASSING = (SYSTEM_ERROR, 45011)  # WeChat is busy or cannot be reached; too many calls in a minute
 PAUSES = (1, 5)  # seconds before asking again for those whose failure passes by itself
 
-Ask = Callable[[str], Row]
+Ask = Callable[[Sequence[str]], list[Row]]
 
 
 class Sweep:
-    """A sweep over appids: iterating asks, and gives each row when it is final. `again` are those to be asked again.
+    """A sweep over appids: iterating asks, and yields each row when it is final. `again` are those to be asked again.
 
-    Where more than half fail in passing WeChat is out of reach: then it is not asked again.
+    `ask` asks for a batch; it raises `OpenApiError` where every mini program would meet the same failure: then the
+    others are not asked. Where more than half fail in passing WeChat is out of reach: then it is not asked again, and
+    where a whole batch does, the others are not asked.
     """
 
     def __init__(self, appids: Sequence[str], ask: Ask) -> None:
@@ -27,42 +29,35 @@ class Sweep:
         self.again: dict[str, Row] = {}
 
     def __iter__(self) -> Iterator[Row]:
-        for row in _at_once(self._appids, self._ask):
+        yield from self._pass_over(self._appids)
+        for pause in PAUSES if len(self.again) * 2 <= len(self._appids) else ():
+            if self.again:
+                time.sleep(pause)
+            yield from self._pass_over(list(self.again))
+        while self.again:
+            yield self.again.pop(next(iter(self.again)))
+
+    def _pass_over(self, appids: Sequence[str]) -> Iterator[Row]:
+        for row in self._in_batches(appids):
+            self.again.pop(row.appid, None)
             if row.answer.failure in PASSING:
                 self.again[row.appid] = row
             else:
                 yield row
-        for pause in PAUSES if len(self.again) * 2 <= len(self._appids) else ():
-            if self.again:
-                time.sleep(pause)
-            for row in _at_once(list(self.again), self._ask):
-                self.again[row.appid] = row
-                if row.answer.failure not in PASSING:
-                    yield self.again.pop(row.appid)
-        while self.again:
-            yield self.again.pop(next(iter(self.again)))
 
-
-def _at_once(appids: Sequence[str], ask: Ask) -> Iterator[Row]:
-    """Give the rows as they come. The threads end with the process: an interrupt waits for none of them."""
-    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-    done: queue.SimpleQueue[Row | Exception] = queue.SimpleQueue()
-    for appid in appids:
-        waiting.put(appid)
-
-    def work() -> None:
-        while True:
+    def _in_batches(self, appids: Sequence[str]) -> Iterator[Row]:
+        left = iter(appids)
+        while batch := list(islice(left, BATCH)):
             try:
-                done.put(ask(waiting.get_nowait()))
-            except queue.Empty:
-                return
-            except Exception as error:  # noqa: BLE001 - raised below, where it is waited for
-                done.put(error)
-
-    for _ in range(min(THREADS, len(appids))):
-        threading.Thread(target=work, daemon=True).start()
-    for _ in appids:
-        row = done.get()
-        if isinstance(row, Exception):
-            raise row
-        yield row
+                # In another thread: an interrupt ends the wait, where the function would wait for its own threads.
+                rows = within(None, lambda: self._ask(batch))
+            except OpenApiError as error:
+                failure = error.to_dict()
+                rows = [Row.of({"appid": appid, **failure}) for appid in batch]
+                is_over = True
+            else:
+                failure = rows[-1].json
+                is_over = all(row.answer.failure == SYSTEM_ERROR for row in rows) and len(rows) == BATCH
+            yield from rows
+            if is_over:
+                yield from (Row.of({**failure, "appid": appid}) for appid in left)

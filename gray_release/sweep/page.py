@@ -4,38 +4,55 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape
 
-from gray_release.release import DELETED, FINISHED, Answer, number
+from gray_release.release import LONGEST_DAYS, Answer
+from gray_release.sweep.changes import Comparison, describe
 from gray_release.sweep.row import Row, advice, by_attention, totals
-from gray_release.times import absolute, relative
+from gray_release.times import absolute, duration, local, relative, zone
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #fff; --track: #e7ebef;
   --red: #c5221f; --yellow: #8a6100; --cyan: #0b6b8a; --green: #1a7f37; --white: #59636e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --paper: #0d1117;
   --track: #2a313c; --red: #ff7b72; --yellow: #e3b341; --cyan: #56d4dd; --green: #56d364; --white: #9198a1; } }
-body { margin: 2rem auto; padding: 0 1rem; max-width: 72rem; background: var(--paper); color: var(--ink);
+body { margin: 2rem auto; padding: 0 1rem; max-width: 76rem; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
 h1 { font-size: 1.4rem; margin: 0; }
+h2 { font-size: 1.1rem; }
 p { margin: .25rem 0 1rem; color: var(--soft); }
-.wide { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; color: var(--soft); }
+thead th { position: sticky; top: 0; background: var(--paper); }
+th { text-align: left; font-weight: 600; color: var(--soft); white-space: nowrap; }
 th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td:first-child { font-family: ui-monospace, monospace; }
-.status, time { white-space: nowrap; }
+code { font-family: ui-monospace, monospace; font-size: .9em; }
+b + code { display: block; color: var(--soft); }
+b, .reason { overflow-wrap: anywhere; }
+.status, time, .bar + span { white-space: nowrap; }
 small { color: var(--soft); display: block; }
-.bar { display: inline-block; width: 9rem; height: .6rem; border-radius: .3rem; background: var(--track);
+.bar { display: inline-block; width: 7rem; height: .6rem; border-radius: .3rem; background: var(--track);
   margin-right: .5rem; overflow: hidden; }
 .bar i { display: block; height: 100%; background: currentColor; }
 .red { color: var(--red); } .yellow { color: var(--yellow); } .cyan { color: var(--cyan); }
 .green { color: var(--green); } .white { color: var(--white); }
 dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; color: var(--soft); }
+@media (max-width: 48rem) {
+  body { margin-top: 1rem; }
+  thead { display: none; }
+  tr { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding: .5rem 0;
+    border-bottom: 1px solid var(--line); }
+  td { border: 0; padding: 0; }
+  td:empty { display: none; }
+  td:nth-child(2) { text-align: right; }
+  td[colspan] { grid-column: 1 / -1; }
+  td small { display: inline; }
+  td[title]::before { content: attr(title) " "; color: var(--soft); }
+}
 """
 
 
-def page(rows: Sequence[Row], now: float) -> str:
+def page(rows: Sequence[Row], now: float, comparison: Comparison | None = None) -> str:
     """Write the page for rows as they were at Unix time `now`."""
-    when = absolute(now)
+    changes = f"<br>{escape(describe(comparison))}" if comparison else ""
+    change = "<th>change 变化" if comparison else ""
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -43,29 +60,49 @@ def page(rows: Sequence[Row], now: float) -> str:
 <title>Staged releases 分阶段发布</title>
 <style>{_STYLE}</style>
 <h1>Staged releases 分阶段发布</h1>
-<p>{escape(totals(rows))}<br>{_time(now, when)}</p>
-<div class="wide"><table>
-<thead><tr><th>appid<th>status 状态<th>progress 进度<th>created 创建<th>expected 预计全量</thead>
+<p>{escape(totals(rows))}{changes}<br>{_time(now, absolute(now))}; times in {escape(zone(now))}</p>
+<table>
+<thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度<th>created 创建<th>everyone 全量</thead>
 <tbody>
-{chr(10).join(_row(row, now) for row in by_attention(rows))}
-</tbody></table></div>
+{chr(10).join(_row(row, now, has_change=comparison is not None) for row in by_attention(rows, now))}
+</tbody></table>
 {chr(10).join(_advice(rows))}
 </html>
 """
 
 
-def _row(row: Row, now: float) -> str:
+def _row(row: Row, now: float, *, has_change: bool) -> str:
     answer = row.answer
     state = answer.state
-    cells = [escape(row.appid)]
+    appid = f"<code>{escape(row.appid)}</code>"
+    cells = [f"<td>{f'<b>{escape(row.name)}</b>' if row.name else ''}{appid}"]
     cells.append(
-        f'<span class="status {state.colour}">{escape(state.english)} <span lang="zh">{state.chinese}</span></span>'
+        f'<td><span class="status {state.colour}">{escape(state.english)} <span lang="zh">{state.chinese}</span></span>'
     )
+    if has_change:
+        cells.append(f"<td>{_change(row, now)}")
     if answer.failure:
-        return f'<tr><td>{"<td>".join(cells)}<td colspan="3">{answer.failure} {escape(row.reason)}</tr>'
-    due = None if state in (FINISHED, DELETED) else answer.plan.get("defaultFinishTimestamp")
-    cells += [_bar(answer), *(_moment(at, now) for at in (answer.plan.get("createTimestamp"), due))]
-    return f"<tr><td>{'<td>'.join(cells)}</tr>"
+        return f'<tr>{"".join(cells)}<td class="reason" colspan="3">{answer.failure} {escape(row.reason)}</tr>'
+    cells += [
+        f"<td>{_bar(answer)}",
+        _cell("created 创建", _moment(answer.created, now)),
+        _cell("everyone 全量", _end(answer, now)),
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(title: str, content: str) -> str:
+    """Write a cell that has its column's title with it, for phones, where the head is not shown."""
+    return f'<td title="{title}">{content}</td>' if content else "<td></td>"
+
+
+def _change(row: Row, now: float) -> str:
+    change = row.change
+    if change:
+        chinese = "" if change.chinese == change.english else f' <span lang="zh">{escape(change.chinese)}</span>'
+        return f'<b class="status">{escape(change.english)}{chinese}</b>'
+    since = now if row.unchanged_since is None else row.unchanged_since
+    return f"<small>unchanged {duration(now - since)}</small>" if now - since >= 1 else "<small>unchanged</small>"
 
 
 def _bar(answer: Answer) -> str:
@@ -79,12 +116,24 @@ def _bar(answer: Answer) -> str:
     )
 
 
-def _moment(at: object, now: float) -> str:
-    seconds = number(at)
-    text = absolute(seconds)
-    if seconds is None or text == "unknown":
+def _end(answer: Answer, now: float) -> str:
+    end = answer.end(now)
+    if end is None:
         return ""
-    return f"{_time(seconds, text[:16])}<small>{relative(seconds, now)}</small>"
+    if end.day is None:
+        return _moment(end.at, now)
+    day = f"day {end.day} of {LONGEST_DAYS}" if end.day <= LONGEST_DAYS else f"day {end.day}"
+    moment = local(end.at)
+    if moment is None or end.at is None:
+        return f"<small>{day}</small>"
+    return f"{_time(end.at, f'{moment:%Y-%m-%d}')} <small>{day}</small>"
+
+
+def _moment(seconds: float | None, now: float) -> str:
+    moment = local(seconds)
+    if moment is None or seconds is None:
+        return ""
+    return f"{_time(seconds, f'{moment:%Y-%m-%d %H:%M}')} <small>{relative(seconds, now)}</small>"
 
 
 def _time(seconds: float, text: str) -> str:

@@ -1,24 +1,41 @@
 """A row of a sweep: a mini program and the answer for it; what needs attention comes first."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gray_release.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NONE, OVER, PAUSED, RUNNING, Answer, Json
 from handler.contract import camel_case
 from handler.errors import API, refused
 
+STILL_SECONDS = 86_400  # a release that moves does so at least once a day
 _ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None: rolling out, and what nobody documents
+_NEVER = float("inf")
+
+
+class Change(NamedTuple):
+    """What has become of a mini program since an earlier sweep: a name for programs, words in English and 中文."""
+
+    name: str
+    english: str
+    chinese: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """The answer for one mini program; `json` is `{"appid", "name"?, "errCode", "errMsg", "grayReleasePlan"?}`."""
+    """The answer for one mini program; `json` is `{"appid", "name"?, "errCode", "errMsg", "grayReleasePlan"?}`.
+
+    Compared with an earlier sweep, a row has its `change` (`None`: unchanged), and since when it is as it is.
+    """
 
     appid: str
     name: str  # what the list calls the mini program, empty where it does not
     answer: Answer
     json: Json
+    change: Change | None = None
+    unchanged_since: float | None = None
 
     @classmethod
     def of(cls, value: Json) -> "Row":
@@ -41,16 +58,27 @@ class Row:
 
         return hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
 
+    def is_still(self, now: float) -> bool:
+        """Whether the release is under way and does not move: members only, or unchanged for a day."""
+        if self.answer.state is MEMBERS:
+            return True
+        since = now if self.unchanged_since is None else self.unchanged_since
+        return self.answer.is_under_way and self.change is None and now - since >= STILL_SECONDS
 
-def by_attention(rows: Iterable[Row]) -> list[Row]:
-    """Sort: failed by errCode, paused, rolling out by percentage, not started, finished, none."""
 
-    def key(row: Row) -> tuple[int, int, float, str]:
-        state = row.answer.state
+def by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row]:
+    """Sort: failed by errCode, paused, rolling out by the time left, standing still, not started, finished, none."""
+    moment = time.time() if now is None else now
+
+    def key(row: Row) -> tuple[int, int, bool, float, float, str]:
+        answer, state = row.answer, row.answer.state
+        end = answer.end(moment)
         return (
             _ORDER.index(state if state in _ORDER else None),
-            row.answer.failure or 0,
-            row.answer.percentage or 0,
+            answer.failure or 0,
+            state is not PAUSED and row.is_still(moment),
+            end.at if end and end.at else _NEVER,
+            -(answer.percentage or 0),
             row.appid,
         )
 

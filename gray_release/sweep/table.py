@@ -1,65 +1,126 @@
 """The table of a sweep, for terminals from 80 columns on."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from gray_release.picture import bar
-from gray_release.release import DELETED, FINISHED, number, plain
+from gray_release.release import LONGEST_DAYS, plain
 from gray_release.sweep.row import Row, advice, by_attention, totals
-from gray_release.times import absolute, relative
+from gray_release.times import duration, local, relative, short, zone
 
-NARROWEST, WIDEST = 80, 140
-STATUS, PERCENT, TIME = 20, 5, 13  # columns
-DATE = len("2026-11-24 17:33 ")
+NARROWEST, WIDE, WIDEST = 80, 120, 140
+PERCENT = 6
 
 
-def draw(console: Console, rows: Sequence[Row]) -> None:
-    """Print the table, its totals, and what to do about the failures."""
-    for line in _lines(rows, min(max(console.width, NARROWEST), WIDEST)):
+class _Column(NamedTuple):
+    title: str
+    width: int
+    write: Callable[[Row], Text]
+
+
+def draw(console: Console, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """Print the table, its totals, notes, and what to do about the failures."""
+    now = time.time()
+    for line in _lines(rows, min(max(console.width, NARROWEST), WIDEST), now):
         console.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=console.width < NARROWEST)
     console.print(Text(totals(rows), style="bold"))
+    for note in notes:
+        console.print(Text(note))
+    console.print(Text(f"times in {zone(now)}", style="dim"))
     for code, count, text in advice(rows):
         console.print(Text(plain(f"{code} ({count}): {text or 'see the reason in its row'}")))
 
 
-def _lines(rows: Sequence[Row], columns: int) -> Iterator[Text]:
-    widest = max((len(row.appid) for row in rows), default=0)
-    appid = min(max(widest, len("appid")), 24)
-    when = TIME + (DATE if columns >= WIDEST - 10 else 0)
-    track = columns - appid - STATUS - PERCENT - 2 * when - 5
-    widths = (appid, STATUS, PERCENT + 1 + track, when, when)
-    titles = ("appid", "status", "progress", "created", "expected")
-    yield Text(" ").join(_cell(Text(title), width) for title, width in zip(titles, widths, strict=True))
-    now = time.time()
-    for row in by_attention(rows):
-        answer = row.answer
-        state = answer.state
-        words = f"{state.english} {state.chinese}"
-        cells = [_cell(Text(plain(row.appid)), appid)]
-        if answer.failure:
-            cells.append(_cell(Text(f"✗ {answer.failure} {state.chinese}", style=state.colour), STATUS))
-            cells.append(_cell(Text(plain(row.reason)), columns - appid - STATUS - 2))
-        else:
-            cells.append(_cell(Text(words, style=state.colour), STATUS))
-            share = answer.percentage
-            progress = Text("")
-            if share is not None:
-                progress = Text.assemble(f"{share:3.0f} % ", bar(share, track, state.colour))
-            cells.append(_cell(progress, widths[2]))
-            due = None if state in (FINISHED, DELETED) else answer.plan.get("defaultFinishTimestamp")
-            cells += [_cell(_when(at, now, when), when) for at in (answer.plan.get("createTimestamp"), due)]
+def _lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
+    found = _choose_columns(rows, columns, now)
+    yield Text(" ").join(_cell(Text(column.title, style="dim"), column.width) for column in found)
+    reason = next(index for index, column in enumerate(found) if column.title == "progress")
+    for row in by_attention(rows, now):
+        shown = found[:reason] if row.answer.failure else found
+        cells = [_cell(column.write(row), column.width) for column in shown]
+        if row.answer.failure:
+            cells.append(_cell(Text(plain(row.reason)), columns - sum(column.width + 1 for column in shown)))
         yield Text(" ").join(cells)
 
 
-def _when(at: object, now: float, width: int) -> Text:
-    seconds = number(at)
-    text = absolute(seconds)
-    if seconds is None or text == "unknown":
+def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Column]:
+    """Choose what fits: names and changes, where there are any, take the place of other columns."""
+    is_wide = columns >= WIDE
+    names = max((cell_len(plain(row.name)) for row in rows), default=0)
+    has_changes = any(row.unchanged_since is not None for row in rows)
+    is_full = names > 0 and has_changes and not is_wide
+    appid = min(max([len("appid"), *(len(row.appid) for row in rows)]), 24)
+    found = [_Column("appid", appid, lambda row: Text(plain(row.appid)))]
+    if names:
+        width = min(max(names, len("name")), 24 if is_wide else 14)
+        found.append(_Column("name", width, lambda row: Text(plain(row.name))))
+    found.append(_Column("status", 13 if is_full else 20, lambda row: _write_status(row, is_short=is_full)))
+    if has_changes:
+        width = 17 if is_wide else 10
+        found.append(_Column("change", width, lambda row: _write_change(row, now, width)))
+    progress = len(found)
+    if is_wide or not (names or has_changes):
+        created = 11 if is_wide else 13
+        found.append(_Column("created", created, lambda row: _write_created(row, now, is_wide=is_wide)))
+    end = 30 if is_wide else 12
+    found.append(
+        _Column(
+            "everyone 全量" if is_wide else "everyone", end, lambda row: Text(_write_end(row, now, is_wide=is_wide))
+        )
+    )
+    track = columns - sum(column.width + 1 for column in found) - PERCENT
+    found.insert(progress, _Column("progress", PERCENT + max(track, 0), lambda row: _write_progress(row, track)))
+    return found
+
+
+def _write_status(row: Row, *, is_short: bool) -> Text:
+    state = row.answer.state
+    if row.answer.failure:
+        return Text(f"✗ {row.answer.failure}{'' if is_short else f' {state.chinese}'}", style=state.colour)
+    return Text(state.english if is_short else f"{state.english} {state.chinese}", style=state.colour)
+
+
+def _write_change(row: Row, now: float, width: int) -> Text:
+    change = row.change
+    if change:
+        return Text(change.english if len(change.english) <= width else change.name, style="bold")
+    since = now if row.unchanged_since is None else row.unchanged_since
+    return Text(f"= {duration(now - since)}" if now - since >= 1 else "=", style="dim")
+
+
+def _write_progress(row: Row, track: int) -> Text:
+    share = row.answer.percentage
+    if share is None:
         return Text("")
-    return Text(f"{text[:16]} {relative(seconds, now)}" if width > TIME else relative(seconds, now))
+    drawn = bar(share, track, row.answer.state.colour) if track > 1 else ""
+    return Text.assemble(f"{share:3.0f} % ", drawn)
+
+
+def _write_created(row: Row, now: float, *, is_wide: bool) -> Text:
+    created = row.answer.created
+    if created is None or local(created) is None:
+        return Text("")
+    return Text(short(created, now) if is_wide else relative(created, now))
+
+
+def _write_end(row: Row, now: float, *, is_wide: bool) -> str:
+    """Write when everyone has the release: WeChat's time, or the day by its rule."""
+    end = row.answer.end(now)
+    moment = local(end.at) if end else None
+    if end is None or (moment is None and end.day is None):
+        return ""
+    if end.day is None:
+        text = short(end.at, now)
+        return f"{text}, {relative(end.at or 0, now)}" if is_wide else text
+    day = f"day {end.day} of {LONGEST_DAYS}" if is_wide or moment is None else f"day {end.day}"
+    if moment is None:
+        return day if end.day <= LONGEST_DAYS else f"day {end.day}"
+    return f"{day}, everyone on {moment:%m-%d}" if is_wide else f"{day}, {moment:%m-%d}"
 
 
 def _cell(text: Text, width: int) -> Text:

@@ -2,7 +2,9 @@
 
 import io
 import re
+import time
 import unicodedata
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,12 +12,14 @@ import pytest
 from rich.console import Console
 
 from gray_release.sandbox import fleet
+from gray_release.sweep.changes import compare
 from gray_release.sweep.page import page
 from gray_release.sweep.row import Row, by_attention
 from gray_release.sweep.table import draw
 from handler.telemetry.hints import HINTS
 
 NOW = 1_800_000_000
+DAY = 86_400
 FAIL = "openapi.operation.getGrayReleasePlan:fail "
 ROWS = [
     *(
@@ -51,9 +55,9 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a paramete
     states = [re.split(r" [^ -~]", line[19:39])[0].strip() for line in lines[3:25]]
     assert list(dict.fromkeys(states)) == [
         "paused",
-        "members only",
         "rolling out",
         "status 5",
+        "members only",
         "finished",
         "not under way",
         "no release",
@@ -66,11 +70,81 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a paramete
     assert re.search(r"paused 暂停中 +13 % ━+─+ ", plain)
 
 
-def test_percentages_rise() -> None:
-    """Releases under way stand in the order of their percentage."""
-    shares = [row.answer.percentage or 0 for row in by_attention(ROWS) if row.answer.state.name == "running"]
-    assert len(shares) == 10
-    assert shares == sorted(shares)
+def test_order() -> None:
+    """Failures come first, then what is paused, what is nearest to its end, and what stands still."""
+
+    def row(appid: str, share: float, days: float, **more: Any) -> Row:
+        plan = {"status": 1, "grayPercentage": share, "createTimestamp": NOW - days * DAY, **more.pop("plan", {})}
+        return replace(Row.of({"appid": appid, "errCode": 0, "grayReleasePlan": plan}), **more)
+
+    rows = [
+        row("still", 40, 10, unchanged_since=NOW - 2 * DAY),
+        row("young", 90, 1),
+        row("stated", 10, 1, plan={"defaultFinishTimestamp": NOW + DAY}),
+        row("old", 20, 9, unchanged_since=NOW - 3600),
+        row("paused", 20, 14, plan={"status": 2}),
+        row("finished", 100, 14, plan={"status": 3}),
+        row("members", 0, 14, plan={"supportDebugerFirst": True}),
+        Row.of({"appid": "failed", "errCode": 61003}),
+    ]
+    order = ["failed", "paused", "stated", "old", "young", "members", "still", "finished"]
+    assert [row.appid for row in by_attention(rows, NOW)] == order
+
+
+@pytest.mark.parametrize(
+    ("plan", "day", "words"),
+    [
+        ({"createTimestamp": NOW - 2.5 * DAY}, 3, "everyone on"),
+        ({"createTimestamp": NOW - 14.9 * DAY}, 15, "everyone on"),
+        ({"createTimestamp": NOW - 15.1 * DAY}, 16, ""),
+        ({"createTimestamp": NOW - 2.5 * DAY, "status": 2}, 3, ""),
+        ({"createTimestamp": NOW - DAY, "defaultFinishTimestamp": NOW + 2 * DAY}, None, "in 2 days"),
+        ({"createTimestamp": NOW - DAY, "defaultFinishTimestamp": 0}, 2, "everyone on"),
+        ({"createTimestamp": NOW + DAY}, None, ""),
+        ({"createTimestamp": 0}, None, ""),
+        ({"createTimestamp": 1e300}, None, ""),
+        ({"createTimestamp": NOW - DAY, "status": 3}, None, ""),
+    ],
+)
+def test_everyone(plan: dict[str, Any], day: int | None, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where WeChat does not say when everyone has the release, its rule does: on the fifteenth day."""
+    monkeypatch.setattr("time.time", lambda: NOW)
+    row = Row.of({"appid": "wx1", "errCode": 0, "grayReleasePlan": {"status": 1, "grayPercentage": 8, **plan}})
+    for text in (drawn([row], 140), Page(page([row], NOW)).text):
+        assert f"day {day}" in text if day else "day " not in text.replace("day ago", "")
+        assert not words or words in text or words == "everyone on"
+    assert words in drawn([row], 140)
+    assert "defaultFinishTimestamp" not in row.json["grayReleasePlan"] or "defaultFinishTimestamp" in plan
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_names_and_changes(columns: int) -> None:
+    """Names and changes have their columns, in lines that still fit; wide letters count twice."""
+    names = ["花点时间", "Very Long English Shop Name That Goes On", "<b>\x1b[2J", ""]
+    named = [Row.of({**row.json, "name": names[index % 4]}) for index, row in enumerate(ROWS)]
+    earlier = [Row.of({**row.json, "grayReleasePlan": {"status": 1}}) for row in named[2:]]
+    compared = compare(named, earlier, NOW - DAY, NOW)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", drawn(compared.rows, columns)).splitlines()[: len(ROWS) + 1]
+    widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
+    assert max(widths) <= columns
+    assert sum("花点时间" in line for line in lines) == 6
+    assert sum("\x1b" in line for line in lines) == 0
+    text = page(compared.rows, NOW, compared)
+    assert "<b>&lt;b&gt;" in text
+    assert Page(text).text.count("花点时间") == 6
+    assert "已暂停" in text
+    assert "since 2027" in text
+
+
+def test_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are those of the machine's zone, which is named; a name alone may be that of several zones."""
+    for zone, words in (("Asia/Shanghai", "CST (UTC+08:00)"), ("UTC", "times in UTC"), ("Asia/Kolkata", "(UTC+05:30)")):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert words in drawn(ROWS, 80)
+        assert words in page(ROWS, NOW)
+    monkeypatch.undo()
+    time.tzset()
 
 
 class Page(HTMLParser):
@@ -109,5 +183,5 @@ def test_page() -> None:
 
 def test_nobody() -> None:
     """No rows give a table without any."""
-    assert drawn([], 80).splitlines()[-1].count("0 mini programs") == 1
+    assert drawn([], 80).count("0 mini programs") == 1
     assert "0 mini programs" in page([], NOW)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
+from gray_release.sweep.ask import BATCH
 from gray_release.upstream import leading_to
 from tests.support import PLAN, ending, run
 
@@ -101,24 +103,65 @@ def test_a_thousand(platform: Platform) -> None:
     assert set(sandbox.refusals) == {0}
 
 
-def test_interrupted(platform: Platform) -> None:
-    """Interrupted, it prints what it has, at once: exit 130."""
+@pytest.mark.parametrize("platform", [BATCH + 5], indirect=True)
+def test_interrupted(platform: Platform, tmp_path: Path) -> None:
+    """Interrupted, it prints what it has, at once, and leaves `--output` as it was: exit 130."""
     sandbox, variables = platform
-    sandbox.faults += [Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[10:]]
-    command = [sys.executable, "-m", "gray_release", "sweep", "-"]
+    sandbox.faults += [Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[BATCH:]]
+    output, page = tmp_path / "rows.jsonl", tmp_path / "page.html"
+    output.write_text("before", "ascii")
+    command = [sys.executable, "-m", "gray_release", "sweep", "-", "--html", str(page)]
     pipe = subprocess.PIPE
-    started = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
-    with ending(started) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("\n".join(sandbox.platform.authorizers))
-        process.stdin.close()
-        seen = [process.stdout.readline() for _ in range(10)]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert process.stderr is not None
-        assert process.stderr.read().startswith("10 mini programs: ")
-    assert sorted(json.loads(line)["appid"] for line in seen) == fleet.appids(10)
+    for options in ([], ["--output", str(output)]):
+        started = subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
+        with ending(started) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n".join(sandbox.platform.authorizers))
+            process.stdin.close()
+            asked = sandbox.count(PLAN) + BATCH
+            seen = [] if options else [process.stdout.readline() for _ in range(BATCH)]
+            while sandbox.count(PLAN) <= asked and options:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert process.stderr is not None
+            assert process.stderr.read().startswith(f"{BATCH} mini programs: ")
+        if not options:
+            assert sorted(json.loads(line)["appid"] for line in seen) == fleet.appids(BATCH)
+    assert output.read_text("ascii") == "before"
+    assert f"{BATCH} mini programs" in page.read_text("utf-8")
+    assert sorted(tmp_path.iterdir()) == [page, output]
+
+
+def test_all(platform: Platform) -> None:
+    """`--all` asks for every mini program that has authorised the platform."""
+    sandbox, variables = platform
+    process = run("sweep", "--all", **variables)
+    assert (process.returncode, sorted(rows(process))) == (0, list(sandbox.platform.authorizers))
+    assert sandbox.count("/cgi-bin/component/api_get_authorizer_list") == 1
+    assert len(rows(run("sweep", "--all"))) == 24
+
+
+def test_all_without_a_platform(platform: Platform) -> None:
+    """`--all` without a platform, or with one that WeChat refuses, says why: exit 1, without a row."""
+    sandbox, variables = platform
+    process = run("sweep", "--all", WECHAT_APPID="wx1", WECHAT_SECRET="not-the-secret")
+    assert (process.returncode, process.stdout, "Traceback" in process.stderr) == (1, "", False)
+    sandbox.faults.append(Fault("list", "errcode", "48001"))
+    process = run("sweep", "--all", **variables)
+    assert (process.returncode, process.stdout, "48001" in process.stderr) == (1, "", True)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "return"])
+def test_failure_of_all(on_error: str) -> None:
+    """What every mini program would meet is asked for once, and is in each row."""
+    appids = fleet.appids(BATCH * 2 + 1)
+    process = run("sweep", "-", stdin="\n".join(appids), WECHAT_TOKEN_SOURCE="component", ON_ERROR=on_error)
+    assert process.returncode == 1
+    assert list(rows(process)) == appids
+    [reason] = {(row["errCode"], row["errMsg"]) for row in rows(process).values()}
+    assert reason[1].count("getGrayReleasePlan:fail") == 1
 
 
 def test_on_the_sandbox() -> None:

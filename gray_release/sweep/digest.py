@@ -1,0 +1,91 @@
+"""What a chat robot is told after a sweep: the changes and the failures, in one message, in two languages."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gray_release.release import FAILED, FINISHED, PAUSED, RUNNING, plain
+from gray_release.sweep.changes import FAILS, Comparison
+from gray_release.sweep.row import Row, advice, by_attention, totals
+from gray_release.times import absolute
+
+TITLE = "灰度发布 Staged releases"  # 钉钉 and 飞书 may want a keyword in each message: 灰度
+_LONGEST_NAME, _LONGEST_REASON = 40, 120
+# What steers markdown, mentions people (<@all>) or makes links, in a name or a reason that somebody else wrote.
+_HARMLESS = str.maketrans("<>[]*`#~|", "()()·'·-/")
+
+
+class Digest(NamedTuple):
+    """A message: what stands above, and a line for each change and each kind of failure."""
+
+    head: list[str]
+    lines: list[str]
+
+    def write(self, limit: int, *, is_markdown: bool) -> str:
+        """Write it in at most `limit` bytes of UTF-8; what does not fit is counted."""
+        begin = [f"**{self.head[0]}**" if is_markdown else self.head[0], *self.head[1:]]
+        item = "> " if is_markdown else "- "
+        gap = "\n\n" if is_markdown else "\n"
+        text = _cut(gap.join(begin), limit // 2)
+        for index, line in enumerate(self.lines):
+            left = len(self.lines) - index
+            longer = f"{text}{gap}{item}{line}"
+            rest = _rest(gap, left - 1) if left > 1 else ""
+            if len(f"{longer}{rest}".encode("utf-8", "replace")) > limit:
+                return f"{text}{_rest(gap, left)}"
+            text = longer
+        return text
+
+
+def digest(comparison: Comparison, now: float) -> Digest | None:
+    """Return what to tell; `None` where nothing has changed and nothing has failed."""
+    rows = by_attention(comparison.rows, now)
+    lines = [*(_describe(row) for row in rows if row.change), *_group_failures(rows)]
+    if not lines and comparison.at is not None:
+        return None
+    first = (
+        "首次查询 first run"
+        if comparison.at is None
+        else f"自 {absolute(comparison.at)} 以来的变化 · what changed since"
+    )
+    head = [f"{TITLE} {absolute(now)}", _harmless(totals(rows)), _count_chinese(rows), first]
+    return Digest(head, lines)
+
+
+def _describe(row: Row) -> str:
+    change = row.change
+    name = f"{_harmless(row.name)[:_LONGEST_NAME]} " if row.name else ""
+    words = f"{change.english} {change.chinese}" if change and change.english != change.chinese else ""
+    if change and not words:
+        words = change.english
+    if row.answer.failure:
+        return f"{name}{row.appid} {words}: {row.answer.failure} {_harmless(row.reason)[:_LONGEST_REASON]}"
+    share = "" if row.answer.percentage is None else f", {row.answer.percentage:g} %"
+    state = row.answer.state
+    return f"{name}{row.appid} {words} · {state.english} {state.chinese}{share}"
+
+
+def _group_failures(rows: list[Row]) -> Iterator[str]:
+    """Write a line for each errCode of the failures that are not new."""
+    old = [row for row in rows if row.answer.failure and row.change is not FAILS]
+    for code, count, text in advice(old):
+        yield f"{count} 个失败 failed with {code}: {_harmless(text)[:_LONGEST_REASON]}"
+
+
+def _count_chinese(rows: list[Row]) -> str:
+    counts = [(state, sum(row.answer.state.name == state.name for row in rows)) for state in _COUNTED]
+    return f"共 {len(rows)} 个小程序：" + "，".join(f"{state.chinese} {count}" for state, count in counts)
+
+
+_COUNTED = (FAILED, PAUSED, RUNNING, FINISHED)
+
+
+def _rest(gap: str, count: int) -> str:
+    return f"{gap}另有 {count} 项 · and {count} more"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+
+
+def _harmless(text: str) -> str:
+    return plain(text).translate(_HARMLESS)

@@ -1,0 +1,58 @@
+"""A file that is written whole or not at all: its readers see the one before until the new one is complete."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_READABLE = 0o666
+
+
+class WholeFile:
+    """A file at a path, prepared by making it and written by `write`; use it as a context manager.
+
+    Making it raises `OSError` where it could not be written: before anybody has been asked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()  # a link stays a link
+        self._is_special = self._path.exists() and not self._path.is_file()  # such as /dev/stdout
+        self._temporary: str | None = None
+        if self._is_special:
+            self._path.open("a").close()
+        else:
+            self._handle, self._temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._path.parent)
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._temporary:
+            os.close(self._handle)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._temporary)  # noqa: PTH108 - mkstemp's name
+
+    def write(self, text: str) -> None:
+        """Write the file. Raises `OSError`; the file is then as it was."""
+        content = text.encode("utf-8", "replace")
+        if not self._temporary:
+            self._path.write_bytes(content)
+            return
+        with os.fdopen(os.dup(self._handle), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(self._temporary, self._find_mode())  # noqa: PTH101 - mkstemp's name
+        os.replace(self._temporary, self._path)  # noqa: PTH105 - mkstemp's name
+
+    def _find_mode(self) -> int:
+        """Return the mode of the file before, or what a new file has; mkstemp's own are for their owner alone."""
+        if self._path.exists():
+            return self._path.stat().st_mode & 0o7777
+        mask = os.umask(0)
+        os.umask(mask)
+        return _READABLE & ~mask
