@@ -19,11 +19,11 @@ class WholeFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.resolve()  # a link stays a link
-        self._is_special = self._path.exists() and not self._path.is_file()  # such as /dev/stdout
+        is_special = path.exists() and not path.is_file()  # such as /dev/stdout
+        self._path = path if is_special else path.resolve()  # a link stays a link
         self._temporary: str | None = None
-        if self._is_special:
-            self._path.open("a").close()
+        if is_special:
+            self._path.open("ab").close()
         else:
             self._handle, self._temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=self._path.parent)
 

@@ -1,0 +1,151 @@
+"""A chat robot is told what changed: one message a run, within its limits, and its address stays a secret."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gray_release.sandbox import fleet
+from gray_release.sweep.changes import compare
+from gray_release.sweep.digest import digest
+from gray_release.sweep.robot import KINDS, Robot, RobotError
+from gray_release.sweep.row import Row
+from tests.support import run
+
+if TYPE_CHECKING:
+    from tests.gray_release.sweep.conftest import ChatRobots
+
+NOW = 1_800_000_000
+SECRET = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
+
+
+def many(count: int, name: str) -> list[Row]:
+    """Return the rows of many mini programs."""
+    plans = fleet.plans(fleet.appids(count), NOW)
+    return [
+        Row.of({"appid": appid, "name": name, "errCode": 0 if plan else 61003, "grayReleasePlan": plan})
+        for appid, plan in plans.items()
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [1, 20, 3000])
+@pytest.mark.parametrize(
+    "name",
+    ["", "灰度" * 50, "<@all> [x](http://evil) **\x1b`", '\\"\n' * 50],
+    ids=["none", "chinese", "markdown", "escapes"],
+)
+def test_limits(robots: "ChatRobots", kind: str, count: int, name: str) -> None:
+    """However many changes there are, the robot takes the message; what does not fit is counted."""
+    message = digest(compare(many(count, name), [], NOW - 9, NOW), NOW)
+    assert message
+    robot = Robot(robots.url(kind))
+    robot.tell(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
+    [text] = robots.told
+    assert "灰度发布" in text
+    shown = sum(f"wx{number:016d}" in text for number in range(1, count + 1))
+    left = re.search(r"and (\d+) more$", text)
+    assert shown + (int(left[1]) if left else 0) >= count
+    assert shown >= min(count, 15)
+    assert not [sign for sign in ("<", "[", "`", "\x1b") if sign in text]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "refused"),
+        ((200, b'{"errcode": 45009, "errmsg": "KEY", "code": 9499, "msg": "KEY"}'), "too many|20 messages"),
+        ((200, b'{"errcode": 12345, "errmsg": "see KEY", "code": 12345, "msg": "see KEY"}'), "12345"),
+        ((200, b'{"errcode": "0", "code": false}'), "refused"),
+        ((200, b"{}"), "no code"),
+        ((200, b"<html>KEY"), "no code"),
+        ((302, b""), "HTTP status 302"),
+        ((404, b"KEY"), "HTTP status 404"),
+        ((500, b"KEY"), "HTTP status 500"),
+    ],
+)
+def test_not_told(robots: "ChatRobots", kind: str, answer: tuple[int, bytes] | None, words: str) -> None:
+    """An error in an HTTP 200 is an error, and no message shows the address."""
+    robots.answer = answer and (answer[0], answer[1].replace(b"KEY", SECRET.encode()))
+    robot = Robot(robots.url(kind) + ("" if answer else "x"))
+    with pytest.raises(RobotError, match=words) as caught:
+        robot.tell("灰度", "灰度")
+    assert SECRET not in f"{caught.value!r} {robot!r}"
+    assert len(robots.requests) == 1
+
+
+def test_nobody_there() -> None:
+    """A robot that cannot be reached is an error without the address."""
+    with pytest.raises(RobotError) as caught:
+        Robot(f"http://127.0.0.1:1/robot/send?access_token={SECRET}").tell("灰度", "灰度")
+    assert SECRET not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "found"),
+    [
+        ("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=1", None, "wecom"),
+        ("https://oapi.dingtalk.com/robot/send?access_token=1", None, "dingtalk"),
+        ("https://open.feishu.cn/open-apis/bot/v2/hook/1", None, "feishu"),
+        ("https://open.larksuite.com/open-apis/bot/v2/hook/1", None, "feishu"),
+        ("http://relay.internal/robot/send?access_token=1", None, "dingtalk"),
+        ("http://10.0.0.1:8080/chat", "wecom", "wecom"),
+        ("http://chat.example/robot/send", None, None),
+        ("https://chat.example/x", None, None),
+        ("ftp://qyapi.weixin.qq.com/cgi-bin/webhook/send", None, None),
+        ("https://user:pass@qyapi.weixin.qq.com/cgi-bin/webhook/send", None, None),
+        ("https://[/cgi-bin/webhook/send", None, None),
+        ("https://oapi.dingtalk.com/robot/send?access_token=1\r\nX: 1", None, None),
+        ("secret", "wecom", None),
+    ],
+)
+def test_addresses(url: str, kind: str | None, found: str | None) -> None:
+    """A robot is recognised by its host or path; plain http is for private hosts only."""
+    if found:
+        assert Robot(url, kind).kind is KINDS[found]
+        return
+    with pytest.raises(ValueError, match="it ") as caught:
+        Robot(url, kind)
+    assert url not in str(caught.value)
+
+
+def row(appid: str, **plan: Any) -> str:
+    """Return a row as a line."""
+    return json.dumps({"appid": appid, "name": "商店", "errCode": 0, "grayReleasePlan": plan}) + "\n"
+
+
+def test_command(robots: "ChatRobots", tmp_path: Path) -> None:
+    """The first run says so, a run without changes tells nothing, and a change is told until the robot takes it."""
+    results, state = tmp_path / "results.jsonl", tmp_path / "state.jsonl"
+    command = ("sweep", "--from", str(results), "--since", str(state), "--output", str(state))
+    results.write_text(row("wx1", status=1, grayPercentage=5), "utf-8")
+    process = run(*command, ROBOT_URL=robots.url("wecom"))
+    assert (process.returncode, len(robots.told), "first run" in robots.told[0]) == (0, 1, True)
+    process = run(*command, "--robot", robots.url("dingtalk"))
+    assert (process.returncode, len(robots.told)) == (0, 1)
+    results.write_text(row("wx1", status=2, grayPercentage=5), "utf-8")
+    process = run(*command, "--robot", robots.url("feishu") + "x")
+    assert (process.returncode, SECRET in process.stderr + process.stdout) == (5, False)
+    process = run(*command, "--robot", robots.url("feishu"))
+    assert (process.returncode, len(robots.told)) == (0, 2)
+    assert "商店 wx1 paused 已暂停" in robots.told[1]
+    process = run(*command, "--robot", robots.url("feishu"))
+    assert (process.returncode, len(robots.told)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--robot", f"https://chat.example/{SECRET}", "--since", "none"],
+        ["--robot", f"http://chat.example/robot/send?access_token={SECRET}", "--since", "none"],
+        ["--robot", f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={SECRET}"],
+        ["--robot", f"https://[{SECRET}", "--since", "none"],
+    ],
+)
+def test_wrong_commands(arguments: list[str]) -> None:
+    """An address that cannot be used is refused before anybody is asked, and is not shown."""
+    process = run("sweep", "-", *arguments, stdin="wx1\n")
+    assert (process.returncode, process.stdout, SECRET in process.stderr) == (2, "", False)
