@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """\b
 exit codes:
-  0    every mini program has an answer, and no release is in a state of --fail-on
-  1    some have failed: their rows say why (with --fail-on only where it has failed)
+  0    every mini program has an answer, in no state of --fail-on
+  1    some have failed: their rows say why (with --fail-on: if it has failed)
   2    the command or a file cannot be understood
   4    a release is in a state that --fail-on names
   5    the robot was not told
-  130  interrupted: the rows are those that were there, and --output is as it was"""
+  130  interrupted: the rows are those that were there; --output is unchanged"""
 
 CONTENT = click.File("rb")
 PATH = click.Path(dir_okay=False, path_type=Path)
