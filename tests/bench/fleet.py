@@ -1,19 +1,21 @@
 """How a sweep grows: mini programs by the thousand, asked for through the deployed state machines on AWS's stand-in.
 
-    with-step-functions .venv/bin/python -m tests.bench.fleet [COUNT ...]
+    with-step-functions .venv/bin/python -m tests.bench.fleet [--delay SECONDS] [COUNT ...]
 
 Each count is swept twice, side by side: a child and an invocation for each mini program, as before, and in batches. The
-first hundred start the function's processes. Seconds are the stand-in's, on this machine; questions to WeChat are
-counted. Dollars are AWS's, at 0.3 seconds a question. Tokens are the platform's own and the authorizers'.
+first hundred start the function's processes. With a delay WeChat answers each question after it, as from afar.
+Seconds are the stand-in's, on this machine; questions to WeChat are counted. Dollars are AWS's, at 0.3 seconds a
+question. Tokens are the platform's own and the authorizers'.
 """
 
+import argparse
 import math
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.batch import THREADS
 from tests.fleet import Cloud, appids, authorize
@@ -123,8 +125,13 @@ def _peak_mib(process: Path) -> float:
 
 def main() -> None:
     """Measure, and print a table."""
-    counts = [100, *([int(argument) for argument in sys.argv[1:]] or COUNTS)]
-    with Sandbox(plan=plan(3, 100)) as sandbox, tempfile.TemporaryDirectory() as directory:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
+    parser.add_argument("--delay", type=float, default=0)
+    given = parser.parse_args()
+    counts = [100, *given.counts]
+    faults = [Fault("plan", "delay", str(given.delay))] if given.delay else []
+    with Sandbox(plan=plan(3, 100), faults=faults) as sandbox, tempfile.TemporaryDirectory() as directory:
         valkey = Valkey(Path(directory))
         cloud = Cloud()
         cloud.deploy(sandbox, valkey, FleetConcurrency=CONCURRENCY, FleetToleratedFailurePercentage=0)
