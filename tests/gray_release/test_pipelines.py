@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from gray_release.commands.invoke import EXIT_CODES
+from gray_release.commands.sweep import EXIT_CODES as SWEEP_CODES
 from gray_release.release import NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
@@ -64,22 +65,28 @@ def test_follow(path: str, plan: dict[str, Any], faults: list[Fault], code: int,
     assert words in process.stdout
 
 
-@pytest.mark.parametrize(("status", "code"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("status", "code"), [(1, 0), (2, 4)])
 def test_sweep(path: str, tmp_path: Path, status: int, code: int) -> None:
     """The scheduled sweep leaves its two files, outlives a refusal, and fails where a release is paused."""
-    (tmp_path / "appids.txt").write_text("wx1\nwx2\n", "ascii")
+    (tmp_path / "appids.csv").write_text("AppID,name\nwx1,a\nwx2,b\n", "ascii")
     with Sandbox(plan={"status": status, "gray_percentage": 40}, apps=dict.fromkeys(("wx1", "wx2"), SECRET)) as sandbox:
         sandbox.faults.append(Fault("plan", "errcode", "48001", appid="wx2"))
-        environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET}
-        codes = [
-            subprocess.run(
-                ["bash", "-e", "-c", script(WORKFLOWS[1], name)], cwd=tmp_path, env=environ, check=False, timeout=60
-            )
-            for name in ("Look at every release", "Fail where one is paused")
-        ]
-    assert [process.returncode for process in codes] == [0, code]
+        environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET, "ROBOT_URL": ""}
+        process = subprocess.run(
+            ["bash", "-e", "-c", script(WORKFLOWS[1], "Look at every release")],
+            cwd=tmp_path,
+            env=environ,
+            check=False,
+            timeout=60,
+        )
+    assert process.returncode == code
     assert len((tmp_path / "releases.jsonl").read_text("utf-8").splitlines()) == 2
     assert "wx2" in (tmp_path / "releases.html").read_text("utf-8")
+
+
+def test_exit_codes_of_sweep() -> None:
+    """The document has the exit codes of `sweep --help`."""
+    assert re.findall(r"^\| `(\d+)` \|", DOCUMENT, re.MULTILINE) == re.findall(r"^  (\d+) ", SWEEP_CODES, re.MULTILINE)
 
 
 def test_exit_codes() -> None:
