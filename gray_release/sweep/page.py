@@ -42,7 +42,7 @@ dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; color: var(--soft);
   td { border: 0; padding: 0; }
   td:empty { display: none; }
   td:nth-child(2) { text-align: right; }
-  td[colspan] { grid-column: 1 / -1; }
+  td[colspan], td[title] { grid-column: 1 / -1; }
   td small { display: inline; }
   td[title]::before { content: attr(title) " "; color: var(--soft); }
 }
