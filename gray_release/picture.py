@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from gray_release.release import DELETED, FINISHED, OVER, Answer, Json, number, plain
+from gray_release.release import DELETED, FINISHED, LONGEST_DAYS, OVER, Answer, Json, number, plain
 from gray_release.times import absolute, relative
 
 WIDEST_BAR = 60
@@ -75,10 +75,14 @@ def _explain(details: Table, answer: Answer) -> None:
         _row(details, "first", " and ".join(answer.first))
     over = answer.state in (FINISHED, DELETED)
     for name, key in (("created", "createTimestamp"), ("expected", "defaultFinishTimestamp")):
-        if key in answer.plan and not (over and name == "expected"):
+        if answer.plan.get(key) and not (over and name == "expected"):
             seconds = number(answer.plan[key])
             text = absolute(seconds)
             _row(details, name, text if seconds is None or text == "unknown" else f"{text} ({relative(seconds, now)})")
+    end = answer.end(now)
+    if end and end.day:
+        day = f"day {end.day} of {LONGEST_DAYS}" if end.day <= LONGEST_DAYS else f"day {end.day}"
+        _row(details, "expected", f"{day}, everyone on {absolute(end.at)[:10]}" if end.at else day)
 
 
 def _row(details: Table, name: str, text: object) -> None:

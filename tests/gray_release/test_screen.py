@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 import unicodedata
 from typing import Any
 
@@ -192,3 +193,12 @@ def test_pictures(plan: dict[str, Any], words: list[str]) -> None:
     assert [part for part in words if part not in re.sub(r"\s*\n\s*", " ", text)] == []
     assert "expected" not in text
     assert max(width(line) for line in text.splitlines()) <= 80
+
+
+def test_end_by_wechats_rule() -> None:
+    """Where WeChat does not say when everyone has the release, the picture counts its days."""
+    with Sandbox(plan={"status": 1, "gray_percentage": 8, "create_timestamp": int(time.time()) - 200_000}) as sandbox:
+        _, shown, _ = on_terminal(
+            [*COMMAND, "invoke"], WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET
+        )
+    assert "day 3 of 15, everyone on 20" in plain(shown)
