@@ -14,6 +14,7 @@ THREADS = 10  # WeChat answers in 0.1 to 0.3 s, nearly all of it waiting
 # Lambda and SCF carry a reply of 6 MB. A row has about 300 bytes.
 REPLY_BYTES = 5_000_000
 ROW_BYTES = 5_000
+_CHARACTER_BYTES = 16  # of a row, for each character of a reason: 12 for an emoji, 7 for a control character
 
 
 class Batch(NamedTuple):
@@ -66,8 +67,18 @@ def _select(arguments: Arguments, appid: str) -> Arguments:
 
 def _create_row(appid: str, outcome: Outcome, arguments: Arguments, longest: int) -> dict[str, Any]:
     failure = outcome.failure
-    row = failure.to_dict() if failure else result(outcome.body, convert_case=arguments.convert_case)
-    if len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")) > longest:
-        too_long = errors.unavailable(f"the answer for this mini program is over {longest} bytes")
-        row = (errors.refused(failure.errCode, failure.reason[: longest // 8]) if failure else too_long).to_dict()
-    return {"appid": appid, **row}
+    row = {"appid": appid}
+    row |= failure.to_dict() if failure else result(outcome.body, convert_case=arguments.convert_case)
+    if _count_bytes(row) <= longest:
+        return row
+    if failure is None:
+        return {"appid": appid, **errors.unavailable(f"the answer is over {longest} bytes").to_dict()}
+    from handler.wechat import echoes  # noqa: PLC0415 - short answers need none
+
+    reason = echoes.shorten(failure.reason, longest // _CHARACTER_BYTES)
+    return {"appid": appid, **errors.refused(failure.errCode, reason).to_dict()}
+
+
+def _count_bytes(row: dict[str, Any]) -> int:
+    """Return the most that a row takes of a reply: an HTTP trigger escapes it, and Lambda escapes that, as ASCII."""
+    return len(json.dumps(json.dumps(row, ensure_ascii=False)))

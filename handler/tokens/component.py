@@ -3,8 +3,9 @@
 https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/ThirdParty/token/api_authorizer_token.html
 """
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from handler import errors
 from handler.app_secret import AppSecret
@@ -29,6 +30,7 @@ T = TypeVar("T")
 TICKET_MISSING, NOT_AUTHORISED, PLATFORMS_TOKEN_ENDED = 61006, 61003, 42006
 REFUSED_PLATFORM_TOKENS = {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
 COMPONENT_KEY = "component_access_token"
+LONGEST_APPID = 64  # characters, as in the arguments
 PAGE_SIZE, PAGES = 500, 20  # WeChat gives 500 authorizers at a time; more than 10,000 do not fit into one reply
 # WeChat may have carried it out, and given out a new refresh token, although its answer was lost.
 REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
@@ -118,8 +120,8 @@ class ComponentTokens(TokenSource):
             answer = self._list_page(store, page * PAGE_SIZE, budget)
             rows = answer.get("list")
             rows = rows if isinstance(rows, list) else []
-            found = [row.get("authorizer_appid") for row in rows if isinstance(row, dict)]
-            appids.update(dict.fromkeys(appid for appid in found if isinstance(appid, str) and appid))
+            found = [row.get("authorizer_appid") for row in rows[:PAGE_SIZE] if isinstance(row, dict)]
+            appids.update(dict.fromkeys(filter(_is_askable, found)))
             if len(rows) < PAGE_SIZE:
                 break
         if not appids:
@@ -173,3 +175,13 @@ class ComponentTokens(TokenSource):
         if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.text(COMPONENT_KEY) == used:
             store.delete(COMPONENT_KEY)
         raise failure
+
+
+def _is_askable(appid: object) -> TypeGuard[str]:
+    """Whether an appid of WeChat's list meets the rule for those of a caller.
+
+    It becomes part of keys in the store: with the appid `component` they would be those of the platform's own token.
+    """
+    if not isinstance(appid, str) or len(appid) > LONGEST_APPID:
+        return False
+    return re.fullmatch("[A-Za-z0-9_-]+", appid) is not None and appid != "component"

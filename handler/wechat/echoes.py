@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from html.entities import html5
 
 LONGEST_TEXT = 2048  # characters of an errmsg that are shown; WeChat's have up to 300
-_LONGEST_END = 512  # of these, at the end, where WeChat writes its `rid:`
 _RUN = 8  # characters of a secret in a row: fewer may be a word
 _MOST_SHOWN = 15  # characters of a secret, in such runs, that a text may show
 
@@ -27,12 +26,12 @@ _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", "abcdefghijklmnopqrstuvw
 Place = tuple[int, int]  # the begin and the end of something in a text
 
 
-def shorten(text: str) -> str:
-    """Return a text of at most `LONGEST_TEXT` characters: the begin, and the end with its `rid:`."""
-    if len(text) <= LONGEST_TEXT:
+def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text of at most `longest` characters: the begin, and of the end a quarter, where WeChat's `rid:` is."""
+    if len(text) <= longest:
         return text
-    gap = " ... "
-    return text[: LONGEST_TEXT - _LONGEST_END - len(gap)] + gap + text[-_LONGEST_END:]
+    gap, end = " ... ", longest // 4
+    return text[: longest - end - len(gap)] + gap + text[-end:]
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

@@ -1,0 +1,191 @@
+"""What hostile answers to a batch can do: replies over the platform's limit, lost codes, hanging and mixing."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from wechatpy.session.redisstorage import RedisStorage
+
+from gray_release.sandbox.faults import Fault
+from gray_release.sandbox.server import SECRET, Sandbox
+from gray_release.sandbox.store import fill
+from handler.contract import API
+from handler.tokens.component import PAGE_SIZE, PAGES
+from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, body, refused
+
+PLATFORM_BYTES = 6_000_000  # Lambda's and SCF's limit of a reply
+MANY = [f"wx{number:016x}" for number in range(50)]
+LIST = "/cgi-bin/component/api_get_authorizer_list"
+RID = "rid: 5f1e0000-12345678-9abcdef0"
+HOSTILE = {
+    "mixed": '"灰\\\x01\U0001f600',
+    "quotes": '"',
+    "backslashes": "\\",
+    "controls": "\x01",
+    "emoji": "\U0001f600",
+    "han": "灰",
+    "half": "\ud800",
+}
+
+
+@pytest.fixture
+def fleet(sandbox: Sandbox) -> Sandbox:
+    """Give the sandbox many mini programs, each with a percentage and a marked AppSecret."""
+    for number, appid in enumerate(MANY):
+        sandbox.tokens.apps[appid] = SECRET
+        sandbox.plans[appid] = {"status": 1, "gray_percentage": number}
+    return sandbox
+
+
+@pytest.fixture
+def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
+    """Give the platform many authorizers, whose tokens have run out."""
+    tokens = {appid: f"refreshtoken@@@{number:032x}" for number, appid in enumerate(MANY)}
+    platform.platform.authorizers.clear()
+    platform.platform.authorizers.update(tokens)
+    fill(store, platform.platform.ticket, tokens)
+    return platform
+
+
+@pytest.mark.parametrize(
+    "character", ["mixed", *(pytest.param(name, marks=pytest.mark.slow) for name in HOSTILE if name != "mixed")]
+)
+def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
+    """A thousand long refusals fit the platform's limit escaped twice; each keeps its errCode, and the `rid:`."""
+    appids = [f"wx{number:016x}" for number in range(1000)]
+    for appid in appids:
+        sandbox.tokens.apps[appid] = SECRET
+    errmsg = f"refused {HOSTILE[character] * 4000} {RID}"
+    body(sandbox, json.dumps({"errcode": 48001, "errmsg": errmsg}).encode())
+    event = {"httpMethod": "POST", "path": "/", "headers": {}, "body": json.dumps({"appids": appids})}
+    reply = invoke(event, deadline=time.monotonic() + 60)
+    assert len(json.dumps(reply)) < PLATFORM_BYTES
+    rows = json.loads(reply["body"])["results"]
+    assert [row["appid"] for row in rows] == appids
+    assert {row["errCode"] for row in rows} == {48001}
+    assert all(row["errMsg"].startswith(f"{API}:fail refused") and row["errMsg"].endswith(RID) for row in rows)
+
+
+def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
+    """The plan's bytes count as they leave the function, escaped twice."""
+    fleet.plans[MANY[1]] = {"status": 1, "note": '"' * 2000}
+    event = {"httpMethod": "POST", "path": "/", "headers": {}, "body": json.dumps({"appids": MANY[:3]})}
+    rows = json.loads(invoke(event)["body"])["results"]
+    assert [row["errCode"] for row in rows] == [0, -1, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["token:hang=30", "plan:delay=30"])
+def test_hanging_wechat(fleet: Sandbox, configure: Configure, invoke: Invoke, fault: str) -> None:
+    """The deadline holds where WeChat answers none of fifty: every mini program has its row before it."""
+    configure(WECHAT_TIMEOUT_SECONDS="5")
+    fleet.faults.append(Fault.parse(fault))
+    deadline = time.monotonic() + 20
+    rows = invoke({"appids": MANY}, deadline=deadline)["results"]
+    assert time.monotonic() < deadline
+    assert ([row["appid"] for row in rows], {row["errCode"] for row in rows}) == (MANY, {-1})
+
+
+def test_lines_of_threads(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
+    """No line or row of one question shows another's appid, code or secret, though ten are asked at a time."""
+    for number, appid in enumerate(MANY):
+        if number % 2:
+            fleet.faults.append(Fault("plan", "errcode", str(50000 + number), appid=appid))
+    reply = invoke({"appids": MANY})
+    expected = {appid: 50000 + number if number % 2 else 0 for number, appid in enumerate(MANY)}
+    assert {row["appid"]: row["errCode"] for row in reply["results"]} == expected
+    lines = [line for line in log() if line["message"] == "getGrayReleasePlan"]
+    assert {line["appid"]: line.get("err_code", 0) for line in lines} == expected
+    for line in log():
+        text = json.dumps(line)
+        assert [appid for appid in MANY if appid in text] == [line["appid"]]
+        assert SECRET not in text
+        assert not any(token in text for token in fleet.tokens.expiry)
+
+
+def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
+    """Where WeChat refuses the token of each question, each token is refreshed once more, and used once more."""
+    appids = MANY[:40]
+    invoke({"appids": MANY[40:41]})  # pays for the platform's own token
+    authorizers.requests.clear()
+    authorizers.faults[:] = [Fault("plan", "errcode", "40001", times=1, appid=appid) for appid in appids]
+    rows = invoke({"appids": appids}, deadline=time.monotonic() + 60)["results"]
+    assert {row["errCode"] for row in rows} == {0}
+    assert authorizers.count(PLAN) == 80
+    assert authorizers.count("/cgi-bin/component/api_authorizer_token") == 80
+    assert authorizers.count("/cgi-bin/component/api_component_token") == 0
+
+
+def test_refused_stable_tokens(fleet: Sandbox, invoke: Invoke) -> None:
+    """The same for WeChat's stable tokens."""
+    fleet.faults[:] = [Fault("plan", "errcode", "40001", times=1, appid=appid) for appid in MANY]
+    assert {row["errCode"] for row in invoke({"appids": MANY})["results"]} == {0}
+    assert (fleet.count(PLAN), fleet.count(STABLE)) == (100, 100)
+
+
+def test_store_dies(authorizers: Sandbox, server: Valkey, invoke: Invoke) -> None:
+    """A store that dies in the middle fails the rest by rows; the reply has all, and nothing escapes."""
+    authorizers.faults.append(Fault.parse("plan:delay=0.2"))
+    killer = threading.Timer(0.5, server.kill)
+    killer.start()
+    try:
+        rows = invoke({"appids": MANY}, deadline=time.monotonic() + 20)["results"]
+    finally:
+        killer.join()
+        server.start()
+    assert [row["appid"] for row in rows] == MANY
+    assert {row["errCode"] for row in rows} <= {0, -1, 41001}
+    assert "refreshtoken" not in json.dumps(rows)
+
+
+# --- Hostile pages of the platform's list
+
+
+def entries(appids: list[str]) -> list[dict[str, Any]]:
+    """Return a page's entries."""
+    return [{"authorizer_appid": appid, "refresh_token": "refreshtoken@@@x"} for appid in appids]
+
+
+HOSTILE_PAGES: dict[str, Any] = {
+    "no list": {"total_count": 1},
+    "null": {"total_count": 1, "list": None},
+    "text": {"total_count": 1, "list": "wx1"},
+    "object": {"total_count": 1, "list": {"a": 1}},
+    "numbers": {"total_count": 3, "list": [1, None, True]},
+    "lists": {"total_count": 1, "list": [["wx1"]]},
+    "appid of another type": {"total_count": 1, "list": [{"authorizer_appid": 5}]},
+    "appid that is none": {"total_count": 1, "list": [{"authorizer_appid": "wx 1/../{appid}"}]},
+    "reserved appid": {"total_count": 1, "list": entries(["component"])},
+    "count of another type": {"total_count": "many", "list": entries(MANY[:1])},
+    "empty": {"total_count": 0, "list": []},
+    "1 MiB": {"total_count": 9, "list": entries([f"wx{number:016x}" for number in range(14_000)])},
+    "endless": {"total_count": 10**12, "list": entries(MANY)},
+    "negative": {"total_count": -1, "list": entries(MANY[:1])},
+    "mixed": {"total_count": 5, "list": [None, {}, *entries(["component", *MANY[:2], "wx/..", "a" * 65])]},
+}
+USABLE = {"count of another type", "endless", "negative", "mixed"}
+
+
+@pytest.mark.parametrize("page", HOSTILE_PAGES)
+def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
+    """Pages of wrong types, of 1 MiB, or with appids that are none end before the deadline."""
+    body(authorizers, json.dumps(HOSTILE_PAGES[page]).encode(), endpoint="list")
+    deadline = time.monotonic() + 30
+    if page in USABLE:
+        appids = [row["appid"] for row in invoke({"appids": "all"}, deadline=deadline)["results"]]
+        assert appids == MANY[: len(appids)]
+    else:
+        assert refused(invoke, {"appids": "all"}, deadline=deadline).errCode in (-1, 61003)
+    assert time.monotonic() < deadline
+    assert authorizers.count(LIST) <= 2
+
+
+def test_page_that_repeats(authorizers: Sandbox, invoke: Invoke) -> None:
+    """A full page that WeChat repeats without end is asked for a few times, and each appid once."""
+    page = {"total_count": 10**12, "list": entries(MANY) * (PAGE_SIZE // len(MANY) + 5)}
+    body(authorizers, json.dumps(page).encode(), endpoint="list")
+    rows = invoke({"appids": "all"}, deadline=time.monotonic() + 60)["results"]
+    assert [row["appid"] for row in rows] == MANY
+    assert authorizers.count(LIST) == PAGES
