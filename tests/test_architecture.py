@@ -22,7 +22,7 @@ ROOMS = {
     "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
     "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "exact_json", "errors"},
     "operation": {"tokens", "wechat", "settings", "invocation", "contract", "errors"},
-    "batch": {"invocation", "contract", "errors"},
+    "batch": {"invocation", "wechat", "contract", "errors"},
     "triggers": {"contract", "exact_json", "errors"},
     "telemetry": {"environment", "invocation", "contract", "errors"},
     "app": {"operation", "batch", "triggers", "telemetry", "settings", "invocation", "contract", "errors"},
