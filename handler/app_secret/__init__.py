@@ -1,5 +1,8 @@
 """An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
 
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -18,6 +21,8 @@ T = TypeVar("T")
 
 _WRONG_SECRET = 40125
 MAX_AGE_SECONDS = 300  # a rotated secret is noticed by WeChat's refusal, long before
+LONGEST = 256  # characters of a secret; WeChat's have 32
+MINI_PROGRAMS = 1024  # secrets that a process keeps
 
 
 class AppSecret:
@@ -36,6 +41,8 @@ class AppSecret:
         self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # until when, and the secret, by name
+        self._kept_lock = threading.Lock()
 
     def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
         """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
@@ -60,7 +67,7 @@ class AppSecret:
             raise errors.misconfigured(NO_SECRET, self._missing, shared=True)
         seconds = budget.deadline.timeout(self._timeout_seconds)
         try:
-            return _plain_text(within(seconds, lambda: self._read(name, fresh=fresh)))
+            secret = (None if fresh else self._find(name)) or _plain_text(within(seconds, lambda: self._read(name)))
         except TimeoutError:
             failure = errors.out_of_time()
         except ImportError as error:
@@ -69,16 +76,32 @@ class AppSecret:
             failure = error
         except Exception as error:  # noqa: BLE001 - botocore's many
             failure = _explain(error)
+        else:
+            self._keep(name, secret)
+            return secret
         raise failure.alone(shared=self._is_shared)
 
-    def _read(self, name: str, *, fresh: bool) -> object:
+    def _find(self, name: str) -> str | None:
+        with self._kept_lock:
+            until, secret = self._kept.get(name, (0.0, None))
+        return secret if time.time() < until else None
+
+    def _keep(self, name: str, secret: str) -> None:
+        # Powertools' cache keeps whole values of any length, of any number of names, for as long as the process lives.
+        with self._kept_lock:
+            self._kept[name] = (time.time() + MAX_AGE_SECONDS, secret)
+            self._kept.move_to_end(name)
+            if len(self._kept) > MINI_PROGRAMS:
+                self._kept.popitem(last=False)
+
+    def _read(self, name: str) -> object:
         if self._provider is None:
             # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
             from handler.app_secret.aws import create_provider  # noqa: PLC0415 - it loads boto3
 
             self._provider = create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
-        return self._provider.get(name, max_age=MAX_AGE_SECONDS, force_fetch=fresh, **options)
+        return self._provider.get(name, max_age=0, force_fetch=True, **options)
 
 
 def _explain(error: Exception) -> OpenApiError:
@@ -100,4 +123,6 @@ def _plain_text(value: object) -> str:
     if not (isinstance(text, str) and text.strip()):
         reason = "appsecret unreadable: neither text nor JSON with the key secret"
         raise errors.misconfigured(NO_SECRET, reason)
+    if len(text.strip()) > LONGEST:
+        raise errors.misconfigured(NO_SECRET, f"appsecret unreadable: longer than {LONGEST} characters")
     return text.strip()
