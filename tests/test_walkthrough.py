@@ -23,7 +23,7 @@ from tests.token_server import TokenServer, answer
 PAGES = [(ROOT / f"docs/third-party-platforms{language}.md").read_text("utf-8") for language in ("", ".zh-CN")]
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGES[0], re.DOTALL)
 STORE, SERVER = "redis://127.0.0.1:6379/0", "https://tokens.example.com"
-[CALLBACK] = re.findall(r"```python\n(.*?)```", PAGES[0], re.DOTALL)
+CALLBACK, RESTORE = re.findall(r"```python\n(.*?)```", PAGES[0], re.DOTALL)
 MAKE, SANDBOX, COMPONENT, USERS, WXJAVA, SILENCEPER, CURL, TOKENS = BLOCKS
 
 # A stand-in for redis-cli, which no wheel brings: the same words, to a real Valkey.
@@ -166,6 +166,32 @@ def push(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> 
             }
             exec(CALLBACK.replace(STORE, shell.addresses[STORE]), names)  # noqa: S102 - the page's own
     client.delete("wechatpy:component_access_token")
+
+
+def test_restore(
+    shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lost refresh tokens come back from all pages of WeChat's list; one that is in the store stays."""
+    store = RedisStorage(client)
+    store.set("component_verify_ticket", TICKET)
+    store.set(f"{APPID}_refresh_token", "newer")
+    with Sandbox() as sandbox:
+        lost = {f"wx{number:016x}": f"refresh-{number}" for number in range(500)}
+        sandbox.platform.authorizers |= lost
+        monkeypatch.setattr(WeChatComponent, "API_BASE_URL", f"{sandbox.base_url}/cgi-bin")
+        names = {
+            "component_appid": COMPONENT_APPID,
+            "component_appsecret": COMPONENT_SECRET,
+            "token": "token",
+            "encoding_aes_key": "A" * 43,
+        }
+        for restored in (len(lost), 0):
+            exec(RESTORE.replace(STORE, shell.addresses[STORE]), dict(names))  # noqa: S102 - the page's own
+            assert capsys.readouterr().out.count("restored") == restored
+        lists = [path for _, path in sandbox.requests if path.endswith("api_get_authorizer_list")]
+        assert len(lists) == 4
+    assert {appid: store.get(f"{appid}_refresh_token") for appid in lost} == lost
+    assert store.get(f"{APPID}_refresh_token") == "newer"
 
 
 @pytest.mark.slow
