@@ -91,7 +91,7 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
     from handler.tokens.placeholders import fill  # noqa: PLC0415 - the same
 
     def open_store() -> BoundedRedis:
-        return Connections(settings).client(Deadline(SECONDS))
+        return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).client(Deadline(SECONDS))
 
     try:
         if source == "store":

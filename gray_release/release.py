@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from handler.contract import camel_case
+from handler.contract import to_camel_case
 
 Json = dict[str, Any]
 
@@ -66,7 +66,7 @@ class Answer:
             body = {"errCode": body["errcode"], "errMsg": body.get("errmsg"), **body}
         elif reply.get("statusCode", 200) >= 400:  # HEAD: an answer without a body
             body = {"errCode": -1, "errMsg": f"HTTP {reply['statusCode']}", **body}
-        return cls(camel_case(body))
+        return cls(to_camel_case(body))
 
     @property
     def failure(self) -> int | None:

@@ -21,7 +21,7 @@ def _split(url: str, schemes: str, rule: str) -> SplitResult:
     return parts
 
 
-def base_url(url: str) -> str:
+def check_base_url(url: str) -> str:
     """Accept https anywhere, and http where the wire is not public: loopback, private addresses, local names.
 
     Raises `ValueError`.
@@ -35,7 +35,7 @@ def base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def store_url(url: SecretStr) -> SecretStr:
+def check_store_url(url: SecretStr) -> SecretStr:
     """Accept Redis' address, or a token server's. Raises `ValueError`."""
     rule = (
         "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
@@ -51,7 +51,7 @@ def store_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def header(text: SecretStr) -> SecretStr:
+def check_header(text: SecretStr) -> SecretStr:
     """Accept an HTTP header, `Name: value`. Raises `ValueError`."""
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", text.get_secret_value()):
         raise ValueError("must be a header, Name: value")

@@ -55,7 +55,7 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
         if not outcome.failure:
             reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
-        outcome.failure = error.alone()
+        outcome.failure = error.detach()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
         report_fault(error)
         outcome.failure = errors.internal()

@@ -21,7 +21,7 @@ from pydantic import (
 
 from handler.errors import API, NO_APPID, OpenApiError, bad_arguments, misconfigured
 
-__all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "drift", "result"]
+__all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "find_drift", "result"]
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
@@ -212,24 +212,24 @@ def result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[st
     """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
-    return own | (camel_case(rest) if convert_case else rest) | own
+    return own | (to_camel_case(rest) if convert_case else rest) | own
 
 
-def camel_case(value: Any) -> Any:
+def to_camel_case(value: Any) -> Any:
     """Convert the keys of a JSON value recursively, as the SDK does; where `a_b` meets `aB`, `a_b` wins."""
     if isinstance(value, list):
-        return [camel_case(item) for item in value]
+        return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
     plain: dict[str, Any] = {}
     converted: dict[str, Any] = {}
     for key, item in value.items():
         camel = _camel_key(key)
-        (plain if camel == key else converted)[camel] = camel_case(item)
+        (plain if camel == key else converted)[camel] = to_camel_case(item)
     return plain | converted
 
 
-def drift(body: dict[str, Any]) -> list[str]:
+def find_drift(body: dict[str, Any]) -> list[str]:
     """Name the fields of WeChat's plan that are not of the documented type; their values are never shown."""
     plan = body.get("gray_release_plan")
     try:

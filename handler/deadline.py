@@ -33,7 +33,7 @@ class Deadline:
         self._end = clock() + seconds - self.margin
 
     @classmethod
-    def after(cls, milliseconds: object) -> "Deadline":
+    def from_milliseconds(cls, milliseconds: object) -> "Deadline":
         """Return the deadline that a platform states: a number or a numeric text; the default for anything else."""
         try:
             seconds = float(milliseconds) / 1000 if isinstance(milliseconds, int | float | str) else float("nan")
@@ -46,18 +46,18 @@ class Deadline:
         """Seconds until the deadline; negative when it has passed."""
         return self._end - self._clock()
 
-    def timeout(self, most: float) -> float:
+    def limit(self, most: float) -> float:
         """Seconds that one exchange may take, at most `most`. Raises `OpenApiError` -1 when there are none left."""
         seconds = min(self.remaining(), most)
         if seconds <= 0:
             raise out_of_time()
         return seconds
 
-    def half(self) -> "Deadline":
+    def halve(self) -> "Deadline":
         """Return a deadline at half the remaining time, for what the invocation could do without."""
         return self._later(self.remaining() / 2)
 
-    def for_tidying(self) -> "Deadline":
+    def extend_for_tidying(self) -> "Deadline":
         """Return a deadline for what must not be left behind, such as a lock: half the margin later."""
         return self._later(self.remaining() + self.margin / 2)
 
@@ -72,7 +72,7 @@ class Deadline:
         return Deadline(seconds + self.margin, margin=self.margin, clock=self._clock)
 
 
-def within(seconds: float | None, call: Callable[[], T]) -> T:
+def call_within(seconds: float | None, call: Callable[[], T]) -> T:
     """Return what the call returns or raises within so many seconds. Raises `TimeoutError`.
 
     For calls that have no bound as a whole: looking up a name, trying its addresses, AWS's client. A thread makes the

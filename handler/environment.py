@@ -19,7 +19,7 @@ _LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
 powertools_problems: dict[str, str] = {}  # the variables that were dropped, and the rule that each broke
 
 
-def read(name: str) -> str:
+def read_variable(name: str) -> str:
     """Return a variable's value, which is empty if it is not set."""
     return os.environ.get(name, "").strip("\ufeff \t\r\n\v\f\u00a0\u3000")
 
@@ -27,7 +27,7 @@ def read(name: str) -> str:
 def prepare_powertools() -> None:
     """Strip Powertools' variables, and drop those that it could not read. Call this before its first import."""
     for name in (*_POWERTOOLS_BOOLEANS, _POWERTOOLS_SAMPLE_RATE, *_LOG_LEVELS):
-        value = read(name)
+        value = read_variable(name)
         rule = _find_broken_rule(name, value)
         if rule:
             powertools_problems[name] = rule

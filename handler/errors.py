@@ -66,7 +66,7 @@ class OpenApiError(Exception):
         """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
         return {"errCode": self.errCode, "errMsg": self.errMsg}
 
-    def alone(self, *, shared: bool = False) -> "OpenApiError":
+    def detach(self, *, shared: bool = False) -> "OpenApiError":
         """Return the same failure without its traceback, whose frames hold secrets, and without a cause.
 
         `shared` adds that every mini program would meet it.

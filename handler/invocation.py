@@ -60,7 +60,7 @@ class Budget:
 
     def with_half_the_time(self) -> "Budget":
         """Return a budget with the same requests and half the time, for work that the question can do without."""
-        return Budget(self.deadline.half(), self.spent)
+        return Budget(self.deadline.halve(), self.spent)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Invocation(NamedTuple):
             "function_arn": "invoked_function_arn",
             "function_request_id": "aws_request_id",
         }
-        return cls(Deadline.after(milliseconds), _select(names, lambda name: getattr(context, name, None)))
+        return cls(Deadline.from_milliseconds(milliseconds), _select(names, lambda name: getattr(context, name, None)))
 
     @classmethod
     def from_scf(cls, context: Any) -> "Invocation":
@@ -115,7 +115,7 @@ class Invocation(NamedTuple):
             "function_memory_size": "memory_limit_in_mb",
             "function_request_id": "request_id",
         }
-        return cls(Deadline.after(facts.get("time_limit_in_ms")), _select(names, facts.get))
+        return cls(Deadline.from_milliseconds(facts.get("time_limit_in_ms")), _select(names, facts.get))
 
 
 def _select(names: Mapping[str, str], find: Callable[[str], object]) -> dict[str, object]:

@@ -41,7 +41,7 @@ class Operation:
         try:
             outcome.body = self._ask(arguments, budget, outcome)
         except OpenApiError as error:
-            outcome.failure = error.alone()
+            outcome.failure = error.detach()
         return outcome
 
     def list_appids(self, budget: Budget) -> list[str]:

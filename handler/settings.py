@@ -41,7 +41,7 @@ class Settings(BaseModel):
     wechat_token_source: SourceChoice = Field(
         "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
     )
-    wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.store_url)] | None = Field(
+    wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.check_store_url)] | None = Field(
         None,
         description="`redis://` or `rediss://` address of a token store; for the source `store` also the `https://` "
         "address of a token server, in which `{appid}` stands for the appid",
@@ -51,14 +51,14 @@ class Settings(BaseModel):
         description="the key of a token in the store, for the source `store`; `{appid}` and `{component_appid}` stand "
         "for the two ids",
     )
-    wechat_token_store_header: Annotated[SecretStr, AfterValidator(addresses.header)] | None = Field(
+    wechat_token_store_header: Annotated[SecretStr, AfterValidator(addresses.check_header)] | None = Field(
         None, description="a header for the token server, `Name: value`"
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(None, description="a cloudbase token")
     wechat_cloudbase_token_file: str = Field(
         "/.tencentcloudbase/wx/cloudbase_access_token", description="or the file that holds one, read each time"
     )
-    wechat_api_base_url: Annotated[str, AfterValidator(addresses.base_url)] | None = Field(
+    wechat_api_base_url: Annotated[str, AfterValidator(addresses.check_base_url)] | None = Field(
         None, description="where WeChat's API is, if not at `https://api.weixin.qq.com`; `http` only for a private host"
     )
     wechat_timeout_seconds: float = Field(
@@ -84,7 +84,7 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 def load() -> Settings:
     """Read the environment; an empty variable counts as unset, and an invalid one too, which `check` reports."""
-    values = {name.lower(): value for name in VARIABLES if (value := environment.read(name))}
+    values = {name.lower(): value for name in VARIABLES if (value := environment.read_variable(name))}
     problems: dict[str, str] = {}
     try:
         settings = Settings.model_validate(values)

@@ -17,7 +17,7 @@ ROOMS = {
     "contract": {"errors"},
     "invocation": {"deadline", "errors"},
     "settings": {"addresses", "environment", "contract", "errors"},
-    "network": {"environment", "settings", "invocation", "deadline", "errors"},
+    "network": {"environment", "invocation", "deadline", "errors"},
     "wechat": {"network", "invocation", "exact_json", "errors"},
     "app_secret": {"network", "settings", "invocation", "deadline", "exact_json", "errors"},
     "tokens": {"app_secret", "wechat", "network", "settings", "invocation", "exact_json", "errors"},

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from gray_release.sweep.row import Row
-from handler.deadline import within
+from handler.deadline import call_within
 from handler.errors import SYSTEM_ERROR, OpenApiError
 
 BATCH = 50  # the progress bar moves with each; the function asks for some of them at once
@@ -50,7 +50,7 @@ class Sweep:
         while batch := list(islice(left, BATCH)):
             try:
                 # In another thread: an interrupt ends the wait, where the function would wait for its own threads.
-                rows = within(None, lambda: self._ask(batch))
+                rows = call_within(None, lambda: self._ask(batch))
             except OpenApiError as error:
                 failure = error.to_dict()
                 rows = [Row.of({"appid": appid, **failure}) for appid in batch]

@@ -130,7 +130,7 @@ def _split(url: str) -> SplitResult:
     rule = "it must be https://host/path, or http:// where the host is private"
     try:
         parts = urlsplit(url)
-        addresses.base_url(f"{parts.scheme}://{parts.netloc}")
+        addresses.check_base_url(f"{parts.scheme}://{parts.netloc}")
         is_right = url.isascii() and url.isprintable() and " " not in url and "#" not in url
     except ValueError:
         is_right = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gray_release.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NONE, OVER, PAUSED, RUNNING, Answer, Json
-from handler.contract import camel_case
+from handler.contract import to_camel_case
 from handler.errors import API, refused
 
 STILL_SECONDS = 86_400  # a release that moves does so at least once a day
@@ -43,7 +43,7 @@ class Row:
         # Not `Answer.of`: a row is no HTTP reply, even where WeChat has put a `statusCode` into it.
         body = {key: item for key, item in value.items() if key not in ("appid", "name")}
         name = value.get("name")
-        return cls(value["appid"], name if isinstance(name, str) else "", Answer(camel_case(body)), value)
+        return cls(value["appid"], name if isinstance(name, str) else "", Answer(to_camel_case(body)), value)
 
     @property
     def reason(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from handler import errors
-from handler.deadline import within
+from handler.deadline import call_within
 from handler.errors import NO_SECRET, OpenApiError
 from handler.exact_json import json_object
 from handler.invocation import Budget
@@ -65,9 +65,11 @@ class AppSecret:
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
             raise errors.misconfigured(NO_SECRET, self._missing, shared=True)
-        seconds = budget.deadline.timeout(self._timeout_seconds)
+        seconds = budget.deadline.limit(self._timeout_seconds)
         try:
-            secret = (None if fresh else self._find(name)) or _plain_text(within(seconds, lambda: self._read(name)))
+            secret = (None if fresh else self._find(name)) or _plain_text(
+                call_within(seconds, lambda: self._read(name))
+            )
         except TimeoutError:
             failure = errors.out_of_time()
         except ImportError as error:
@@ -79,7 +81,7 @@ class AppSecret:
         else:
             self._keep(name, secret)
             return secret
-        raise failure.alone(shared=self._is_shared)
+        raise failure.detach(shared=self._is_shared)
 
     def _find(self, name: str) -> str | None:
         with self._kept_lock:

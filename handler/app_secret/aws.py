@@ -55,7 +55,7 @@ def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) 
         except OpenApiError as error:
             if not error.transient:
                 raise
-            failure = error.alone()
+            failure = error.detach()
         else:
             return AWSResponse(request.url, response.status, response.headers, _Body(response.content))
         raise NoAnswerError(failure)

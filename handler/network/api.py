@@ -33,7 +33,7 @@ class Api(ABC):
         """
         was_lost = False
         while True:
-            seconds = budget.deadline.timeout(self._timeout_seconds)
+            seconds = budget.deadline.limit(self._timeout_seconds)
             if not (was_lost or budget.allows(kind)):
                 raise errors.unavailable(f"no {kind} request left in this invocation")
             try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
 
-from handler.deadline import within
+from handler.deadline import call_within
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -60,7 +60,7 @@ class PlainConnection(HTTPConnection):
         self._answers = 0
         self._attempt = attempt = Attempt()
         try:
-            within(self.timeout, lambda: attempt.run(super(PlainConnection, self).connect))
+            call_within(self.timeout, lambda: attempt.run(super(PlainConnection, self).connect))
         except TimeoutError:
             attempt.abandon()
             raise ConnectTimeoutError(self, "connecting took too long") from None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 import redis
+from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.lock import Lock
 from redis.retry import Retry
@@ -17,7 +18,6 @@ from handler.deadline import Deadline
 from handler.errors import NO_TOKEN, OpenApiError
 from handler.network import tls
 from handler.network.redis_connection import RedisConnection
-from handler.settings import Settings
 
 _READS = {"GET", "HGET", "TYPE"}  # these alone may be repeated
 _CLOCKS_DIFFER_SECONDS = 0.1
@@ -28,11 +28,13 @@ class WrongReplyError(Exception):
 
 
 class Connections:
-    """The connections to WECHAT_TOKEN_STORE_URL. Making it raises `OpenApiError` 41001 when that is not set."""
+    """The connections to the store at WECHAT_TOKEN_STORE_URL; each command takes at most `seconds`.
 
-    def __init__(self, settings: Settings) -> None:
-        url = settings.wechat_token_store_url
-        self._seconds = settings.wechat_timeout_seconds
+    Making it raises `OpenApiError` 41001 when the address is not set.
+    """
+
+    def __init__(self, url: SecretStr | None, seconds: float) -> None:
+        self._seconds = seconds
         if url is None:
             raise errors.misconfigured(NO_TOKEN, "no token store: set WECHAT_TOKEN_STORE_URL")
         parts = urlsplit(url.get_secret_value())
@@ -91,9 +93,9 @@ class BoundedRedis:
         self.deadline = deadline
         self._seconds = seconds
 
-    def for_tidying(self) -> "BoundedRedis":
+    def extend_for_tidying(self) -> "BoundedRedis":
         """Return a client with the little time that is kept for what must not be left behind."""
-        return BoundedRedis(self._connections, self.deadline.for_tidying(), self._seconds)
+        return BoundedRedis(self._connections, self.deadline.extend_for_tidying(), self._seconds)
 
     def get(self, key: str) -> bytes | None:
         """Return the string at a key."""
@@ -145,10 +147,10 @@ class BoundedRedis:
             failure = error
         except Exception as error:  # noqa: BLE001 - redis-py's parser raises many for what is no reply of Redis
             failure = _explain(error)
-        raise failure.alone(shared=True)
+        raise failure.detach(shared=True)
 
     def _run(self, command: tuple[object, ...]) -> object:
-        seconds = self.deadline.timeout(self._seconds)
+        seconds = self.deadline.limit(self._seconds)
         connection = self._connections.take()
         try:
             reply = connection.exchange(command, seconds)
@@ -162,11 +164,11 @@ class BoundedRedis:
 def _explain(error: Exception) -> OpenApiError:
     from handler.network import redis_faults  # noqa: PLC0415 - a success needs none
 
-    return redis_faults.explain(error).alone(shared=True)
+    return redis_faults.explain(error).detach(shared=True)
 
 
 @contextlib.contextmanager
-def locked(client: BoundedRedis, name: str) -> Iterator[bool]:
+def hold_lock(client: BoundedRedis, name: str) -> Iterator[bool]:
     """Give whether the lock of this name is ours; give it back at the end.
 
     A lock lasts as long as its owner can, until the end of the time that is left: one that dies keeps nobody longer.
@@ -180,4 +182,4 @@ def locked(client: BoundedRedis, name: str) -> Iterator[bool]:
     finally:
         if is_ours:
             with contextlib.suppress(OpenApiError):  # it ends by itself
-                client.for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, name, owner)
+                client.extend_for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, name, owner)

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from handler.deadline import within
+from handler.deadline import call_within
 from handler.network import tls
 from handler.network.connection import IDLE_SECONDS, Attempt
 
@@ -77,7 +77,7 @@ class RedisConnection(redis.Connection):
         self._attempt = attempt = Attempt()
         self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `within` bounds them together
         try:
-            return within(seconds, lambda: attempt.run(self.connect))
+            return call_within(seconds, lambda: attempt.run(self.connect))
         except (TimeoutError, redis.TimeoutError):
             attempt.abandon()
         raise NoHandshakeError if self._is_shaking_hands else NoConnectionError

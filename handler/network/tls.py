@@ -23,7 +23,7 @@ def create_context() -> ssl.SSLContext:
     Raises `OpenApiError` -1 when they cannot be read; the next call tries again.
     """
     try:
-        return _load_context(_certifis(), environment.read("SSL_CERT_FILE") or None)
+        return _load_context(_certifis(), environment.read_variable("SSL_CERT_FILE") or None)
     except OSError:  # ssl's own among them, for what is no certificate
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure

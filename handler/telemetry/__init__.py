@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from handler.contract import drift
+from handler.contract import find_drift
 from handler.errors import OpenApiError
 from handler.invocation import Invocation, Outcome
 from handler.telemetry import log
@@ -54,7 +54,7 @@ class Report:
         if isinstance(plan, dict):
             percentage = _number(plan.get("gray_percentage"))
             line |= {"plan_status": _number(plan.get("status")), "gray_percentage": percentage}
-        if fields := drift(body):
+        if fields := find_drift(body):
             line["drift"] = fields
             log.logger.warning("contract drift", extra={"fields": fields})  # their names; the values are never shown
         return line

@@ -14,7 +14,7 @@ from handler import environment
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-SERVICE = environment.read("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
+SERVICE = environment.read_variable("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _MESSAGE = "getGrayReleasePlan"  # of the line that each invocation ends with
 
 

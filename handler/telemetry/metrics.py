@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from handler import environment
 
-_emf = EphemeralMetrics(namespace=environment.read("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
+_emf = EphemeralMetrics(namespace=environment.read_variable("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 

@@ -62,15 +62,15 @@ class Unusable(TokenSource):
 
     def __init__(self, name: str, failure: OpenApiError) -> None:
         self.name = name  # type: ignore[misc]  # it stands for any
-        self._failure = failure.alone(shared=True)
+        self._failure = failure.detach(shared=True)
 
     def token(self, _appid: str, _budget: Budget) -> Token:
         """Raise the failure."""
-        raise self._failure.alone()
+        raise self._failure.detach()
 
     def list_appids(self, _budget: Budget) -> list[str]:
         """Raise the failure."""
-        raise self._failure.alone()
+        raise self._failure.detach()
 
 
 def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:

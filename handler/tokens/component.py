@@ -16,7 +16,7 @@ from handler.settings import Settings
 from handler.tokens.base import LONGEST, Token, TokenSource, token_and_lifetime
 from handler.tokens.component_store import StoreOpener, TokenStore
 from handler.wechat.api import WeChat
-from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
+from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, isolate_client, load
 
 if TYPE_CHECKING:
     from wechatpy.client import WeChatComponentClient
@@ -44,17 +44,17 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
 
     def __init__(self, appid: str, secret: str, store: TokenStore, adapter: PoolAdapter) -> None:
         super().__init__(appid, secret, "", _UNUSED_AES_KEY, session=store, auto_retry=False)
-        untrusting(self, adapter)
+        isolate_client(self, adapter)
 
     def fetch_access_token(self) -> None:
         """Fetch the platform's own token into the store, unless another function does so now. Raises `OpenApiError`."""
         failure = None
         try:
-            self.session.refreshed(COMPONENT_KEY, None, self._fetch)
+            self.session.refresh_once(COMPONENT_KEY, None, self._fetch)
         except OpenApiError as error:
             failure = error
         if failure:
-            raise failure.alone(shared=True)
+            raise failure.detach(shared=True)
 
     def _fetch(self) -> None:
         ticket = self.session.require("component_verify_ticket", TICKET_MISSING)
@@ -77,7 +77,7 @@ class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc
 
     def fetch_access_token(self) -> None:
         """Refresh the authorizer's token into the store. Raises `OpenApiError`."""
-        old = self.session.unrepeatable(self.refresh_token_key, NOT_AUTHORISED)
+        old = self.session.find_refresh_token(self.refresh_token_key, NOT_AUTHORISED)
         answer: dict[str, Any] = self.component.refresh_authorizer_token(self.appid, old)
         rotated = answer.get("authorizer_refresh_token")
         if isinstance(rotated, str) and rotated != old and 0 < len(rotated) <= LONGEST:
@@ -109,7 +109,7 @@ class ComponentTokens(TokenSource):
         store, key = self._open(budget), f"{appid}_access_token"
         found = store.text(key)
         if found is None or found == failed:
-            found = store.refreshed(key, failed, lambda: self._refresh(appid, store, budget))
+            found = store.refresh_once(key, failed, lambda: self._refresh(appid, store, budget))
         return Token(found)
 
     def list_appids(self, budget: Budget) -> list[str]:

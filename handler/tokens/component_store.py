@@ -9,7 +9,7 @@ from handler import errors
 from handler.errors import SYSTEM_ERROR, OpenApiError
 from handler.exact_json import json_object
 from handler.invocation import Budget
-from handler.network.redis import BoundedRedis, Connections, locked
+from handler.network.redis import BoundedRedis, Connections, hold_lock
 from handler.settings import Settings
 from handler.tokens import stored_value
 from handler.tokens.base import LONGEST
@@ -71,8 +71,8 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         """Return the text of a key. Raises `OpenApiError` with this code that says what is there instead."""
         return self._require(key, self.redis.bytes_at(self.key_name(key)), code)
 
-    def unrepeatable(self, key: str, code: int) -> str:
-        """Return the text of a key whose value cannot be had again: the stored one, or a newer one of this process.
+    def find_refresh_token(self, key: str, code: int) -> str:
+        """Return a refresh token: the stored one, or a newer one that could not be written yet.
 
         Raises `OpenApiError` with this code where there is neither.
         """
@@ -92,7 +92,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         return newer
 
     def keep(self, key: str, old: str, value: str) -> None:
-        """Keep a value in place of the one that `unrepeatable` read: try as long as there is time, and later again."""
+        """Write `value` in place of `old`; retry until the deadline, then again in the next invocation."""
         self._memory.replace(key, old, Unsaved(self._read[key], value))
         while True:
             try:
@@ -117,16 +117,16 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
                 break
             self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
             replaced = stored
-            self.deadline.timeout(1)  # raises when the time is up
+            self.deadline.limit(1)  # raises when the time is up
         self._memory.forget_unsaved(key, unsaved)
 
-    def refreshed(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
+    def refresh_once(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
         """Return the text of a key other than `refused`, after one function of all has refreshed it.
 
         Raises `OpenApiError`: what `refresh` raises, and -1 when the time ends before.
         """
         while True:
-            with locked(self.redis, self.key_name(f"{key}_lock")) as is_mine:
+            with hold_lock(self.redis, self.key_name(f"{key}_lock")) as is_mine:
                 found = self.text(key)
                 if is_mine and found in (None, refused):
                     refresh()
@@ -168,14 +168,14 @@ class StoreOpener:
     """Opens the configured store for one invocation after another, over the same connections."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connections = Connections(settings)
+        self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
         self._memory = RefreshTokens()
 
     def __call__(self, budget: Budget) -> TokenStore:
         """Return the store on this deadline, after one try to write what an earlier invocation could not."""
         deadline, warnings = budget.deadline, budget.spent.warnings
         if unsaved := self._memory.list_unsaved():
-            store = TokenStore(self._connections.client(deadline.half()), self._memory, warnings)
+            store = TokenStore(self._connections.client(deadline.halve()), self._memory, warnings)
             for key in unsaved:
                 with contextlib.suppress(OpenApiError):  # one key that cannot be written is no hindrance to the others
                     store.save(key)

@@ -15,7 +15,7 @@ from handler.settings import Settings
 from handler.tokens.base import Token, token_and_lifetime
 from handler.tokens.cached import CachedTokens
 from handler.wechat.api import WeChat
-from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, load, untrusting
+from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, isolate_client, load
 
 if TYPE_CHECKING:
     from requests import Response
@@ -29,7 +29,7 @@ class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy
 
     def __init__(self, appid: str, secret: str, wechat: WeChat, budget: Budget) -> None:
         super().__init__(appid, secret, auto_retry=False)
-        untrusting(self, PoolAdapter(wechat, budget))
+        isolate_client(self, PoolAdapter(wechat, budget))
 
     def fetch_access_token(self) -> JsonObject:
         """Fetch the token in normal mode. Raises `OpenApiError`."""

@@ -22,7 +22,7 @@ class StoredTokens(TokenSource):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.knows_one = "{appid}" not in settings.wechat_token_store_key
-        self._connections = Connections(settings)
+        self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
 
     def token(self, appid: str, budget: Budget) -> Token:
         """Return the stored token. Raises `OpenApiError` 41001 when there is none, or something else."""
@@ -30,9 +30,9 @@ class StoredTokens(TokenSource):
         client = self._connections.client(budget.deadline)
         kind = client.kind(key)
         if kind not in ("string", "hash"):
-            raise stored_value.unreadable("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
+            raise stored_value.create_error("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
         fields = stored_value.FIELDS if kind == "hash" else (None,)
         stored = next((found for field in fields if (found := client.bytes_at(key, field)) is not None), None)
         if stored is None:
-            raise stored_value.unreadable("a hash without a token" if kind == "hash" else "no such key", _PLACE)
-        return Token(stored_value.read(stored, _PLACE))
+            raise stored_value.create_error("a hash without a token" if kind == "hash" else "no such key", _PLACE)
+        return Token(stored_value.read_token(stored, _PLACE))

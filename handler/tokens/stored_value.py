@@ -40,11 +40,11 @@ _PATTERNS = (
 _NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
 
 
-def read(stored: bytes, where: str) -> str:
+def read_token(stored: bytes, where: str) -> str:
     """Return the token. Raises `OpenApiError` 41001 that says what was found `where`, by kind, and never the value."""
     token, kind = read_or_name(stored)
     if token is None:
-        raise unreadable(kind, where)
+        raise create_error(kind, where)
     return token
 
 
@@ -57,7 +57,7 @@ def read_or_name(stored: bytes) -> tuple[str | None, str]:
         kind = _kind(stored)
     else:
         kind = _KINDS.get(type(value), _NO_TOKEN if value else "an empty text")
-    found = find(value) if isinstance(value, dict) else value
+    found = find_token(value) if isinstance(value, dict) else value
     if isinstance(found, str) and not is_meant(found):
         return None, "a word such as undefined or null"
     if isinstance(found, str) and _RAW.fullmatch(found):
@@ -70,7 +70,7 @@ def is_meant(text: str) -> bool:
     return text.lower() not in _EMPTY_WORDS
 
 
-def find(answer: JsonObject) -> object:
+def find_token(answer: JsonObject) -> object:
     """Return what a JSON object has under one of the known names, or as its `data` itself; `None` for neither."""
     named = next((place[name] for place in list_places(answer) for name in NAMES if place.get(name)), None)
     data = answer.get("data")
@@ -88,7 +88,7 @@ def list_places(answer: JsonObject) -> list[JsonObject]:
     return places
 
 
-def unreadable(kind: str, where: str) -> OpenApiError:
+def create_error(kind: str, where: str) -> OpenApiError:
     """Make the error for a value that is no token."""
     return errors.misconfigured(NO_TOKEN, f"no token in {where}: found {kind}")
 

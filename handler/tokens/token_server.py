@@ -65,7 +65,7 @@ class _Api(Api):
         places = stored_value.list_places(body)
         if not any(place.get(name) for place in places for name in stored_value.NAMES):
             _check_codes(body)
-        token = stored_value.read(response.content, "the token server's answer")
+        token = stored_value.read_token(response.content, "the token server's answer")
         return {"token": token, "expires_in": max(map(lifetime_of, places))}
 
 

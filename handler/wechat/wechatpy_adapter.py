@@ -76,7 +76,7 @@ class WithoutApis:
         return object.__new__(cls)
 
 
-def untrusting(client: Any, adapter: HTTPAdapter) -> None:
+def isolate_client(client: Any, adapter: HTTPAdapter) -> None:
     """Have a client of wechatpy's use the adapter for everything, and nothing of the machine's (~/.netrc, proxies)."""
     client._http.trust_env = False  # noqa: SLF001 - wechatpy has no other way
     client._http.mount("https://", adapter)  # noqa: SLF001 - the same

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from handler.contract import API, Arguments, OpenApiError, camel_case, result
+from handler.contract import API, Arguments, OpenApiError, result, to_camel_case
 from handler.exact_json import parse_object
 from tests.support import Invoke, Log, body, json_values
 
@@ -165,13 +165,13 @@ def test_values_are_untouched(value: Any) -> None:
         return isinstance(value, list) and any(map(collides, value))
 
     if not collides(value):
-        assert leaves(camel_case(value)) == leaves(value)
+        assert leaves(to_camel_case(value)) == leaves(value)
 
 
 @given(key=keys)
 def test_key_rule(key: str) -> None:
     """Every `_` followed by a-z becomes the upper-case letter; other keys stay."""
-    [camel] = camel_case({key: 1})
+    [camel] = to_camel_case({key: 1})
     assert camel == converted(key)
     assert not re.search("_[a-z]", camel)
 
@@ -179,7 +179,7 @@ def test_key_rule(key: str) -> None:
 @given(values=st.dictionaries(keys, st.integers(), max_size=8))
 def test_snake_case_wins(values: dict[str, int]) -> None:
     """Where two keys meet, the one that was converted wins."""
-    camel = camel_case(values)
+    camel = to_camel_case(values)
     for key, value in values.items():
         if len([other for other in values if converted(other) == converted(key)]) == 1 or (
             converted(key) != key

@@ -39,14 +39,14 @@ def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
     forms += (json.dumps({**others, "data": inner}), f"\ufeff{json.dumps(inner)}", f"\ufeff{token}\n")
     forms += (json.dumps({"authorization_info": inner}), json.dumps({"data": {"authorization_info": inner}}))
     for form in forms:
-        assert stored_value.read(form.encode(), "a test") == token
+        assert stored_value.read_token(form.encode(), "a test") == token
 
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_anything(stored: bytes) -> None:
     """Whatever is stored gives a text that can be a token, or 41001 and a kind out of a few."""
     try:
-        seen = stored_value.read(stored, "a test")
+        seen = stored_value.read_token(stored, "a test")
     except OpenApiError as error:
         seen = error.reason.removeprefix("no token in a test: found ")
     assert seen in KINDS or re.fullmatch("[A-Za-z0-9_.~@=+/-]{1,2048}", seen)
@@ -56,8 +56,8 @@ def test_anything(stored: bytes) -> None:
 def test_the_top_wins(name: str) -> None:
     """A name at the top is read before one under `data`, and an empty one not at all."""
     inner = {"data": {"token": "inner"}}
-    assert stored_value.read(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
-    assert stored_value.read(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
+    assert stored_value.read_token(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
+    assert stored_value.read_token(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
 
 
 @pytest.mark.parametrize("word", ["undefined", "nil", "null", "None", "NULL", "NaN", "false", "Infinity"])
@@ -66,7 +66,7 @@ def test_words_for_nothing(word: str) -> None:
     forms = [word, f" {word}\n", json.dumps(word), *(json.dumps({name: word}) for name in NAMES)]
     for form in (*forms, json.dumps({"data": {"token": word}})):
         with pytest.raises(OpenApiError) as caught:
-            stored_value.read(form.encode(), "a test")
+            stored_value.read_token(form.encode(), "a test")
         assert caught.value.errCode == 41001
 
 
@@ -75,7 +75,7 @@ def test_length(length: int) -> None:
     """2,048 characters are a token, and one more is none."""
     for form in ("x" * length, json.dumps({"token": "x" * length}), json.dumps({"data": "x" * length})):
         if length == 2048:
-            assert stored_value.read(form.encode(), "a test") == "x" * length
+            assert stored_value.read_token(form.encode(), "a test") == "x" * length
         else:
             with pytest.raises(OpenApiError):
-                stored_value.read(form.encode(), "a test")
+                stored_value.read_token(form.encode(), "a test")

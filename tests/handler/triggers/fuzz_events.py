@@ -25,7 +25,7 @@ def one_event(content: bytes) -> None:
         arguments = trigger.arguments()
         reply = trigger.succeed({"errcode": 0, "a_b": 1}, arguments)
     except OpenApiError as error:
-        reply = trigger.fail(error.alone(), "return")
+        reply = trigger.fail(error.detach(), "return")
         check_refusal(error)
     else:
         assert isinstance(arguments, contract.Arguments)

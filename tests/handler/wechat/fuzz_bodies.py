@@ -30,7 +30,7 @@ def one_body(content: bytes) -> None:
         assert (reply["errCode"], reply["errMsg"]) == (0, f"{contract.API}:ok")
         text = json.dumps(reply, ensure_ascii=False, allow_nan=False)
         assert json.loads(text.encode().decode()) == reply
-    assert isinstance(contract.drift(body), list)
+    assert isinstance(contract.find_drift(body), list)
 
 
 def refused(error: contract.OpenApiError) -> None:

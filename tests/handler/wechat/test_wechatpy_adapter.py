@@ -164,5 +164,5 @@ def test_upgrade_of_its_classes() -> None:
                 f"wechatpy's {name} has no {missing}: look at its subclass in handler/tokens/. {UPGRADED}"
             )
     client = load("wechatpy.client").WeChatClient(APPID, SECRET, auto_retry=False)
-    assert client._http.mount, UPGRADED  # noqa: SLF001 - as `untrusting` does
+    assert client._http.mount, UPGRADED  # noqa: SLF001 - as `isolate_client` does
     assert client.session.set, UPGRADED
