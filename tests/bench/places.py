@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from deploy import artifact, interpreter
@@ -36,11 +37,15 @@ def build(folder: Path, authority: Path) -> Peers:
     ours, older, plain, bytecode = (folder / name for name in ("ours", "older", "plain", "bytecode"))
     artifact.build(artifact.LAMBDA, ours, lock)
     artifact.build(artifact.SCF, older, lock)
-    interpreter.uv(
-        *("pip", "install", "--quiet", "--target", str(plain), "--link-mode", "copy", "--no-deps"),
+    options = (
+        *("--quiet", "--target", str(plain), "--link-mode", "copy", "--no-deps"),
         *("--python-version", artifact.LAMBDA.python, "--python-platform", artifact.LAMBDA.platform),
-        *("--only-binary", ":all:", "--require-hashes", "--requirement", str(lock)),
+        *("--only-binary", ":all:", "--require-hashes"),
     )
+    interpreter.uv("pip", "install", *options, "--requirement", str(lock))
+    # wechatpy itself does not start without it; this function does (handler/wechat/wechatpy_adapter.py).
+    crypto = f"pycryptodome=={version('pycryptodome')}"
+    interpreter.uv("pip", "install", *options, "--constraint", str(interpreter.ROOT / "requirements-dev.txt"), crypto)
     for source in (HERE / "peers").glob("*.py"):
         shutil.copy(source, plain)
     for place in (ours, older, plain):
