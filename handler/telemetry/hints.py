@@ -1,5 +1,6 @@
 """What to do about the frequent failures, in plain words, for the log. Loaded when something has failed."""
 
+import ipaddress
 import re
 from typing import Any, Literal
 
@@ -20,6 +21,15 @@ _PLATFORM = _ALLOW_LIST % (
 _COST = (
     "Only one platform can hold that set of a mini program, which then can no longer be released from WeChat's own "
     "console"
+)
+_NO_PERMISSION = (
+    "The token may not make this call. It is of the wrong kind (the mini program's own, where WeChat wants one that "
+    "its third-party platform got: token source component or store), or the mini program has not granted the platform "
+    f"permission set 18. {_COST}: weigh that before you have it granted"
+)
+_REFUSED_ADDRESS = (
+    "The account's administrator has refused calls from {address}, so that WeChat refuses it for %s. Ask the "
+    "administrator to confirm it in WeChat after that"
 )
 _LISTED = (
     "WeChat's api_get_authorizer_list usually has its refresh token: put that one into the store. Only if the mini "
@@ -46,13 +56,12 @@ HINTS: dict[int, str] = {
     42006: "The platform's own token in the store has ended before its time. The next invocation fetches another",
     42007: "The owner of the mini program has changed the password, which ended all its tokens. Its administrator must "
     "authorise the platform again",
-    45009: "The day's quota of this API is used up. WeChat starts anew at midnight in Beijing; "
-    "ask less often until then",
+    43104: _NO_PERMISSION,
+    45009: "The day's quota of this API is used up. WeChat starts anew at midnight in Beijing; ask less often until "
+    "then. WeChat tells the quota and what is left of it: gray-release doctor asks for both",
     45011: "Too many calls in this minute. Ask less often, or one after another",
     45035: _ALLOW_LIST % ("the account", "of a mini program at mp.weixin.qq.com, of a platform at open.weixin.qq.com"),
-    48001: "The token may not make this call. It is of the wrong kind (the mini program's own, where WeChat wants one "
-    "that its third-party platform got: token source component or store), or the mini program has not granted the "
-    f"platform permission set 18. {_COST}: weigh that before you have it granted",
+    48001: _NO_PERMISSION,
     48004: f"WeChat has blocked this API for the account: {_CONSOLE}",
     50002: f"The account is restricted, frozen or closed: {_CONSOLE}",
     61003: "The mini program has not authorised this platform, or has withdrawn, or its refresh token is not in the "
@@ -61,7 +70,9 @@ HINTS: dict[int, str] = {
     61005: f"The platform's verify ticket in the store is too old. {_TICKET}",
     61006: f"The platform's verify ticket is missing or wrong. {_TICKET}",
     61007: f"The mini program has not granted this platform permission set 18. {_COST}. If that is fine, add the set "
-    "to the platform at open.weixin.qq.com, and let the mini program's administrator authorise the platform again",
+    "to the platform at developers.weixin.qq.com/platform (我的业务 > 第三方平台 > 权限集): the change "
+    "holds at once, without 全网发布. A mini program that authorised the platform before must do so "
+    "again: its administrator scans the code",
     61011: "WeChat does not know this third-party platform. Check WECHAT_COMPONENT_APPID",
     61014: "WeChat wants the platform's own token, and got another. Delete wechatpy:component_access_token in the "
     "store: the next invocation fetches the right one",
@@ -75,6 +86,10 @@ HINTS: dict[int, str] = {
     f"program's own. {_COST}. If that is fine, use a token that such a platform got (token source component or store)",
     89501: "WeChat has asked the account's administrator to allow calls from this address, and waits for the answer. "
     "Have it confirmed in WeChat, and ask again then",
+    89503: "WeChat wants the account's administrator to allow calls from {address}. Have it confirmed in WeChat, and "
+    "ask again then",
+    89506: _REFUSED_ADDRESS % "24 hours (two refusals)",
+    89507: _REFUSED_ADDRESS % "an hour",
 }
 
 Class = Literal["argument", "configuration", "token", "quota", "wechat", "unavailable", "timeout"]
@@ -106,9 +121,24 @@ def hint(failure: OpenApiError) -> str | None:
     """Return what to do about a failure; the address that WeChat saw is in its errmsg."""
     if failure.hint:
         return failure.hint
-    address = re.search(r"\d{1,3}(\.\d{1,3}){3}", failure.reason)
     text = HINTS.get(failure.errCode)
-    return text and text.replace("{address}", address[0] if address else "an address")
+    return text and text.replace("{address}", _find_address(failure.reason) or "an address")
+
+
+def _find_address(reason: str) -> str | None:
+    """Return the first IP address in an errmsg: WeChat writes `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, ...`."""
+    before_rid = reason[:_LONGEST_REASON].partition("rid:")[0]
+    for text in re.findall("[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*", before_rid):
+        for candidate in (text, text.strip(":.")):
+            try:
+                address = ipaddress.ip_address(candidate)
+            except ValueError:
+                continue
+            if address.is_unspecified:  # `::`, as in `ip::1.2.3.4`
+                continue
+            mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+            return str(mapped or address)
+    return None
 
 
 def classify(failure: OpenApiError) -> Class:

@@ -99,13 +99,13 @@ def test_hints(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
 def test_what_platforms_meet() -> None:
     """The codes of the third-party platforms' family have hints."""
     codes = "42002 42006 42007 45035 48001 48004 50002 61003 61004 61005 61006 61007 61011 61014 61023 61024 61028"
-    assert {*map(int, codes.split()), 40164, 86000, 89501} <= set(HINTS)
+    assert {*map(int, codes.split()), 40164, 43104, 86000, 89501, 89503, 89506, 89507} <= set(HINTS)
 
 
 def test_cost_comes_before_advice() -> None:
     """A hint that names permission set 18 says what having it costs, before it advises to have it."""
     naming = {code: hint for code, hint in HINTS.items() if "permission set 18" in hint}
-    assert set(naming) == {48001, 61007, 86000}
+    assert set(naming) == {43104, 48001, 61007, 86000}
     for hint in naming.values():
         before, cost, advice = hint.partition(
             "Only one platform can hold that set of a mini program, which then can no"
