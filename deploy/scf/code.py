@@ -8,7 +8,7 @@ import zipfile
 
 from deploy import DeployError
 
-# Tencent takes signed requests of up to 10 MB. All but the code of one is small.
+# Tencent takes signed requests of up to 10 MB: from memory, not in its SDK. All but the code of one is small.
 MAX_ENCODED = 10 * 1024 * 1024 - 64 * 1024
 
 

@@ -21,7 +21,7 @@ TOKENS = (
 
 # As in gray_release/sandbox/rules.py: `deploy` imports nothing of the other two houses.
 SANDBOX_SECRETS = ("5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c", "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a")
-# Tencent's limits: https://cloud.tencent.com/document/product/583/30228
+# Tencent's limits, which its SDK does not state. Not tried in an account.
 RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
 MAX_BYTES = 4096
 WITHOUT_SETTINGS = ("none", "cloudbase")  # sources that need no other variable, in WeChat's own cloud

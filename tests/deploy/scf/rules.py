@@ -13,7 +13,7 @@ from tencentcloud.scf.v20180416 import models
 
 Json = dict[str, Any]
 
-# The SDK's models do not say what is required. From the API's reference, and http triggers are named by Tencent.
+# The SDK's models do not say what is required, nor the limits of variables: these are written by hand.
 REQUIRED = {
     "CreateFunctionRequest": ("FunctionName", "Code"),
     "UpdateFunctionCodeRequest": ("FunctionName",),
