@@ -11,9 +11,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from gray_release.credentials import to_stderr
 from gray_release.picture import History, picture
 from gray_release.release import Answer, Json, plain
-from gray_release.upstream import to_stderr
 from handler.exact_json import json_object
 
 LINES_BELOW = 4  # of the sandbox's access log and of warnings, under a picture that is drawn again and again

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gray_release.commands.options import appid as read_appid
-from gray_release.upstream import upstream
+from gray_release.credentials import upstream
 
 if TYPE_CHECKING:
     from gray_release.doctor import Finding, State

@@ -10,12 +10,12 @@ from typing import Any, TextIO
 import click
 
 from gray_release.commands.options import TARGET, seconds, states
+from gray_release.credentials import named, upstream
 from gray_release.invoke import Target, call
 from gray_release.release import Answer, Json
 from gray_release.sandbox.scenario import advancing
 from gray_release.sandbox.server import Sandbox
 from gray_release.screen import screen
-from gray_release.upstream import named, upstream
 from gray_release.watch import Watch
 from handler.errors import OpenApiError
 

@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from gray_release.commands.options import PORT, fault, json_object, listening, refusal, steps
+from gray_release.credentials import leading_to, to_stderr
 from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.scenario import STEPS, scenario
 from gray_release.sandbox.server import Sandbox
-from gray_release.upstream import leading_to, to_stderr
 
 SCRIPT = """\b
 in a script:

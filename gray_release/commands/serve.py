@@ -7,9 +7,9 @@ import sys
 import click
 
 from gray_release.commands.options import PORT, TARGET, listening
+from gray_release.credentials import upstream
 from gray_release.invoke import Target
 from gray_release.serve import front
-from gray_release.upstream import upstream
 
 HOST = "127.0.0.1"
 

@@ -15,20 +15,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gray_release.commands.options import failing_states
+from gray_release.credentials import named, upstream
 from gray_release.invoke import call
 from gray_release.release import FAILED
 from gray_release.sandbox import fleet
 from gray_release.sandbox.rules import SECRET
 from gray_release.sandbox.server import Sandbox
-from gray_release.sweep.ask import Sweep
+from gray_release.sweep.atomic_file import WholeFile
+from gray_release.sweep.batches import Sweep
 from gray_release.sweep.changes import Comparison, compare, describe
-from gray_release.sweep.files import read_rows
 from gray_release.sweep.lists import Listed, read_list
 from gray_release.sweep.page import page
+from gray_release.sweep.results import read_rows
 from gray_release.sweep.row import Row, totals
 from gray_release.sweep.table import draw
-from gray_release.sweep.whole_file import WholeFile
-from gray_release.upstream import named, upstream
 from handler.errors import API, OpenApiError, refused
 
 if TYPE_CHECKING:

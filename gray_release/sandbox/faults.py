@@ -4,7 +4,7 @@ import re
 import socket
 from dataclasses import dataclass, field
 
-from gray_release.sandbox.plays import PLAYS, Play, http
+from gray_release.sandbox.fault_kinds import PLAYS, Play, http
 
 __all__ = ["Fault", "http"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from gray_release.sandbox import rules
+from gray_release.sandbox.fault_kinds import http
 from gray_release.sandbox.faults import Fault
-from gray_release.sandbox.plays import http
 from gray_release.sandbox.routes import Request, route
 from gray_release.sandbox.rules import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, SECRET, TICKET
 from gray_release.sandbox.scenario import DOCUMENTED_PLAN, Plan, advancing, scenario

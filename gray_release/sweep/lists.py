@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gray_release.sweep.files import read_values
+from gray_release.sweep.results import read_values
 from gray_release.sweep.texts import decode, number_lines
 
 _APPID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as `handler.contract.Appid`; a batch with any other is refused whole

@@ -13,12 +13,12 @@ import pytest
 import redis
 
 from deploy.interpreter import find_interpreter
+from gray_release.credentials import leading_to
 from gray_release.invoke import scf_context
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID, SECRET
 from gray_release.sandbox.scenario import DOCUMENTED_PLAN
 from gray_release.sandbox.server import Sandbox
-from gray_release.upstream import leading_to
 from tests.support import DOCUMENTED, Emulate, Valkey, post
 
 pytestmark = pytest.mark.slow

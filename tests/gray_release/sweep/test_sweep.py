@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from gray_release.credentials import leading_to
 from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from gray_release.sweep.ask import BATCH
-from gray_release.upstream import leading_to
+from gray_release.sweep.batches import BATCH
 from tests.support import PLAN, ending, run
 
 COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gray_release.sweep.files import read_rows
+from gray_release.sweep.results import read_rows
 
 PLAN = {"status": 1, "grayPercentage": 8}
 ROW = {"appid": "wx1", "errCode": 0, "errMsg": "ok", "grayReleasePlan": PLAN}
