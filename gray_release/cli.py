@@ -51,7 +51,7 @@ def _end(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
-def version() -> str:
+def read_version() -> str:
     """Return the version that pyproject.toml states: of the installed package, or of the clone."""
     try:
         return importlib.metadata.version("get-gray-release-plan")
@@ -63,7 +63,7 @@ def version() -> str:
 
 def _show_version(context: click.Context, _parameter: click.Parameter, asked: object) -> None:
     if asked:
-        click.echo(version())
+        click.echo(read_version())
         context.exit()
 
 

@@ -23,11 +23,11 @@ from handler.wechat.api import WeChat
 
 State = Literal["ok", "problem", "unknown"]
 
-SECONDS = 20.0  # for each check
+CHECK_SECONDS = 20.0  # for each check
 PERMISSION_SET = 18
 QUOTA_PATH = "/cgi-bin/openapi/quota/get"
 # WeChat pushes a ticket every 10 minutes. A key that nobody has touched for longer was not written either.
-TICKET_SECONDS = 1200
+OLDEST_TICKET_SECONDS = 1200
 LOW_QUOTA = 0.1  # of the day's limit
 REFUSED_ADDRESSES = {40164, 61004, 45035, 89501, 89503, 89506, 89507}
 
@@ -57,22 +57,22 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
         settings.check()
         wechat = create_wechat(settings)
     except OpenApiError as error:
-        yield _fail("settings", error)
+        yield _create_problem("settings", error)
         return
     source = create_source(settings, wechat)
     if source.needs_appid and not appid:
         missing = errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or name one")
-        yield _fail("settings", missing)
+        yield _create_problem("settings", missing)
         return
     yield Finding("settings", "ok", f"token source {source.name}, mini program {appid or 'of the token'}")
     yield from _check_store(settings, source.name, appid or "")
     token = None
     try:
-        token = source.token(appid or "", _budget())
+        token = source.token(appid or "", _create_budget())
     except OpenApiError as error:
         if error.errCode in REFUSED_ADDRESSES:
-            yield _fail("address", error)
-        yield _fail("token", error)
+            yield _create_problem("address", error)
+        yield _create_problem("token", error)
     if token is None:
         return
     yield Finding("token", "ok", f"the source {source.name} has a token")
@@ -80,7 +80,7 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
         yield _check_permission(source, appid or "")
     if token.parameter == "access_token":
         yield _check_quota(wechat, token.value)
-    yield _ask(settings, appid)
+    yield _ask_question(settings, appid)
 
 
 def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Finding]:
@@ -91,7 +91,9 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
     from handler.tokens.placeholders import fill  # noqa: PLC0415 - the same
 
     def open_store() -> BoundedRedis:
-        return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).client(Deadline(SECONDS))
+        return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).client(
+            Deadline(CHECK_SECONDS)
+        )
 
     try:
         if source == "store":
@@ -106,19 +108,21 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
             return
         store = open_store()
         kinds = {name: store.kind(f"wechatpy:{name}") for name in ("component_verify_ticket", f"{appid}_refresh_token")}
-        idle = _seconds_idle(store) if kinds["component_verify_ticket"] != "none" else None
+        idle = _read_idle_seconds(store) if kinds["component_verify_ticket"] != "none" else None
     except OpenApiError as error:
-        yield _fail("store", error)
+        yield _create_problem("store", error)
         return
     yield Finding("store", "ok", "reachable, in wechatpy's layout" if "string" in kinds.values() else "reachable")
     yield _judge_ticket(kinds["component_verify_ticket"], idle)
     if kinds[f"{appid}_refresh_token"] == "string":
         yield Finding("refresh token", "ok", f"there is one of {appid}")
     else:
-        yield _fail("refresh token", errors.misconfigured(61003, f"no wechatpy:{appid}_refresh_token in the store"))
+        yield _create_problem(
+            "refresh token", errors.misconfigured(61003, f"no wechatpy:{appid}_refresh_token in the store")
+        )
 
 
-def _seconds_idle(store: Any) -> int | None:
+def _read_idle_seconds(store: Any) -> int | None:
     """Return how long nobody has read or written the ticket; `None` if the store does not tell (an LFU policy)."""
     try:
         idle = store.execute_command("OBJECT", "IDLETIME", "wechatpy:component_verify_ticket")
@@ -129,13 +133,17 @@ def _seconds_idle(store: Any) -> int | None:
 
 def _judge_ticket(kind: str, idle: int | None) -> Finding:
     if kind == "none":
-        return _fail("ticket", errors.misconfigured(61006, "no wechatpy:component_verify_ticket in the store"))
+        return _create_problem(
+            "ticket", errors.misconfigured(61006, "no wechatpy:component_verify_ticket in the store")
+        )
     if kind != "string":
-        return _fail("ticket", errors.misconfigured(61006, f"wechatpy:component_verify_ticket is a {kind}"))
+        return _create_problem("ticket", errors.misconfigured(61006, f"wechatpy:component_verify_ticket is a {kind}"))
     if idle is None:
         return Finding("ticket", "unknown", "there is one; the store does not tell how old it is")
-    if idle > TICKET_SECONDS:
-        return _fail("ticket", errors.misconfigured(61005, f"it has not been renewed for {idle // 60} minutes"))
+    if idle > OLDEST_TICKET_SECONDS:
+        return _create_problem(
+            "ticket", errors.misconfigured(61005, f"it has not been renewed for {idle // 60} minutes")
+        )
     return Finding("ticket", "ok", f"touched {idle} seconds ago")
 
 
@@ -144,18 +152,20 @@ def _check_permission(source: TokenSource, appid: str) -> Finding:
 
     assert isinstance(source, ComponentTokens)  # noqa: S101 - for the type checker: its name says so
     try:
-        info = source.get_authorizer(appid, _budget())
+        info = source.get_authorizer(appid, _create_budget())
     except OpenApiError as error:
-        return _fail("permission set", error)
-    granted = _granted_sets(info)
+        return _create_problem("permission set", error)
+    granted = _read_granted_sets(info)
     if granted is None:
         return Finding("permission set", "unknown", "WeChat's answer has no func_info")
     if PERMISSION_SET in granted:
         return Finding("permission set", "ok", f"set {PERMISSION_SET} is granted")
-    return _fail("permission set", errors.refused(61007, f"set {PERMISSION_SET} is not among the granted sets"))
+    return _create_problem(
+        "permission set", errors.refused(61007, f"set {PERMISSION_SET} is not among the granted sets")
+    )
 
 
-def _granted_sets(info: Mapping[str, Any]) -> set[object] | None:
+def _read_granted_sets(info: Mapping[str, Any]) -> set[object] | None:
     rows = info.get("authorization_info")
     rows = rows.get("func_info") if isinstance(rows, dict) else None
     if not isinstance(rows, list):
@@ -168,7 +178,7 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     body = json.dumps({"cgi_path": HTTPS_PATH}).encode()
     request = HttpRequest("POST", f"{QUOTA_PATH}?access_token={token}", body, {"Content-Type": "application/json"})
     try:
-        quota = wechat.exchange("token", request, _budget()).get("quota")
+        quota = wechat.exchange("token", request, _create_budget()).get("quota")
     except OpenApiError as error:
         return Finding("quota", "unknown", f"WeChat does not tell: {error.errCode} {error.reason}", hint(error))
     if not isinstance(quota, dict) or not all(isinstance(quota.get(name), int) for name in ("daily_limit", "remain")):
@@ -179,17 +189,17 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     return Finding("quota", "problem", text, hint(errors.refused(45009, text)))
 
 
-def _ask(settings: Settings, appid: str | None) -> Finding:
-    outcome = Operation(settings).ask(Arguments(appid=appid), _budget())
+def _ask_question(settings: Settings, appid: str | None) -> Finding:
+    outcome = Operation(settings).ask(Arguments(appid=appid), _create_budget())
     if outcome.failure:
-        return _fail("question", outcome.failure)
+        return _create_problem("question", outcome.failure)
     plan = outcome.body.get("gray_release_plan")
     return Finding("question", "ok", "WeChat answers: no plan" if plan is None else "WeChat answers with a plan")
 
 
-def _budget() -> Budget:
-    return Budget(Deadline(SECONDS))
+def _create_budget() -> Budget:
+    return Budget(Deadline(CHECK_SECONDS))
 
 
-def _fail(check: str, failure: OpenApiError) -> Finding:
+def _create_problem(check: str, failure: OpenApiError) -> Finding:
     return Finding(check, "problem", f"{failure.errCode} {failure.reason}", hint(failure))

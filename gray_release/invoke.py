@@ -25,7 +25,7 @@ class LambdaContext:
         return int((self.deadline - time.monotonic()) * 1000)
 
 
-def scf_context() -> dict[str, Any]:
+def create_scf_context() -> dict[str, Any]:
     """Return an SCF context: https://cloud.tencent.com/document/product/583/55593."""
     return {
         "request_id": str(uuid.uuid4()),
@@ -42,10 +42,10 @@ def scf_context() -> dict[str, Any]:
     }
 
 
-def call(event: Any, target: Target) -> dict[str, Any]:
+def invoke_function(event: Any, target: Target) -> dict[str, Any]:
     """Invoke the function with the event; it logs to the stdout that it finds. Raises `OpenApiError`."""
     from handler import app  # noqa: PLC0415 - it reads the environment when it is imported
 
     if target == "scf":
-        return app.main_handler(event, scf_context())
+        return app.main_handler(event, create_scf_context())
     return app.lambda_handler(event, LambdaContext())

@@ -33,12 +33,12 @@ FINISHED = State("finished", "finished", "执行完毕", "green")
 DELETED = State("deleted", "deleted", "被删除", "red")
 NONE = State("none", "no release", "没有发布", "white")
 
-STATUS = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat's numbers
-NAMES = tuple(state.name for state in (*STATUS.values(), NONE))  # what `--until` takes
+STATES = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat's numbers
+STATE_NAMES = tuple(state.name for state in (*STATES.values(), NONE))  # what `--until` takes
 
 
 LONGEST_DAYS = 15  # WeChat finishes a release that many days after its creation (its help pages of 2017)
-_DAY = 86_400
+_DAY_SECONDS = 86_400
 
 
 class End(NamedTuple):
@@ -59,7 +59,7 @@ class Answer:
     body: Json
 
     @classmethod
-    def of(cls, reply: Json) -> "Answer":
+    def from_reply(cls, reply: Json) -> "Answer":
         """Read a reply: a result, a failure, or an HTTP response with either in its body."""
         body = json.loads(reply["body"] or "{}") if "statusCode" in reply else reply
         if "errcode" in body:
@@ -82,39 +82,39 @@ class Answer:
     @property
     def percentage(self) -> float | None:
         """The share of users that have the release, in percent."""
-        return number(self.plan.get("grayPercentage"))
+        return read_number(self.plan.get("grayPercentage"))
 
     @property
     def state(self) -> State:
         """The state in words; a status that WeChat does not document keeps its number."""
-        status = number(self.plan.get("status"))
+        status = read_number(self.plan.get("status"))
         if self.failure:
             return FAILED
         if status is None:
             return NONE
         if status == 0 and self.percentage is None:
             return OVER
-        if status == 1 and not self.percentage and self.first:
+        if status == 1 and not self.percentage and self.early_users:
             return MEMBERS
-        return STATUS.get(int(status)) or State(f"{status:g}", f"status {status:g}", f"状态 {status:g}", "white")
+        return STATES.get(int(status)) or State(f"{status:g}", f"status {status:g}", f"状态 {status:g}", "white")
 
     @property
-    def created(self) -> float | None:
+    def created_at(self) -> float | None:
         """When the release was created; `None` where WeChat does not say: zero is no time."""
-        return number(self.plan.get("createTimestamp")) or None
+        return read_number(self.plan.get("createTimestamp")) or None
 
-    def end(self, now: float) -> End | None:
+    def find_end(self, now: float) -> End | None:
         """Return when the release reaches everyone, by WeChat or else by its rule; `None` where none is under way."""
         if not self.is_under_way:
             return None
-        stated = number(self.plan.get("defaultFinishTimestamp"))
+        stated = read_number(self.plan.get("defaultFinishTimestamp"))
         if stated:
             return End(stated, None)
-        if not self.created or self.created > now:
+        if not self.created_at or self.created_at > now:
             return None
-        day = int((now - self.created) // _DAY) + 1
+        day = int((now - self.created_at) // _DAY_SECONDS) + 1
         is_sure = self.state is not PAUSED and day <= LONGEST_DAYS
-        return End(self.created + LONGEST_DAYS * _DAY if is_sure else None, day)
+        return End(self.created_at + LONGEST_DAYS * _DAY_SECONDS if is_sure else None, day)
 
     @property
     def is_under_way(self) -> bool:
@@ -122,17 +122,17 @@ class Answer:
         return self.state not in (FAILED, INITIAL, OVER, FINISHED, DELETED, NONE)
 
     @property
-    def first(self) -> list[str]:
+    def early_users(self) -> list[str]:
         """Who gets the release before the other users."""
         named = {"supportDebugerFirst": "developers", "supportExperiencerFirst": "trial users"}
         return [words for name, words in named.items() if self.plan.get(name) is True]
 
 
-def number(value: object) -> float | None:
+def read_number(value: object) -> float | None:
     """Return a number that can be shown as one."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 else None
 
 
-def plain(text: object) -> str:
+def make_printable(text: object) -> str:
     """Keep what WeChat or a caller wrote from steering the terminal."""
     return "".join(character if character.isprintable() else " " for character in str(text))

@@ -11,21 +11,21 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from gray_release.credentials import to_stderr
-from gray_release.picture import History, picture
-from gray_release.release import Answer, Json, plain
+from gray_release.credentials import print_to_stderr
+from gray_release.picture import History, draw_picture
+from gray_release.release import Answer, Json, make_printable
 from handler.exact_json import json_object
 
 LINES_BELOW = 4  # of the sandbox's access log and of warnings, under a picture that is drawn again and again
 
 
-class Journal(io.TextIOBase):
+class LogStream(io.TextIOBase):
     """The stream that the function logs to: keeps the facts of its last invocation, and passes its lines on."""
 
-    def __init__(self, pass_on: Callable[[str], None], *, facts_too: bool) -> None:
+    def __init__(self, pass_on: Callable[[str], None], *, has_facts: bool) -> None:
         self.facts: Json = {}
         self._pass_on = pass_on
-        self._facts_too = facts_too
+        self._has_facts = has_facts
         self._rest = ""
 
     def write(self, text: str) -> int:
@@ -36,7 +36,7 @@ class Journal(io.TextIOBase):
             is_fact = found.get("message") == "getGrayReleasePlan"
             if is_fact:
                 self.facts = found
-            if self._facts_too or not (is_fact or "_aws" in found):
+            if self._has_facts or not (is_fact or "_aws" in found):
                 self._pass_on(line)
         return len(text)
 
@@ -44,47 +44,47 @@ class Journal(io.TextIOBase):
 class Screen(Protocol):
     """What the commands show an invocation on."""
 
-    journal: Journal
+    log_stream: LogStream
 
-    def access(self, line: str) -> None:
+    def add_access_line(self, line: str) -> None:
         """Take a line of the sandbox's access log."""
 
-    def show(self, answer: Answer) -> None:
+    def show_answer(self, answer: Answer) -> None:
         """Show an answer, with the facts that the journal has of it."""
 
 
-class Log:
+class LogScreen:
     """Where nobody looks at a terminal: all lines go to stderr as they come."""
 
     def __init__(self) -> None:
-        self.journal = Journal(to_stderr, facts_too=True)
+        self.log_stream = LogStream(print_to_stderr, has_facts=True)
 
-    access = staticmethod(to_stderr)
+    add_access_line = staticmethod(print_to_stderr)
 
-    def show(self, answer: Answer) -> None:
+    def show_answer(self, answer: Answer) -> None:
         """Show nothing more: the log says it, and stdout."""
 
 
-class Picture:
+class PictureScreen:
     """A terminal: a picture stands in for the log line of the invocation; other lines stand under it."""
 
     def __init__(self, console: Console, live: Live | None) -> None:
-        self.journal = Journal(self._below, facts_too=False)
+        self.log_stream = LogStream(self._add_line, has_facts=False)
         self._console = console
         self._live = live
         self._history = History()
         self._lines: deque[str] = deque(maxlen=LINES_BELOW if live else None)
 
-    def _below(self, line: str) -> None:
+    def _add_line(self, line: str) -> None:
         self._lines.append(line)
 
-    access = _below
+    add_access_line = _add_line
 
-    def show(self, answer: Answer) -> None:
+    def show_answer(self, answer: Answer) -> None:
         """Draw an answer, in a live picture over the one before."""
         self._history.add(answer)
-        drawn = picture(answer, self.journal.facts, self._console, self._history.seen)
-        drawn = Group(drawn, *(Text(plain(line), style="dim") for line in self._lines))
+        drawn = draw_picture(answer, self.log_stream.facts, self._console, self._history.states)
+        drawn = Group(drawn, *(Text(make_printable(line), style="dim") for line in self._lines))
         if self._live:
             self._live.update(drawn, refresh=True)
         else:
@@ -92,11 +92,11 @@ class Picture:
 
 
 @contextlib.contextmanager
-def screen(*, live: bool) -> Iterator[Screen]:
+def open_screen(*, live: bool) -> Iterator[Screen]:
     """Give what fits where stderr goes; with `live` a picture is drawn over the one before."""
     if not sys.stderr.isatty():
-        yield Log()
+        yield LogScreen()
         return
     console = Console(stderr=True, highlight=False)
     with Live(console=console, auto_refresh=False) if live else contextlib.nullcontext() as display:
-        yield Picture(console, display)
+        yield PictureScreen(console, display)

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from gray_release.invoke import Target, call
-from gray_release.release import plain
+from gray_release.invoke import Target, invoke_function
+from gray_release.release import make_printable
 
 # What browsers and crawlers ask of every host by themselves: nobody's call, so WeChat is not asked.
-BROWSERS_OWN = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
+BROWSER_PATHS = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
 
-OURS = ("127.0.0.1", "localhost", "::1")  # the hosts by which a program of this machine calls it
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")  # the hosts by which a program of this machine calls it
 BODY_LIMIT = 6 * 1024 * 1024  # bytes, as of both platforms
 
 
@@ -29,7 +29,7 @@ class RefusedError(Exception):
         self.reason = reason
 
 
-def front(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+def create_server(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
     """Return a server, not yet serving, that answers every request with the function's reply."""
     return _Server((host, port), _ScfHandler if target == "scf" else _LambdaHandler)
 
@@ -54,10 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Take every method, as the platforms do: the function says which it answers."""
         if name.startswith("do_"):
-            return self._one_request
+            return self._handle_request
         raise AttributeError(name)
 
-    def _one_request(self) -> None:
+    def _handle_request(self) -> None:
         try:
             self.address = self._split_target()
             self._check_caller()
@@ -65,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusedError as error:
             self.send_error(error.status, error.reason)
             return
-        reply = call(_scf_event(self) if self.target == "scf" else _lambda_event(self), self.target)
+        reply = invoke_function(
+            _create_scf_event(self) if self.target == "scf" else _create_lambda_event(self), self.target
+        )
         body = reply["body"].encode()
         self.send_response(reply["statusCode"])
         for name, value in reply["headers"].items():
@@ -76,10 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _split_target(self) -> SplitResult:
         self.address = SplitResult("", "", "", "", "")
-        address = _split(self.path)
+        address = _split_url(self.path)
         if address is None:
             raise RefusedError(400, "the request target is no address")
-        if BROWSERS_OWN.match(address.path):
+        if BROWSER_PATHS.match(address.path):
             raise RefusedError(404, "the cloud call is at /")
         return address
 
@@ -90,8 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
         """
         host = self.headers.get("Host")
         hosts = [name for name in (host, self.address.netloc) if name]
-        if any(not _is_ours(f"//{name}") for name in hosts):
-            raise RefusedError(403, f"this is for programs of this machine: call it as {OURS[0]} or {OURS[1]}")
+        if any(not _is_local(f"//{name}") for name in hosts):
+            raise RefusedError(
+                403, f"this is for programs of this machine: call it as {LOCAL_HOSTS[0]} or {LOCAL_HOSTS[1]}"
+            )
         origin = self.headers.get("Origin")
         is_foreign = origin is not None and origin.lower() != f"http://{host}".lower()
         if is_foreign or self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
@@ -116,11 +120,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, _format: str, *_: object) -> None:
         """Print the request without its query, which may hold a token."""
-        address = _split(getattr(self, "path", None) or "")
+        address = _split_url(getattr(self, "path", None) or "")
         path = address.path if address else "?"
-        print(f"serve: {self.command or '?'} {plain(path)}", file=sys.stderr, flush=True)
+        print(f"serve: {self.command or '?'} {make_printable(path)}", file=sys.stderr, flush=True)
 
-    def text_or_base64(self) -> tuple[str, bool]:
+    def encode_body(self) -> tuple[str, bool]:
         """Return the body as the platforms pass it: text, or base64 where it is not UTF-8."""
         try:
             return self.content.decode(), False
@@ -128,16 +132,16 @@ class _Handler(BaseHTTPRequestHandler):
             return base64.b64encode(self.content).decode(), True
 
 
-def _split(address: str) -> SplitResult | None:
+def _split_url(address: str) -> SplitResult | None:
     try:
         return urlsplit(address)
     except ValueError:
         return None
 
 
-def _is_ours(address: str) -> bool:
-    parts = _split(address)
-    return parts is not None and parts.hostname in OURS and "@" not in parts.netloc
+def _is_local(address: str) -> bool:
+    parts = _split_url(address)
+    return parts is not None and parts.hostname in LOCAL_HOSTS and "@" not in parts.netloc
 
 
 class _LambdaHandler(_Handler):
@@ -148,10 +152,10 @@ class _ScfHandler(_Handler):
     target = "scf"
 
 
-def _lambda_event(request: _Handler) -> dict[str, Any]:
+def _create_lambda_event(request: _Handler) -> dict[str, Any]:
     """Make the event of https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html."""
     address = request.address
-    body, encoded = request.text_or_base64()
+    body, encoded = request.encode_body()
     headers = {name.lower(): value for name, value in request.headers.items()}
     return {
         "version": "2.0",
@@ -181,11 +185,11 @@ def _lambda_event(request: _Handler) -> dict[str, Any]:
     }
 
 
-def _scf_event(request: _Handler) -> dict[str, Any]:
+def _create_scf_event(request: _Handler) -> dict[str, Any]:
     """Make the event of https://cloud.tencent.com/document/product/583/96099."""
     address = request.address
     return {
-        "body": request.text_or_base64()[0],
+        "body": request.encode_body()[0],
         "headers": {name.lower(): value for name, value in request.headers.items()},
         "httpMethod": request.command,
         "path": unquote(address.path),

@@ -5,13 +5,13 @@ from datetime import datetime
 _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def absolute(seconds: float | None) -> str:
+def format_time(seconds: float | None) -> str:
     """Write a Unix time in the local time zone; `unknown` for what is none."""
-    moment = local(seconds)
+    moment = to_local_time(seconds)
     return f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "unknown"
 
 
-def local(seconds: float | None) -> datetime | None:
+def to_local_time(seconds: float | None) -> datetime | None:
     """Return a Unix time in the local time zone; `None` for what no calendar knows, and for 0."""
     try:
         return datetime.fromtimestamp(seconds).astimezone() if seconds else None
@@ -19,9 +19,9 @@ def local(seconds: float | None) -> datetime | None:
         return None
 
 
-def short(seconds: float | None, now: float) -> str:
+def format_short_time(seconds: float | None, now: float) -> str:
     """Write a Unix time without what people know: `11-24 17:33`, in another year `2025-11-24`."""
-    moment = local(seconds)
+    moment = to_local_time(seconds)
     if moment is None:
         return ""
     return (
@@ -31,7 +31,7 @@ def short(seconds: float | None, now: float) -> str:
     )
 
 
-def zone(now: float) -> str:
+def format_zone(now: float) -> str:
     """Name the local time zone: `CST (UTC+08:00)`, as CST alone is also Chicago's; `UTC`."""
     moment = datetime.fromtimestamp(now).astimezone()
     offset = f"{moment:%z}"
@@ -39,7 +39,7 @@ def zone(now: float) -> str:
     return "UTC" if offset == "+0000" and name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a length of time in the largest unit that fits: `3 days`."""
     for unit, size in _UNITS:
         if seconds >= size:
@@ -47,9 +47,9 @@ def duration(seconds: float) -> str:
     return "0 seconds"
 
 
-def relative(seconds: float, now: float) -> str:
+def format_distance(seconds: float, now: float) -> str:
     """Write how far a Unix time is from now: `3 days ago`, `in 2 hours`."""
     away = abs(seconds - now)
     if away < 1:
         return "now"
-    return f"in {duration(away)}" if seconds > now else f"{duration(away)} ago"
+    return f"in {format_duration(away)}" if seconds > now else f"{format_duration(away)} ago"

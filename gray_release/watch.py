@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from gray_release.release import DELETED, FINISHED, NONE, Answer, Json, number
+from gray_release.release import DELETED, FINISHED, NONE, Answer, Json, read_number
 from handler.errors import SYSTEM_ERROR
 
 FAILED, GONE, REACHED, TIMED_OUT = 1, 3, 4, 124  # exit codes; 0 is a release that has reached everyone
@@ -28,14 +28,14 @@ class Watch:
     started: float = field(default_factory=time.monotonic)
     was_under_way: bool = False
     created: float | None = None
-    end: str = ""  # why the release is no more, in words
+    end_reason: str = ""  # why the release is no more, in words
 
-    def ends(self, answer: Answer, facts: Json) -> int | None:
+    def find_exit_code(self, answer: Answer, facts: Json) -> int | None:
         """Return the exit code with which an answer ends the watch; `facts` are those of its log line."""
         code = self._judge(answer, facts)
-        return TIMED_OUT if code is None and self.left() <= 0 else code
+        return TIMED_OUT if code is None and self.count_seconds_left() <= 0 else code
 
-    def left(self) -> float:
+    def count_seconds_left(self) -> float:
         """Return the seconds until the timeout."""
         return self.started + min(self.timeout or LONGEST_SECONDS, LONGEST_SECONDS) - time.monotonic()
 
@@ -45,23 +45,23 @@ class Watch:
                 answer.failure == SYSTEM_ERROR and facts.get("err_code_class") != "configuration"
             )
             return None if passes else FAILED
-        state, status, created = answer.state, number(answer.plan.get("status")), _created(answer)
+        state, status, created = answer.state, read_number(answer.plan.get("status")), _read_creation_time(answer)
         if self.created and created and created != self.created:
-            self.end = "over or withdrawn, another release has begun · 已结束或已撤回，另一次发布已开始"
+            self.end_reason = "over or withdrawn, another release has begun · 已结束或已撤回，另一次发布已开始"
             return GONE
         if self.was_under_way and status == 0:
-            self.end = "over or withdrawn · 已结束或已撤回"
+            self.end_reason = "over or withdrawn · 已结束或已撤回"
             return GONE
         if state is FINISHED:
             return 0
         if state in (DELETED, NONE):
-            self.end = f"{state.english} · {state.chinese}"
+            self.end_reason = f"{state.english} · {state.chinese}"
             return GONE
         if status != 0:
             self.was_under_way, self.created = True, self.created or created
         return REACHED if state.name in self.until else None
 
 
-def _created(answer: Answer) -> float | None:
+def _read_creation_time(answer: Answer) -> float | None:
     """Return when the release was made, None where WeChat does not say: zero is no time."""
-    return number(answer.plan.get("createTimestamp")) or None
+    return read_number(answer.plan.get("createTimestamp")) or None

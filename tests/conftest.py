@@ -18,7 +18,7 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.invoke import LambdaContext
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, SECRET, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler import app
 from handler.app import lambda_handler
 from handler.telemetry import log as function_log
@@ -121,7 +121,7 @@ def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
 def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
     """Be a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     return sandbox
 
 

@@ -6,7 +6,8 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from handler.network.connection import BODY_LIMIT
 
 
@@ -34,7 +35,7 @@ def _kind(text: str) -> Fault:
 
 
 def _raw(content: bytes, status: int = 200, **headers: str) -> Fault:
-    return Fault("any", "raw", raw=http(content, status, **headers))
+    return Fault("any", "raw", raw=encode_response(content, status, **headers))
 
 
 def _gzip(content: bytes) -> Fault:

@@ -13,7 +13,7 @@ import redis
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from tests.support import ROOT, Valkey, sam
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> N
     with redis.Redis(port=valkey.port) as client:
         refresh_tokens = {appid: f"refreshtoken@@@{appid}" for appid in authorizers}
         sandbox.platform.authorizers.update(refresh_tokens)
-        fill(RedisStorage(client), TICKET, refresh_tokens)
+        fill_store(RedisStorage(client), TICKET, refresh_tokens)
 
 
 class Cloud:

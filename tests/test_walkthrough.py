@@ -202,7 +202,7 @@ def test_store(shell: Shell, client: redis.Redis, block: str) -> None:
     with Sandbox() as sandbox:
         for layout in SYSTEMS:
             if f"'{layout.key}'" in block:
-                layout.fill(client, sandbox.tokens.issue()["access_token"])
+                layout.fill(client, sandbox.tokens.issue_token()["access_token"])
                 assert shell.run(block, WECHAT_API_BASE_URL=sandbox.base_url) == REPLY
         shell.addresses[STORE] = shell.addresses[STORE].replace("//", "//gray-reader:password@")
         assert shell.run(block, WECHAT_API_BASE_URL=sandbox.base_url) == REPLY
@@ -214,7 +214,7 @@ def test_token_server(shell: Shell, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with Sandbox() as sandbox:
-        token = sandbox.tokens.issue()["access_token"]
+        token = sandbox.tokens.issue_token()["access_token"]
         with TokenServer(answer({"token": token}), tls=server_context(authority)) as tokens:
             shell.addresses[SERVER] = tokens.url
             trust = {"SSL_CERT_FILE": str(tmp_path / "ca.pem"), "CURL_CA_BUNDLE": str(tmp_path / "ca.pem")}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gray_release.commands.options import appid as read_appid
-from gray_release.credentials import upstream
+from gray_release.commands.options import read_appid
+from gray_release.credentials import use_credentials_or_sandbox
 
 if TYPE_CHECKING:
     from gray_release.doctor import Finding, State
@@ -36,17 +36,17 @@ def doctor(appid: str | None, *, as_json: bool, component: bool) -> int:
     from gray_release.doctor import diagnose  # noqa: PLC0415 - it loads the function, whose log takes this stdout
 
     is_well = True
-    with upstream(component=component):
+    with use_credentials_or_sandbox(component=component):
         for finding in diagnose(appid):
             is_well = is_well and finding.state != "problem"
             if as_json:
                 print(json.dumps(finding.to_dict(), ensure_ascii=False), flush=True)
             else:
-                _show(finding)
+                _show_finding(finding)
     return 0 if is_well else 1
 
 
-def _show(finding: "Finding") -> None:
+def _show_finding(finding: "Finding") -> None:
     mark, colour = MARKS[finding.state]
     click.secho(f"{mark} {finding.check:<15} ", fg=colour, nl=False, color=None if sys.stdout.isatty() else False)
     click.echo(finding.text)

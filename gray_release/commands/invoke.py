@@ -9,13 +9,13 @@ from typing import Any, TextIO
 
 import click
 
-from gray_release.commands.options import TARGET, seconds, states
-from gray_release.credentials import named, upstream
-from gray_release.invoke import Target, call
+from gray_release.commands.options import TARGET, read_seconds, read_states
+from gray_release.credentials import find_credentials, use_credentials_or_sandbox
+from gray_release.invoke import Target, invoke_function
 from gray_release.release import Answer, Json
-from gray_release.sandbox.scenario import advancing
+from gray_release.sandbox.scenario import create_rising_plan
 from gray_release.sandbox.server import Sandbox
-from gray_release.screen import screen
+from gray_release.screen import open_screen
 from gray_release.watch import Watch
 from handler.errors import OpenApiError
 
@@ -35,9 +35,16 @@ WATCHED_SECONDS = 20  # how long the sandbox's release takes when nobody says ot
 @click.command(epilog=EXIT_CODES, short_help="Invoke the function, once or until a release has ended.")
 @click.argument("event", required=False)
 @click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context.")
-@click.option("--watch", type=seconds, help="Ask so often until the release has reached everyone, or is no more.")
-@click.option("--timeout", type=seconds, help="With --watch: end after so long.")
-@click.option("--until", type=states, metavar="STATUS,...", help="With --watch: end here too, such as finished,paused.")
+@click.option(
+    "--watch",
+    type=read_seconds,
+    metavar="SECONDS",
+    help="Ask so often until the release has reached everyone, or is no more.",
+)
+@click.option("--timeout", type=read_seconds, metavar="SECONDS", help="With --watch: end after so long.")
+@click.option(
+    "--until", type=read_states, metavar="STATUS,...", help="With --watch: end here too, such as finished,paused."
+)
 @click.option("--component", is_flag=True, help="On the sandbox: ask as a third-party platform.")
 def invoke(  # noqa: PLR0913 - one for each option
     event: str | None,
@@ -56,34 +63,36 @@ def invoke(  # noqa: PLR0913 - one for each option
     """
     if watch is None and (timeout or until):
         raise click.UsageError("--timeout and --until say when --watch ends: add --watch SECONDS")
-    if component and named():
-        raise click.UsageError(f"--component is for the sandbox, and {', '.join(named())} name a WeChat: unset them")
-    content = _event(event)
-    plan = advancing(WATCHED_SECONDS, time.time()) if watch else None
+    if component and find_credentials():
+        raise click.UsageError(
+            f"--component is for the sandbox, and {', '.join(find_credentials())} name a WeChat: unset them"
+        )
+    content = _read_event(event)
+    plan = create_rising_plan(WATCHED_SECONDS, time.time()) if watch else None
     stdout, terminal = sys.stdout, sys.stdout.isatty()
     watching = Watch(until or frozenset(), timeout)
     with (
-        screen(live=watch is not None) as display,
-        upstream(lambda: Sandbox(plan=plan, access_log=display.access), component=component),
-        contextlib.redirect_stdout(display.journal),
+        open_screen(live=watch is not None) as display,
+        use_credentials_or_sandbox(lambda: Sandbox(plan=plan, access_log=display.add_access_line), component=component),
+        contextlib.redirect_stdout(display.log_stream),
     ):
         while True:
-            reply = _reply(content, target)
-            answer = Answer.of(reply)
-            display.show(answer)
-            code = watching.ends(answer, display.journal.facts) if watch else int(bool(answer.failure))
+            reply = _invoke(content, target)
+            answer = Answer.from_reply(reply)
+            display.show_answer(answer)
+            code = watching.find_exit_code(answer, display.log_stream.facts) if watch else int(bool(answer.failure))
             if watch is None or code is not None:
                 break
             if not terminal:
-                _print(reply, stdout)
-            time.sleep(min(watch, watching.left()))
-    _print(reply, stdout)
-    if watching.end:
-        click.echo(watching.end, err=True)
+                _print_reply(reply, stdout)
+            time.sleep(min(watch, watching.count_seconds_left()))
+    _print_reply(reply, stdout)
+    if watching.end_reason:
+        click.echo(watching.end_reason, err=True)
     return code or 0
 
 
-def _event(name: str | None) -> Any:
+def _read_event(name: str | None) -> Any:
     """Read an event. Raises `click.UsageError`."""
     if name is None:
         return {}
@@ -99,14 +108,14 @@ def _event(name: str | None) -> Any:
     )
 
 
-def _reply(event: Any, target: Target) -> Json:
+def _invoke(event: Any, target: Target) -> Json:
     try:
-        return call(event, target)
+        return invoke_function(event, target)
     except OpenApiError as error:
         return error.to_dict()
 
 
-def _print(reply: Json, stdout: TextIO) -> None:
+def _print_reply(reply: Json, stdout: TextIO) -> None:
     """Print a reply for whoever reads it: indented on a terminal, one line for a program."""
     style: dict[str, Any] = {"indent": 2} if stdout.isatty() else {"separators": (",", ":")}
     print(json.dumps(reply, ensure_ascii=False, **style), file=stdout, flush=True)

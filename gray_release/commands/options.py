@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gray_release.release import FAILED, NAMES
+from gray_release.release import FAILED, STATE_NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID
 from gray_release.sandbox.scenario import STEPS
@@ -21,7 +21,7 @@ LONGEST_SECONDS = 366 * 86400
 EXAMPLE_PLAN = '{"status": 1, "gray_percentage": 8}'
 
 
-def seconds(text: str) -> float:
+def read_seconds(text: str) -> float:
     """Read a number of seconds, more than 0. Raises `click.BadParameter`, as all of these do."""
     try:
         number = float(text)
@@ -32,7 +32,7 @@ def seconds(text: str) -> float:
     return number
 
 
-def json_object(text: str) -> dict[str, Any]:
+def read_json_object(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
         value = json.loads(text)
@@ -43,18 +43,18 @@ def json_object(text: str) -> dict[str, Any]:
     return value
 
 
-def steps(text: str) -> list[tuple[str, float]]:
+def read_steps(text: str) -> list[tuple[str, float]]:
     """Read a scenario, `STEP[=SECONDS]` joined by commas: each step with its seconds."""
     found = []
     for part in text.split(","):
         step, has_seconds, number = part.partition("=")
         if step not in STEPS:
             raise click.BadParameter(f"{step!r} is no step: there are {', '.join(STEPS)}")
-        found.append((step, seconds(number) if has_seconds else 0.0))
+        found.append((step, read_seconds(number) if has_seconds else 0.0))
     return found
 
 
-def fault(text: str) -> Fault:
+def read_fault(text: str) -> Fault:
     """Read a fault, `ENDPOINT:KIND[=VALUE][*TIMES]`."""
     try:
         return Fault.parse(text)
@@ -62,7 +62,7 @@ def fault(text: str) -> Fault:
         raise click.BadParameter(str(error)) from None
 
 
-def appid(text: str) -> str:
+def read_appid(text: str) -> str:
     """Read an appid."""
     try:
         Arguments.parse({"appid": text})
@@ -71,21 +71,21 @@ def appid(text: str) -> str:
     return text
 
 
-def states(text: str) -> frozenset[str]:
+def read_states(text: str) -> frozenset[str]:
     """Read the states at which watching ends, joined by commas."""
     found = frozenset(text.split(","))
-    if unknown := sorted(found - set(NAMES)):
-        raise click.BadParameter(f"{unknown[0]!r} is no status: there are {', '.join(NAMES)}")
+    if unknown := sorted(found - set(STATE_NAMES)):
+        raise click.BadParameter(f"{unknown[0]!r} is no status: there are {', '.join(STATE_NAMES)}")
     return found
 
 
-def failing_states(text: str) -> frozenset[str]:
+def read_failing_states(text: str) -> frozenset[str]:
     """Read the states with which a sweep fails, joined by commas: those of `states`, and `failed`."""
     found = frozenset(text.split(","))
-    return found & {FAILED.name} | (states(",".join(rest)) if (rest := found - {FAILED.name}) else frozenset())
+    return found & {FAILED.name} | (read_states(",".join(rest)) if (rest := found - {FAILED.name}) else frozenset())
 
 
-def refusal(text: str) -> Fault:
+def read_refusal(text: str) -> Fault:
     """Read `APPID=ERRCODE[*TIMES]`: the fault that refuses one mini program's plan."""
     found = re.fullmatch(r"([\w-]+)=(-?\d+)(?:\*(\d+))?", text)
     if not found:
@@ -99,7 +99,7 @@ TARGET = click.Choice(["lambda", "scf"])
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[None]:
+def explain_port_errors(host: str, port: int) -> Iterator[None]:
     """Say what keeps a server from listening there, and what to type. Raises `click.UsageError`."""
     try:
         yield

@@ -5,11 +5,18 @@ from typing import Any
 
 import click
 
-from gray_release.commands.options import PORT, fault, json_object, listening, refusal, steps
-from gray_release.credentials import leading_to, to_stderr
+from gray_release.commands.options import (
+    PORT,
+    explain_port_errors,
+    read_fault,
+    read_json_object,
+    read_refusal,
+    read_steps,
+)
+from gray_release.credentials import print_to_stderr, provide_credentials
 from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
-from gray_release.sandbox.scenario import STEPS, scenario
+from gray_release.sandbox.scenario import STEPS, create_scenario
 from gray_release.sandbox.server import Sandbox
 
 SCRIPT = """\b
@@ -24,11 +31,11 @@ MANY = click.IntRange(1, 100_000)
 @click.command(epilog=SCRIPT, short_help="Run the WeChat sandbox alone.")
 @click.option("--port", type=PORT, default=0, help="0, the default, takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--plan", type=json_object, metavar="JSON", help="The plan to answer with, in snake_case.")
+@click.option("--plan", type=read_json_object, metavar="JSON", help="The plan to answer with, in snake_case.")
 @click.option(
     "--scenario",
     "release",
-    type=steps,
+    type=read_steps,
     metavar="STEP=SECONDS,...",
     help=f"A release that goes through steps ({', '.join(STEPS)}), for example rise=20,pause=10,rise=20 or "
     "rise=5,delete.",
@@ -36,7 +43,7 @@ MANY = click.IntRange(1, 100_000)
 @click.option(
     "--fault",
     "faults",
-    type=fault,
+    type=read_fault,
     multiple=True,
     metavar="ENDPOINT:KIND[=VALUE][*TIMES]",
     help="For example plan:errcode=45009, token:delay=2, plan:reset*1 (repeatable).",
@@ -44,7 +51,7 @@ MANY = click.IntRange(1, 100_000)
 @click.option(
     "--refuse",
     "refusals",
-    type=refusal,
+    type=read_refusal,
     multiple=True,
     metavar="APPID=ERRCODE[*TIMES]",
     help="Refuse one mini program's plan, for example wx0123456789abcdef=48001 (repeatable).",
@@ -76,18 +83,18 @@ def sandbox(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--authorizers are a third-party platform's: add --component")
     if (unauthorised or 0) > (authorizers or 0):
         raise click.UsageError("--unauthorised says how many of --authorizers: it cannot be more")
-    answer = scenario(release, time.time()) if release else plan
-    with listening(host, port):
-        server = Sandbox(plan=answer, faults=[*refusals, *faults], host=host, port=port, access_log=to_stderr)
+    answer = create_scenario(release, time.time()) if release else plan
+    with explain_port_errors(host, port):
+        server = Sandbox(plan=answer, faults=[*refusals, *faults], host=host, port=port, access_log=print_to_stderr)
     platform = server.platform
     if authorizers:
-        appids = fleet.appids(authorizers)
+        appids = fleet.create_appids(authorizers)
         platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
-        server.plans.update({} if answer else fleet.plans(appids, time.time()))
+        server.plans.update({} if answer else fleet.create_plans(appids, time.time()))
     stored = dict(platform.authorizers)
     for appid in list(stored)[len(stored) - (unauthorised or 0) :]:
         del platform.authorizers[appid]
-    with leading_to(server, stored if component else None) as variables:
+    with provide_credentials(server, stored if component else None) as variables:
         print(" ".join(f"{name}={value}" for name, value in variables.items()), flush=True)
         server.serve_forever()
     return 0

@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from gray_release.commands.options import PORT, TARGET, listening
-from gray_release.credentials import upstream
+from gray_release.commands.options import PORT, TARGET, explain_port_errors
+from gray_release.credentials import use_credentials_or_sandbox
 from gray_release.invoke import Target
-from gray_release.serve import front
+from gray_release.serve import create_server
 
 HOST = "127.0.0.1"
 
@@ -22,9 +22,9 @@ def serve(port: int, target: Target) -> int:
 
     With no credentials in the environment the WeChat sandbox is started too.
     """
-    with listening(HOST, port):
-        server = front(target, port, HOST)
-    with server, upstream():
+    with explain_port_errors(HOST, port):
+        server = create_server(target, port, HOST)
+    with server, use_credentials_or_sandbox():
         print(f"serving http://{HOST}:{server.server_port}/", flush=True)
         with contextlib.redirect_stdout(sys.stderr):
             server.serve_forever()

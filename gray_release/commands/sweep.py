@@ -14,21 +14,21 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gray_release.commands.options import failing_states
-from gray_release.credentials import named, upstream
-from gray_release.invoke import call
+from gray_release.commands.options import read_failing_states
+from gray_release.credentials import find_credentials, use_credentials_or_sandbox
+from gray_release.invoke import invoke_function
 from gray_release.release import FAILED
 from gray_release.sandbox import fleet
 from gray_release.sandbox.rules import SECRET
 from gray_release.sandbox.server import Sandbox
-from gray_release.sweep.atomic_file import WholeFile
+from gray_release.sweep.atomic_file import AtomicFile
 from gray_release.sweep.batches import Sweep
-from gray_release.sweep.changes import Comparison, compare, describe
+from gray_release.sweep.changes import Comparison, compare_rows, describe_changes
 from gray_release.sweep.lists import Listed, read_list
-from gray_release.sweep.page import page
+from gray_release.sweep.page import write_page
 from gray_release.sweep.results import read_rows
-from gray_release.sweep.row import Row, totals
-from gray_release.sweep.table import draw
+from gray_release.sweep.row import Row, count_states
+from gray_release.sweep.table import draw_table
 from handler.errors import API, OpenApiError, refused
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ exit codes:
 
 CONTENT = click.File("rb")
 PATH = click.Path(dir_okay=False, path_type=Path)
-PLAYED = 24  # mini programs of the sandbox when nobody names any
+SANDBOX_MINI_PROGRAMS = 24  # mini programs of the sandbox when nobody names any
 LIST_SECONDS = 60.0
 
 
-class Nowhere(io.TextIOBase):
+class NullStream(io.TextIOBase):
     """Where the function's log goes: the rows say what it would."""
 
     def write(self, text: str) -> int:
@@ -69,7 +69,10 @@ class Nowhere(io.TextIOBase):
 )
 @click.option("--robot-kind", type=click.Choice(["wecom", "dingtalk", "feishu"]), help="Whose robot, if URL hides it.")
 @click.option(
-    "--fail-on", type=failing_states, metavar="STATE,...", help="Fail here, such as paused,failed. Default: failed."
+    "--fail-on",
+    type=read_failing_states,
+    metavar="STATE,...",
+    help="Fail here, such as paused,failed. Default: failed.",
 )
 def sweep(  # noqa: PLR0913 - one for each option
     file: BinaryIO | None,
@@ -89,7 +92,7 @@ def sweep(  # noqa: PLR0913 - one for each option
     one JSON row for each mini program. With no credentials in the environment the sandbox plays them.
     """
     asked = [bool(file), everyone, bool(results)]
-    if sum(asked) > 1 or not (any(asked) or not named()):
+    if sum(asked) > 1 or not (any(asked) or not find_credentials()):
         raise click.UsageError(
             "which mini programs? Name one FILE with an appid on each line, or - for stdin, or --all"
         )
@@ -97,26 +100,26 @@ def sweep(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--robot tells what has changed: add --since FILE")
     told = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
     earlier = _read_earlier(since) if since else None
-    with _create(output) as rows_file, _create(html) as page_file:
-        source = _read(results) if results else _ask_for_all() if everyone else _ask_for(_list(file))
-        rows, code = _collect(source, are_shown=not (since or output or sys.stdout.isatty()))
+    with _open_output(output) as rows_file, _open_output(html) as page_file:
+        source = _read_results(results) if results else _ask_for_all() if everyone else _ask_for(_read_list(file))
+        rows, code = _collect_rows(source, are_shown=not (since or output or sys.stdout.isatty()))
         now = time.time()
-        comparison = compare(rows, earlier[0], earlier[1], now) if earlier else None
+        comparison = compare_rows(rows, earlier[0], earlier[1], now) if earlier else None
         rows = comparison.rows if comparison else rows
-        _show(rows, comparison, is_printed=bool(since) and not output)
-        is_told = code or not (told and comparison) or _tell(told, comparison, now)
+        _show_rows(rows, comparison, is_printed=bool(since) and not output)
+        is_told = code or not (told and comparison) or _send_to_robot(told, comparison, now)
         if page_file:
-            page_file.write(page(rows, now, comparison))
+            page_file.write(write_page(rows, now, comparison))
         # What could not be told stays a change: the next run tells it.
         if rows_file and not code and (is_told or output != since):
-            rows_file.write("".join(_line(row) for row in rows))
+            rows_file.write("".join(_format_row(row) for row in rows))
     if code:
         sys.stdout.flush()
         os._exit(code)  # Python would wait for the threads of the function, and for all that they still have to ask
-    return _judge(rows, fail_on or {FAILED.name}) if is_told else 5
+    return _choose_exit_code(rows, fail_on or {FAILED.name}) if is_told else 5
 
 
-def _collect(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
+def _collect_rows(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
     """Collect the rows; return them with 130 after an interrupt, else 0."""
     stdout = sys.stdout  # while the function runs another one is in its place
     rows: list[Row] = []
@@ -124,42 +127,42 @@ def _collect(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]
         for row in source:
             rows.append(row)
             if are_shown:
-                print(_line(row), end="", file=stdout, flush=True)
+                print(_format_row(row), end="", file=stdout, flush=True)
     except KeyboardInterrupt:
         return rows, 130
     return rows, 0
 
 
-def _show(rows: Sequence[Row], comparison: Comparison | None, *, is_printed: bool) -> None:
-    notes = [describe(comparison)] if comparison else []
+def _show_rows(rows: Sequence[Row], comparison: Comparison | None, *, is_printed: bool) -> None:
+    notes = [describe_changes(comparison)] if comparison else []
     if sys.stdout.isatty():
-        draw(Console(highlight=False), rows, notes)
+        draw_table(Console(highlight=False), rows, notes)
         return
     if is_printed:
-        print("".join(map(_line, rows)), end="", flush=True)
-    print("\n".join([totals(rows), *notes]), file=sys.stderr)
+        print("".join(map(_format_row, rows)), end="", flush=True)
+    print("\n".join([count_states(rows), *notes]), file=sys.stderr)
 
 
-def _line(row: Row) -> str:
+def _format_row(row: Row) -> str:
     return json.dumps(row.json, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _judge(rows: Iterable[Row], failing: Iterable[str]) -> int:
+def _choose_exit_code(rows: Iterable[Row], failing: Iterable[str]) -> int:
     names = {row.answer.state.name for row in rows} & set(failing)
     return 1 if FAILED.name in names else 4 if names else 0
 
 
-def _tell(robot: "Robot", comparison: Comparison, now: float) -> bool:
+def _send_to_robot(robot: "Robot", comparison: Comparison, now: float) -> bool:
     """Tell the robot what there is to tell; return whether nothing went wrong."""
-    from gray_release.sweep.digest import digest  # noqa: PLC0415 - most sweeps tell nobody
+    from gray_release.sweep.digest import create_digest  # noqa: PLC0415 - most sweeps tell nobody
     from gray_release.sweep.robot import RobotError  # noqa: PLC0415
 
-    message = digest(comparison, now)
+    message = create_digest(comparison, now)
     if message is None:
         print("robot: nothing has changed, so it is told nothing", file=sys.stderr)
         return True
     try:
-        robot.tell(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
+        robot.send_message(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
     except RobotError as error:
         print(f"robot: not told: {error}", file=sys.stderr)
         return False
@@ -181,13 +184,13 @@ def _create_robot(url: str, kind: str | None) -> "Robot | None":
 
 
 @contextlib.contextmanager
-def _create(path: Path | None) -> Iterator[WholeFile | None]:
+def _open_output(path: Path | None) -> Iterator[AtomicFile | None]:
     """Prepare a file to write. Raises `click.UsageError`."""
     if path is None:
         yield None
         return
     try:
-        file = WholeFile(path)
+        file = AtomicFile(path)
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
     with file:
@@ -213,7 +216,7 @@ def _read_earlier(path: Path) -> tuple[list[Row] | None, float]:
     raise click.UsageError(f"cannot read {path}: {reason}")
 
 
-def _read(file: BinaryIO) -> list[Row]:
+def _read_results(file: BinaryIO) -> list[Row]:
     """Read a results file. Raises `click.UsageError`."""
     try:
         return read_rows(file.read())
@@ -221,10 +224,10 @@ def _read(file: BinaryIO) -> list[Row]:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
 
 
-def _list(file: BinaryIO | None) -> list[Listed]:
+def _read_list(file: BinaryIO | None) -> list[Listed]:
     """Read the mini programs to ask for. Raises `click.UsageError`."""
     if file is None:
-        return [Listed(appid) for appid in fleet.appids(PLAYED)]
+        return [Listed(appid) for appid in fleet.create_appids(SANDBOX_MINI_PROGRAMS)]
     try:
         listed = read_list(file.read())
     except ValueError as error:
@@ -234,24 +237,27 @@ def _list(file: BinaryIO | None) -> list[Listed]:
     return listed
 
 
-def _play(appids: Sequence[str]) -> Sandbox:
+def _create_sandbox(appids: Sequence[str]) -> Sandbox:
     """Play mini programs of one's own, and a platform that they have authorised."""
     sandbox = Sandbox(apps=dict.fromkeys(appids, SECRET))
     sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
-    sandbox.plans.update(fleet.plans(appids, time.time()))
+    sandbox.plans.update(fleet.create_plans(appids, time.time()))
     return sandbox
 
 
 def _ask_for(listed: Sequence[Listed]) -> Iterator[Row]:
     names = dict(listed)
-    with upstream(lambda: _play(list(names))), contextlib.redirect_stdout(Nowhere()):
+    with use_credentials_or_sandbox(lambda: _create_sandbox(list(names))), contextlib.redirect_stdout(NullStream()):
         yield from _ask_all(names)
 
 
 def _ask_for_all() -> Iterator[Row]:
     """Ask for all mini programs of the platform. Raises `click.ClickException`."""
-    appids = fleet.appids(PLAYED)
-    with upstream(lambda: _play(appids), component=True), contextlib.redirect_stdout(Nowhere()):
+    appids = fleet.create_appids(SANDBOX_MINI_PROGRAMS)
+    with (
+        use_credentials_or_sandbox(lambda: _create_sandbox(appids), component=True),
+        contextlib.redirect_stdout(NullStream()),
+    ):
         yield from _ask_all(dict.fromkeys(_list_authorizers(), ""))
 
 
@@ -280,25 +286,25 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
     )
     with progress:
         task = progress.add_task("", total=len(names), failed=0)
-        asking, failed = Sweep(list(names), _ask), 0
+        asking, failed = Sweep(list(names), _ask_batch), 0
         try:
             for row in asking:
                 failed += bool(row.answer.failure)
                 progress.update(task, advance=1, failed=failed)
                 yield _add_name(row, names[row.appid])
         except KeyboardInterrupt:
-            yield from (_add_name(row, names[row.appid]) for row in asking.again.values())
+            yield from (_add_name(row, names[row.appid]) for row in asking.retries.values())
             raise
 
 
-def _ask(appids: Sequence[str]) -> list[Row]:
+def _ask_batch(appids: Sequence[str]) -> list[Row]:
     """Ask for a batch in one invocation. Raises `OpenApiError` for a failure of all."""
-    reply = call({"appids": list(appids)}, "lambda")
+    reply = invoke_function({"appids": list(appids)}, "lambda")
     if "results" not in reply:  # ON_ERROR=return
         raise refused(reply["errCode"], reply["errMsg"].removeprefix(f"{API}:fail "))
-    return [Row.of(row) for row in reply["results"]]
+    return [Row.from_json(row) for row in reply["results"]]
 
 
 def _add_name(row: Row, name: str) -> Row:
     rest = {key: value for key, value in row.json.items() if key not in ("appid", "name")}
-    return Row.of({"appid": row.appid, "name": name, **rest}) if name else row
+    return Row.from_json({"appid": row.appid, "name": name, **rest}) if name else row

@@ -17,7 +17,7 @@ _TOKEN_OF_WRONG_TYPES = {
 }
 
 
-def http(
+def encode_response(
     content: bytes, status: int = 200, content_type: str = "application/json; charset=utf-8", **headers: str
 ) -> bytes:
     """Return a whole HTTP answer."""
@@ -28,81 +28,85 @@ def http(
 
 
 @dataclass(frozen=True)
-class Play:
+class FaultCall:
     """One play: the fault's value and raw bytes, the endpoint's name, the right answer, and where to send."""
 
     value: str
     raw: bytes
     endpoint: str
-    right: bytes
+    correct_answer: bytes
     sock: socket.socket
 
 
-def _instead(make: Callable[[Play], bytes]) -> Callable[[Play], bool]:
-    def send(play: Play) -> bool:
+def _create_sender(make: Callable[[FaultCall], bytes]) -> Callable[[FaultCall], bool]:
+    def send(play: FaultCall) -> bool:
         play.sock.sendall(make(play))
         return True
 
     return send
 
 
-def _errcode(play: Play) -> bytes:
-    return http(json.dumps({"errcode": int(play.value), "errmsg": "sandbox fault rid: 5f1e-sandbox"}).encode())
+def _make_errcode(play: FaultCall) -> bytes:
+    return encode_response(
+        json.dumps({"errcode": int(play.value), "errmsg": "sandbox fault rid: 5f1e-sandbox"}).encode()
+    )
 
 
-def _types(play: Play) -> bytes:
-    return http(json.dumps(_PLAN_OF_WRONG_TYPES if play.endpoint == "plan" else _TOKEN_OF_WRONG_TYPES).encode())
+def _make_wrong_types(play: FaultCall) -> bytes:
+    return encode_response(
+        json.dumps(_PLAN_OF_WRONG_TYPES if play.endpoint == "plan" else _TOKEN_OF_WRONG_TYPES).encode()
+    )
 
 
-def _page(status: int) -> bytes:
-    return http(b"<html><body>Sandbox</body></html>", status, "text/html")
+def _make_html(status: int) -> bytes:
+    return encode_response(b"<html><body>Sandbox</body></html>", status, "text/html")
 
 
-def _delay(play: Play) -> bool:
+def _send_late(play: FaultCall) -> bool:
     time.sleep(float(play.value))
-    play.sock.sendall(play.right)
+    play.sock.sendall(play.correct_answer)
     return True
 
 
-def _trickle(play: Play) -> bool:
-    for byte in play.right:
+def _send_slowly(play: FaultCall) -> bool:
+    for byte in play.correct_answer:
         play.sock.sendall(bytes([byte]))
         time.sleep(float(play.value))
     return True
 
 
-def _hang(play: Play) -> bool:
+def _send_nothing(play: FaultCall) -> bool:
     time.sleep(float(play.value))
     return False
 
 
-def _truncate(play: Play) -> bool:
-    head, separator, body = play.right.partition(b"\r\n\r\n")
+def _send_half(play: FaultCall) -> bool:
+    head, separator, body = play.correct_answer.partition(b"\r\n\r\n")
     play.sock.sendall(head + separator + body[: len(body) // 2])
     return False
 
 
-def _reset(play: Play) -> bool:
+def _reset_connection(play: FaultCall) -> bool:
     if play.value == "body":
-        _truncate(play)
+        _send_half(play)
         time.sleep(0.02)  # or the end overtakes the bytes before it
     # Closing with linger 0 sends RST instead of FIN.
     play.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     return False
 
 
-PLAYS: dict[str, Callable[[Play], bool]] = {
-    "errcode": _instead(_errcode),
-    "status": _instead(lambda play: _page(int(play.value))),
-    "delay": _delay,
-    "trickle": _trickle,
-    "hang": _hang,
-    "reset": _reset,
-    "truncate": _truncate,
-    "echo": _instead(lambda play: play.right),  # the sandbox, which has the request, has made the answer
-    "html": _instead(lambda _: _page(200)),
-    "text": _instead(lambda _: http(b"not JSON", 200, "text/plain")),
-    "types": _instead(_types),
-    "body": _instead(lambda play: http(play.value.encode())),
-    "raw": _instead(lambda play: play.raw),
+KINDS: dict[str, Callable[[FaultCall], bool]] = {
+    "errcode": _create_sender(_make_errcode),
+    "status": _create_sender(lambda play: _make_html(int(play.value))),
+    "delay": _send_late,
+    "trickle": _send_slowly,
+    "hang": _send_nothing,
+    "reset": _reset_connection,
+    "truncate": _send_half,
+    "echo": _create_sender(lambda play: play.correct_answer),  # the sandbox, which has the request, has made the answer
+    "html": _create_sender(lambda _: _make_html(200)),
+    "text": _create_sender(lambda _: encode_response(b"not JSON", 200, "text/plain")),
+    "types": _create_sender(_make_wrong_types),
+    "body": _create_sender(lambda play: encode_response(play.value.encode())),
+    "raw": _create_sender(lambda play: play.raw),
 }

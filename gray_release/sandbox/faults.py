@@ -4,15 +4,13 @@ import re
 import socket
 from dataclasses import dataclass, field
 
-from gray_release.sandbox.fault_kinds import PLAYS, Play, http
+from gray_release.sandbox.fault_kinds import KINDS, FaultCall
 
-__all__ = ["Fault", "http"]
-
-KINDS = tuple(kind for kind in PLAYS if kind != "raw")  # what a command can name
+_NAMED_KINDS = tuple(kind for kind in KINDS if kind != "raw")  # an option cannot hold a whole HTTP response
 ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "list", "info", "quota", "token", "any")
 
 _SECONDS = (r"\d+(\.\d*)?", "0.5")
-_NUMBERS = {  # the kinds whose value is a number: what it looks like, and an example
+_NUMBER_FORMATS = {  # the kinds whose value is a number: what it looks like, and an example
     "errcode": (r"-?\d+", "45009"),
     "status": (r"\d{3}", "502"),
     "delay": _SECONDS,
@@ -50,14 +48,14 @@ class Fault:
         if not found:
             raise ValueError(f"{text!r} is no fault: write ENDPOINT:KIND[=VALUE][*TIMES], such as plan:errcode=45009")
         endpoint, kind, value, times = found.groups()
-        for word, name, known in (("endpoint", endpoint, ENDPOINTS), ("kind", kind, KINDS)):
+        for word, name, known in (("endpoint", endpoint, ENDPOINTS), ("kind", kind, _NAMED_KINDS)):
             if name not in known:
                 raise ValueError(f"{name!r} is no {word} of a fault: there are {', '.join(known)}")
-        if kind in _NUMBERS and not re.fullmatch(_NUMBERS[kind][0], value or ""):
-            raise ValueError(f"a fault of kind {kind} needs a number: {endpoint}:{kind}={_NUMBERS[kind][1]}")
+        if kind in _NUMBER_FORMATS and not re.fullmatch(_NUMBER_FORMATS[kind][0], value or ""):
+            raise ValueError(f"a fault of kind {kind} needs a number: {endpoint}:{kind}={_NUMBER_FORMATS[kind][1]}")
         return cls(endpoint, kind, value or "", int(times) if times else None)
 
-    def strikes(self, endpoint: str, appid: str | None = None) -> bool:
+    def consume(self, endpoint: str, appid: str | None = None) -> bool:
         """Whether a request to this endpoint, with this mini program's token, meets the fault; counts it if so."""
         group = "plan" if endpoint == "plan" else "token"
         if self.endpoint not in (endpoint, group, "any") or self.appid not in (None, appid) or self.times == 0:
@@ -68,4 +66,4 @@ class Fault:
 
     def play(self, endpoint: str, answer: bytes, sock: socket.socket) -> bool:
         """Send what the fault makes of the right answer; return whether the connection can go on."""
-        return PLAYS[self.kind](Play(self.value, self.raw, endpoint, answer, sock))
+        return KINDS[self.kind](FaultCall(self.value, self.raw, endpoint, answer, sock))

@@ -7,17 +7,17 @@ from gray_release.sandbox.scenario import Json, Plan
 HOUR = 3600
 
 
-def appids(count: int) -> list[str]:
+def create_appids(count: int) -> list[str]:
     """Return so many appids: `wx0000000000000001` and on, which `seq -f 'wx%016.f' COUNT` prints too."""
     return [f"wx{number:016d}" for number in range(1, count + 1)]
 
 
-def plans(fleet: Iterable[str], now: float) -> dict[str, Mapping[str, object] | Plan | None]:
+def create_plans(fleet: Iterable[str], now: float) -> dict[str, Mapping[str, object] | Plan | None]:
     """Return a plan for each appid, at Unix time `now`: of ten mini programs, five are rolling out or paused."""
-    return {appid: _plan(number, int(now)) for number, appid in enumerate(fleet)}
+    return {appid: _create_plan(number, int(now)) for number, appid in enumerate(fleet)}
 
 
-def _plan(number: int, now: int) -> Json | None:
+def _create_plan(number: int, now: int) -> Json | None:
     percentage = 1 + number * 37 % 99
     times = {"create_timestamp": now - percentage * HOUR - number % 60}
     finish = {"default_finish_timestamp": now + (100 - percentage) * HOUR}  # which WeChat's newer answers leave out

@@ -32,7 +32,7 @@ class Request:
     query: dict[str, str]
     body: bytes
 
-    def posted(self) -> Json:
+    def parse_post(self) -> Json:
         """Return the JSON object of a POST. Raises `Refusal`."""
         if self.method != "POST":
             raise Refusal(43002, "require POST method")
@@ -45,7 +45,7 @@ class Request:
         return fields
 
 
-def _plan(sandbox: State, request: Request) -> Json:
+def _answer_plan(sandbox: State, request: Request) -> Json:
     if request.method != "GET":
         raise Refusal(43001, "require GET method")
     cloudbase = request.query.get("cloudbase_access_token")
@@ -54,7 +54,7 @@ def _plan(sandbox: State, request: Request) -> Json:
         if cloudbase not in sandbox.cloudbase_tokens:
             raise Refusal(40001, "invalid credential, cloudbase_access_token is invalid")
     elif token:
-        sandbox.tokens.check(token)
+        sandbox.tokens.check_token(token)
     else:
         raise Refusal(41001, "access_token missing")
     plan = sandbox.plans.get(sandbox.tokens.owners.get(token, ""), sandbox.plan)
@@ -62,48 +62,48 @@ def _plan(sandbox: State, request: Request) -> Json:
     return {"errcode": 0, "errmsg": "ok", "gray_release_plan": plan(now) if callable(plan) else plan}
 
 
-def _authorizer_token(sandbox: State, request: Request) -> Json:
-    return sandbox.platform.authorizer_token(request.query.get("component_access_token", ""), request.posted())
+def _answer_authorizer_token(sandbox: State, request: Request) -> Json:
+    return sandbox.platform.get_authorizer_token(request.query.get("component_access_token", ""), request.parse_post())
 
 
-def _authorizer_list(sandbox: State, request: Request) -> Json:
-    return sandbox.platform.authorizer_list(request.query.get("component_access_token", ""), request.posted())
+def _answer_authorizer_list(sandbox: State, request: Request) -> Json:
+    return sandbox.platform.get_authorizer_list(request.query.get("component_access_token", ""), request.parse_post())
 
 
-def _authorizer_info(sandbox: State, request: Request) -> Json:
-    return sandbox.platform.authorizer_info(request.query.get("component_access_token", ""), request.posted())
+def _answer_authorizer_info(sandbox: State, request: Request) -> Json:
+    return sandbox.platform.get_authorizer_info(request.query.get("component_access_token", ""), request.parse_post())
 
 
-def _quota(sandbox: State, request: Request) -> Json:
-    sandbox.tokens.check(request.query.get("access_token", ""))
-    if request.posted().get("cgi_path") != HTTPS_PATH:
+def _answer_quota(sandbox: State, request: Request) -> Json:
+    sandbox.tokens.check_token(request.query.get("access_token", ""))
+    if request.parse_post().get("cgi_path") != HTTPS_PATH:
         raise Refusal(76021, "cgi_path not found, please check")
     used = sum(path == HTTPS_PATH for _, path in sandbox.requests)
     quota = {"daily_limit": sandbox.daily_limit, "used": used, "remain": max(sandbox.daily_limit - used, 0)}
     return {"errcode": 0, "errmsg": "ok", "quota": quota, "rate_limit": {"call_count": 1000, "refresh_second": 60}}
 
 
-def _unknown(_sandbox: State, _request: Request) -> Json:
+def _refuse_path(_sandbox: State, _request: Request) -> Json:
     raise Refusal(40066, "invalid url")
 
 
-Answer = Callable[[State, Request], Json]
+Responder = Callable[[State, Request], Json]
 
-_ROUTES: dict[str, tuple[str, Answer]] = {
-    HTTPS_PATH: ("plan", _plan),
-    "/cgi-bin/token": ("classic", lambda sandbox, request: sandbox.tokens.classic_token(request.query)),
-    "/cgi-bin/stable_token": ("stable", lambda sandbox, request: sandbox.tokens.stable_token(request.posted())),
+_ROUTES: dict[str, tuple[str, Responder]] = {
+    HTTPS_PATH: ("plan", _answer_plan),
+    "/cgi-bin/token": ("classic", lambda sandbox, request: sandbox.tokens.get_classic_token(request.query)),
+    "/cgi-bin/stable_token": ("stable", lambda sandbox, request: sandbox.tokens.get_stable_token(request.parse_post())),
     "/cgi-bin/component/api_component_token": (
         "component",
-        lambda sandbox, request: sandbox.platform.component_token(request.posted()),
+        lambda sandbox, request: sandbox.platform.get_component_token(request.parse_post()),
     ),
-    "/cgi-bin/component/api_authorizer_token": ("authorizer", _authorizer_token),
-    "/cgi-bin/component/api_get_authorizer_list": ("list", _authorizer_list),
-    "/cgi-bin/component/api_get_authorizer_info": ("info", _authorizer_info),
-    "/cgi-bin/openapi/quota/get": ("quota", _quota),
+    "/cgi-bin/component/api_authorizer_token": ("authorizer", _answer_authorizer_token),
+    "/cgi-bin/component/api_get_authorizer_list": ("list", _answer_authorizer_list),
+    "/cgi-bin/component/api_get_authorizer_info": ("info", _answer_authorizer_info),
+    "/cgi-bin/openapi/quota/get": ("quota", _answer_quota),
 }
 
 
-def route(path: str) -> tuple[str, Answer]:
+def find_route(path: str) -> tuple[str, Responder]:
     """Return what a fault calls the endpoint at a path, and what answers there with a JSON body or raises `Refusal`."""
-    return _ROUTES.get(path, ("other", _unknown))
+    return _ROUTES.get(path, ("other", _refuse_path))

@@ -41,7 +41,7 @@ class Tokens:
     stable: dict[str, str] = field(default_factory=dict)
     classic: dict[str, str] = field(default_factory=dict)
 
-    def issue(self, appid: str = APPID) -> Json:
+    def issue_token(self, appid: str = APPID) -> Json:
         """Make a token good for two hours."""
         token = f"sandbox_{secrets.token_urlsafe(64)}"
         self.expiry[token] = self.clock() + LIFETIME_SECONDS
@@ -63,7 +63,7 @@ class Tokens:
             raise Refusal(40002, "invalid grant_type")
         return str(appid)
 
-    def stable_token(self, fields: Mapping[str, Any]) -> Json:
+    def get_stable_token(self, fields: Mapping[str, Any]) -> Json:
         """Return the appid's stable token: the same in normal mode, a new one in its last five minutes."""
         appid = self.authenticate(fields)
         current = self.stable.get(appid, "")
@@ -72,19 +72,19 @@ class Tokens:
             self.expiry.pop(current, None)
         elif left > OVERLAP_SECONDS:
             return {"access_token": current, "expires_in": int(left)}
-        answer = self.issue(appid)
+        answer = self.issue_token(appid)
         self.stable[appid] = answer["access_token"]
         return answer
 
-    def classic_token(self, fields: Mapping[str, Any]) -> Json:
+    def get_classic_token(self, fields: Mapping[str, Any]) -> Json:
         """Return a new token of the classic kind and end the one before."""
         appid = self.authenticate(fields)
         self.expiry.pop(self.classic.get(appid, ""), None)
-        answer = self.issue(appid)
+        answer = self.issue_token(appid)
         self.classic[appid] = answer["access_token"]
         return answer
 
-    def check(self, token: str) -> None:
+    def check_token(self, token: str) -> None:
         """Raise `Refusal` unless the token is good."""
         if token not in self.expiry:
             raise Refusal(40001, "invalid credential, access_token is invalid or not latest")
@@ -108,7 +108,7 @@ class Platform:
     rotate: bool = False
     permission_sets: set[int] = field(default_factory=lambda: {1, 18, 25})  # that every authorizer has granted
 
-    def component_token(self, fields: Mapping[str, Any]) -> Json:
+    def get_component_token(self, fields: Mapping[str, Any]) -> Json:
         """Return the platform's own token."""
         if fields.get("component_appid") != self.appid:
             raise Refusal(40013, "invalid appid")
@@ -120,16 +120,16 @@ class Platform:
         self.expiry[token] = self.tokens.clock() + LIFETIME_SECONDS
         return {"component_access_token": token, "expires_in": LIFETIME_SECONDS}
 
-    def check(self, token: str) -> None:
+    def check_token(self, token: str) -> None:
         """Raise `Refusal` unless the platform's own token is good."""
         if token not in self.expiry:
             raise Refusal(40001, "invalid credential, component_access_token is invalid")
         if self.expiry[token] <= self.tokens.clock():
             raise Refusal(42001, "component_access_token expired")
 
-    def authorizer_list(self, token: str, fields: Mapping[str, Any]) -> Json:
+    def get_authorizer_list(self, token: str, fields: Mapping[str, Any]) -> Json:
         """Return a page of the authorizers with their refresh tokens, at most 500."""
-        self.check(token)
+        self.check_token(token)
         offset, count = fields.get("offset"), fields.get("count")
         if fields.get("component_appid") != self.appid or not isinstance(offset, int) or not isinstance(count, int):
             raise Refusal(47001, "data format error")
@@ -139,9 +139,9 @@ class Platform:
         rows = [{"authorizer_appid": appid, "refresh_token": token, "auth_time": 1558000607} for appid, token in page]
         return {"total_count": len(self.authorizers), "list": rows}
 
-    def authorizer_info(self, token: str, fields: Mapping[str, Any]) -> Json:
+    def get_authorizer_info(self, token: str, fields: Mapping[str, Any]) -> Json:
         """Return what WeChat knows of an authorizer, with the permission sets that it granted."""
-        self.check(token)
+        self.check_token(token)
         appid = str(fields.get("authorizer_appid"))
         if fields.get("component_appid") != self.appid or appid not in self.authorizers:
             raise Refusal(61003, "component is not authorized by this account")
@@ -155,9 +155,9 @@ class Platform:
             },
         }
 
-    def authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
+    def get_authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
         """Return a token of an authorizer for its refresh token."""
-        self.check(token)
+        self.check_token(token)
         appid = str(fields.get("authorizer_appid"))
         if fields.get("component_appid") != self.appid or appid not in self.authorizers:
             raise Refusal(61003, "component is not authorized by this account")
@@ -165,7 +165,7 @@ class Platform:
             raise Refusal(61023, "refresh_token is invalid")
         if self.rotate:
             self.authorizers[appid] = f"refreshtoken@@@{secrets.token_urlsafe(16)}"
-        issued = self.tokens.issue(appid)
+        issued = self.tokens.issue_token(appid)
         return {
             "authorizer_access_token": issued["access_token"],
             "expires_in": issued["expires_in"],

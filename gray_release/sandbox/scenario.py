@@ -16,7 +16,7 @@ DOCUMENTED_PLAN = {
 STEPS = {"wait": 0, "rise": 1, "pause": 2, "finish": 3, "delete": 4}  # a scenario's words, and WeChat's status
 
 
-def scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
+def create_scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
     """Return the plan of a release that goes through steps of so many seconds from Unix time `start`.
 
     It stays at the last one. Its steps named `rise` take it from 0 to 100 percent together; then it is finished.
@@ -43,6 +43,6 @@ def scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
     return plan
 
 
-def advancing(seconds: float, start: float) -> Plan:
+def create_rising_plan(seconds: float, start: float) -> Plan:
     """Return a plan that rises from 0 to 100 percent in `seconds` from Unix time `start`, and is then finished."""
-    return scenario([("rise", seconds)], start)
+    return create_scenario([("rise", seconds)], start)

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from gray_release.sandbox import rules
-from gray_release.sandbox.fault_kinds import http
+from gray_release.sandbox.fault_kinds import encode_response
 from gray_release.sandbox.faults import Fault
-from gray_release.sandbox.routes import Request, route
+from gray_release.sandbox.routes import Request, find_route
 from gray_release.sandbox.rules import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, SECRET, TICKET
-from gray_release.sandbox.scenario import DOCUMENTED_PLAN, Plan, advancing, scenario
+from gray_release.sandbox.scenario import DOCUMENTED_PLAN, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["APPID", "COMPONENT_APPID", "COMPONENT_SECRET", "DOCUMENTED_PLAN", "REFRESH_TOKEN", "SECRET", "TICKET"]
-__all__ += ["Sandbox", "advancing", "scenario"]
+__all__ += ["Sandbox"]
 
 
 class Sandbox:
@@ -79,11 +79,11 @@ class Sandbox:
 
     def answer(self, request: Request) -> tuple[rules.Json, Fault | None]:
         """Return WeChat's JSON body for a request, and the fault to play instead of it."""
-        endpoint, answer = route(request.path)
+        endpoint, answer = find_route(request.path)
         with self.lock:
             self.requests.append((request.method, request.path))
             owner = self.tokens.owners.get(request.query.get("access_token", ""))
-            fault = next((fault for fault in self.faults if fault.strikes(endpoint, owner)), None)
+            fault = next((fault for fault in self.faults if fault.consume(endpoint, owner)), None)
             try:
                 reply = answer(self, request)
             except rules.Refusal as refusal:
@@ -123,15 +123,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
-        request = Request(self.command, self.path, address.path, dict(parse_qsl(address.query)), self._body())
+        request = Request(self.command, self.path, address.path, dict(parse_qsl(address.query)), self._read_body())
         reply, fault = self.server.sandbox.answer(request)
-        answer = http(json.dumps(reply, ensure_ascii=False).encode())
+        answer = encode_response(json.dumps(reply, ensure_ascii=False).encode())
         if fault is None:
             self.connection.sendall(answer)
-        elif not fault.play(route(request.path)[0], answer, self.connection):
+        elif not fault.play(find_route(request.path)[0], answer, self.connection):
             self.close_connection = True
 
-    def _body(self) -> bytes:
+    def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
         chunks = []

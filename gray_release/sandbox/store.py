@@ -22,7 +22,7 @@ STARTS_WITHIN_SECONDS = 10
 STOPS_WITHIN_SECONDS = 5
 
 
-def fill(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, str]) -> None:
+def fill_store(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, str]) -> None:
     """Put there what a platform's callback server keeps: the verify ticket, and the authorizers' refresh tokens."""
     session.set("component_verify_ticket", ticket)
     for appid, refresh_token in refresh_tokens.items():
@@ -30,7 +30,7 @@ def fill(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, str]) 
 
 
 @contextlib.contextmanager
-def store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
+def run_store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
     """Run a Valkey on loopback that holds a verify ticket and the authorizers' refresh tokens; give its URL.
 
     The layout is wechatpy's: `wechatpy:component_verify_ticket` and `wechatpy:{appid}_refresh_token`, as JSON.
@@ -47,7 +47,7 @@ def store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
             pause = 0.05
             retry = Retry(ConstantBackoff(pause), int(STARTS_WITHIN_SECONDS / pause))
             with contextlib.closing(redis.Redis(host=HOST, port=port, retry=retry)) as client:
-                fill(RedisStorage(client), ticket, refresh_tokens)
+                fill_store(RedisStorage(client), ticket, refresh_tokens)
             yield f"redis://{HOST}:{port}/0"
         finally:
             server.terminate()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _READABLE = 0o666
 
 
-class WholeFile:
+class AtomicFile:
     """A file at a path, prepared by making it and written by `write`; use it as a context manager.
 
     Making it raises `OSError` where it could not be written: before anybody has been asked.

@@ -8,9 +8,9 @@ from gray_release.sweep.row import Row
 from handler.deadline import call_within
 from handler.errors import SYSTEM_ERROR, OpenApiError
 
-BATCH = 50  # the progress bar moves with each; the function asks for some of them at once
-PASSING = (SYSTEM_ERROR, 45011)  # WeChat is busy or cannot be reached; too many calls in a minute
-PAUSES = (1, 5)  # seconds before asking again for those whose failure passes by itself
+BATCH_SIZE = 50  # the progress bar moves with each; the function asks for some of them at once
+TRANSIENT_CODES = (SYSTEM_ERROR, 45011)  # WeChat is busy or cannot be reached; too many calls in a minute
+RETRY_SECONDS = (1, 5)  # seconds before asking again for those whose failure passes by itself
 
 Ask = Callable[[Sequence[str]], list[Row]]
 
@@ -26,38 +26,38 @@ class Sweep:
     def __init__(self, appids: Sequence[str], ask: Ask) -> None:
         self._appids = appids
         self._ask = ask
-        self.again: dict[str, Row] = {}
+        self.retries: dict[str, Row] = {}
 
     def __iter__(self) -> Iterator[Row]:
-        yield from self._pass_over(self._appids)
-        for pause in PAUSES if len(self.again) * 2 <= len(self._appids) else ():
-            if self.again:
+        yield from self._ask_once(self._appids)
+        for pause in RETRY_SECONDS if len(self.retries) * 2 <= len(self._appids) else ():
+            if self.retries:
                 time.sleep(pause)
-            yield from self._pass_over(list(self.again))
-        while self.again:
-            yield self.again.pop(next(iter(self.again)))
+            yield from self._ask_once(list(self.retries))
+        while self.retries:
+            yield self.retries.pop(next(iter(self.retries)))
 
-    def _pass_over(self, appids: Sequence[str]) -> Iterator[Row]:
-        for row in self._in_batches(appids):
-            self.again.pop(row.appid, None)
-            if row.answer.failure in PASSING:
-                self.again[row.appid] = row
+    def _ask_once(self, appids: Sequence[str]) -> Iterator[Row]:
+        for row in self._ask_in_batches(appids):
+            self.retries.pop(row.appid, None)
+            if row.answer.failure in TRANSIENT_CODES:
+                self.retries[row.appid] = row
             else:
                 yield row
 
-    def _in_batches(self, appids: Sequence[str]) -> Iterator[Row]:
+    def _ask_in_batches(self, appids: Sequence[str]) -> Iterator[Row]:
         left = iter(appids)
-        while batch := list(islice(left, BATCH)):
+        while batch := list(islice(left, BATCH_SIZE)):
             try:
                 # In another thread: an interrupt ends the wait, where the function would wait for its own threads.
                 rows = call_within(None, lambda: self._ask(batch))
             except OpenApiError as error:
                 failure = error.to_dict()
-                rows = [Row.of({"appid": appid, **failure}) for appid in batch]
+                rows = [Row.from_json({"appid": appid, **failure}) for appid in batch]
                 is_over = True
             else:
                 failure = rows[-1].json
-                is_over = all(row.answer.failure == SYSTEM_ERROR for row in rows) and len(rows) == BATCH
+                is_over = all(row.answer.failure == SYSTEM_ERROR for row in rows) and len(rows) == BATCH_SIZE
             yield from rows
             if is_over:
-                yield from (Row.of({**failure, "appid": appid}) for appid in left)
+                yield from (Row.from_json({**failure, "appid": appid}) for appid in left)

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from gray_release.release import DELETED, FINISHED, PAUSED, Answer, number
+from gray_release.release import DELETED, FINISHED, PAUSED, Answer, read_number
 from gray_release.sweep.row import Change, Row
-from gray_release.times import absolute
+from gray_release.times import format_time
 
-NEW = Change("new", "new", "新增")
-STARTED = Change("started", "started", "已开始")
-PAUSES = Change("paused", "paused", "已暂停")
-RESUMED = Change("resumed", "resumed", "已恢复")
-FINISHES = Change("finished", "finished", "已全量")
-WITHDRAWN = Change("withdrawn", "withdrawn", "已撤回")
-ENDED = Change("ended", "over or withdrawn", "已结束或已撤回")
-FAILS = Change("failed", "failed", "失败")
-ANSWERS = Change("answers", "answers again", "恢复应答")
+ADDITION = Change("new", "new", "新增")
+START = Change("started", "started", "已开始")
+PAUSE = Change("paused", "paused", "已暂停")
+RESUMPTION = Change("resumed", "resumed", "已恢复")
+FINISH = Change("finished", "finished", "已全量")
+WITHDRAWAL = Change("withdrawn", "withdrawn", "已撤回")
+END = Change("ended", "over or withdrawn", "已结束或已撤回")
+FAILURE = Change("failed", "failed", "失败")
+RECOVERY = Change("answers", "answers again", "恢复应答")
 
 
 class Comparison(NamedTuple):
@@ -28,16 +28,16 @@ class Comparison(NamedTuple):
     missing: int  # mini programs of the earlier sweep that are not asked for any more
 
 
-def compare(rows: Iterable[Row], earlier: Sequence[Row] | None, at: float, now: float) -> Comparison:
+def compare_rows(rows: Iterable[Row], earlier: Sequence[Row] | None, at: float, now: float) -> Comparison:
     """Compare rows with those that an earlier sweep left at Unix time `at`; `None` is the first run."""
     if earlier is None:
-        return Comparison([_mark(row, None, now, {}) for row in rows], None, 0)
+        return Comparison([_add_change(row, None, now, {}) for row in rows], None, 0)
     before = {row.appid: row for row in earlier}
-    compared = [_compare(row, before.get(row.appid), at, now) for row in rows]
+    compared = [_compare_row(row, before.get(row.appid), at, now) for row in rows]
     return Comparison(compared, at, len(before.keys() - {row.appid for row in compared}))
 
 
-def describe(comparison: Comparison) -> str:
+def describe_changes(comparison: Comparison) -> str:
     """Count the changes in one line: `since 2026-11-25 09:00:00 UTC: 1 paused, 2 moved, 9 unchanged`."""
     if comparison.at is None:
         return "first run: nothing to compare with"
@@ -46,18 +46,18 @@ def describe(comparison: Comparison) -> str:
     counted.append(f"{names['unchanged']} unchanged")
     if comparison.missing:
         counted.append(f"{comparison.missing} not asked for any more")
-    return f"since {absolute(comparison.at)}: {', '.join(counted)}"
+    return f"since {format_time(comparison.at)}: {', '.join(counted)}"
 
 
-def _compare(row: Row, before: Row | None, at: float, now: float) -> Row:
+def _compare_row(row: Row, before: Row | None, at: float, now: float) -> Row:
     if before is None:
-        return _mark(row, NEW, now, {})
+        return _add_change(row, ADDITION, now, {})
     change = _find_change(row.answer, before)
-    since = number(before.json.get("unchangedSince")) or at
-    return _mark(row, change, now if change else since, before.json)
+    since = read_number(before.json.get("unchangedSince")) or at
+    return _add_change(row, change, now if change else since, before.json)
 
 
-def _mark(row: Row, change: Change | None, since: float, before: Mapping[str, Any]) -> Row:
+def _add_change(row: Row, change: Change | None, since: float, before: Mapping[str, Any]) -> Row:
     """Add what the next sweep needs: also the last plan of a mini program that has no answer now."""
     json = dict(row.json)
     if change:
@@ -72,25 +72,25 @@ def _mark(row: Row, change: Change | None, since: float, before: Mapping[str, An
 
 def _find_change(new: Answer, before: Row) -> Change | None:
     if new.failure:
-        return None if before.answer.failure == new.failure else FAILS
+        return None if before.answer.failure == new.failure else FAILURE
     if not before.answer.failure:
         return _find_step(before.answer, new)
     if "lastGrayReleasePlan" not in before.json:
-        return ANSWERS
-    return _find_step(Answer({"errCode": 0, "grayReleasePlan": before.json["lastGrayReleasePlan"]}), new) or ANSWERS
+        return RECOVERY
+    return _find_step(Answer({"errCode": 0, "grayReleasePlan": before.json["lastGrayReleasePlan"]}), new) or RECOVERY
 
 
 def _find_step(old: Answer, new: Answer) -> Change | None:  # noqa: PLR0911 - one for each change
-    is_another = bool(old.created and new.created and old.created != new.created)
-    for state, change in ((FINISHED, FINISHES), (DELETED, WITHDRAWN), (PAUSED, PAUSES)):
+    is_another = bool(old.created_at and new.created_at and old.created_at != new.created_at)
+    for state, change in ((FINISHED, FINISH), (DELETED, WITHDRAWAL), (PAUSED, PAUSE)):
         if new.state is state and (is_another or old.state is not state):
             return change
     if not new.is_under_way:
-        return ENDED if old.is_under_way else None
+        return END if old.is_under_way else None
     if is_another or not old.is_under_way:
-        return STARTED
+        return START
     if old.state is PAUSED and new.state is not PAUSED:
-        return RESUMED
+        return RESUMPTION
     points = round((new.percentage or 0) - (old.percentage or 0), 4)
     if points:
         return Change("moved", f"{points:+g} %", f"{points:+g} %")

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gray_release.release import FAILED, FINISHED, PAUSED, RUNNING, plain
-from gray_release.sweep.changes import FAILS, Comparison
-from gray_release.sweep.row import Row, advice, by_attention, totals
-from gray_release.times import absolute
+from gray_release.release import FAILED, FINISHED, PAUSED, RUNNING, make_printable
+from gray_release.sweep.changes import FAILURE, Comparison
+from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
+from gray_release.times import format_time
 
 TITLE = "灰度发布 Staged releases"  # 钉钉 and 飞书 may want a keyword in each message: 灰度
 _LONGEST_NAME, _LONGEST_REASON = 40, 120
 # What steers markdown, mentions people (<@all>) or makes links, in a name or a reason that somebody else wrote.
-_HARMLESS = str.maketrans("<>[]*`#~|", "()()·'·-/")
+_REPLACEMENTS = str.maketrans("<>[]*`#~|", "()()·'·-/")
 
 
 class Digest(NamedTuple):
@@ -29,36 +29,36 @@ class Digest(NamedTuple):
         for index, line in enumerate(self.lines):
             left = len(self.lines) - index
             longer = f"{text}{gap}{item}{line}"
-            rest = _rest(gap, left - 1) if left > 1 else ""
+            rest = _count_rest(gap, left - 1) if left > 1 else ""
             if len(f"{longer}{rest}".encode("utf-8", "replace")) > limit:
-                return f"{text}{_rest(gap, left)}"
+                return f"{text}{_count_rest(gap, left)}"
             text = longer
         return text
 
 
-def digest(comparison: Comparison, now: float) -> Digest | None:
+def create_digest(comparison: Comparison, now: float) -> Digest | None:
     """Return what to tell; `None` where nothing has changed and nothing has failed."""
-    rows = by_attention(comparison.rows, now)
-    lines = [*(_describe(row) for row in rows if row.change), *_group_failures(rows)]
+    rows = sort_by_attention(comparison.rows, now)
+    lines = [*(_describe_row(row) for row in rows if row.change), *_group_failures(rows)]
     if not lines and comparison.at is not None:
         return None
     first = (
         "首次查询 first run"
         if comparison.at is None
-        else f"自 {absolute(comparison.at)} 以来的变化 · what changed since"
+        else f"自 {format_time(comparison.at)} 以来的变化 · what changed since"
     )
-    head = [f"{TITLE} {absolute(now)}", _harmless(totals(rows)), _count_chinese(rows), first]
+    head = [f"{TITLE} {format_time(now)}", _escape(count_states(rows)), _count_chinese(rows), first]
     return Digest(head, lines)
 
 
-def _describe(row: Row) -> str:
+def _describe_row(row: Row) -> str:
     change = row.change
-    name = f"{_harmless(row.name)[:_LONGEST_NAME]} " if row.name else ""
+    name = f"{_escape(row.name)[:_LONGEST_NAME]} " if row.name else ""
     words = f"{change.english} {change.chinese}" if change and change.english != change.chinese else ""
     if change and not words:
         words = change.english
     if row.answer.failure:
-        return f"{name}{row.appid} {words}: {row.answer.failure} {_harmless(row.reason)[:_LONGEST_REASON]}"
+        return f"{name}{row.appid} {words}: {row.answer.failure} {_escape(row.reason)[:_LONGEST_REASON]}"
     share = "" if row.answer.percentage is None else f", {row.answer.percentage:g} %"
     state = row.answer.state
     return f"{name}{row.appid} {words} · {state.english} {state.chinese}{share}"
@@ -66,9 +66,9 @@ def _describe(row: Row) -> str:
 
 def _group_failures(rows: list[Row]) -> Iterator[str]:
     """Write a line for each errCode of the failures that are not new."""
-    old = [row for row in rows if row.answer.failure and row.change is not FAILS]
-    for code, count, text in advice(old):
-        yield f"{count} 个失败 failed with {code}: {_harmless(text)[:_LONGEST_REASON]}"
+    old = [row for row in rows if row.answer.failure and row.change is not FAILURE]
+    for code, count, text in collect_advice(old):
+        yield f"{count} 个失败 failed with {code}: {_escape(text)[:_LONGEST_REASON]}"
 
 
 def _count_chinese(rows: list[Row]) -> str:
@@ -79,7 +79,7 @@ def _count_chinese(rows: list[Row]) -> str:
 _COUNTED = (FAILED, PAUSED, RUNNING, FINISHED)
 
 
-def _rest(gap: str, count: int) -> str:
+def _count_rest(gap: str, count: int) -> str:
     return f"{gap}另有 {count} 项 · and {count} more"
 
 
@@ -87,5 +87,5 @@ def _cut(text: str, limit: int) -> str:
     return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
 
 
-def _harmless(text: str) -> str:
-    return plain(text).translate(_HARMLESS)
+def _escape(text: str) -> str:
+    return make_printable(text).translate(_REPLACEMENTS)

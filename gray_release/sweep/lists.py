@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gray_release.sweep.results import read_values
-from gray_release.sweep.texts import decode, number_lines
+from gray_release.sweep.texts import decode_text, number_lines
 
 _APPID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as `handler.contract.Appid`; a batch with any other is refused whole
-_WECHATS = re.compile(r"wx[0-9a-f]{16}")
+_WECHAT_APPID = re.compile(r"wx[0-9a-f]{16}")
 _DELIMITERS = ",;\t，；"  # noqa: RUF001 - a Chinese input method writes the last two
-_MARGIN = " \t\u00a0\u200b\u200e\u3000\ufeff"  # blanks, also the invisible ones that are copied from web pages
+_BLANKS = " \t\u00a0\u200b\u200e\u3000\ufeff"  # blanks, also the invisible ones that are copied from web pages
 _TITLE_LINES = 10  # Numbers and WPS may write titles above the header
 _MOST_SHOWN = 5
 _UNCLOSED = "a quote is not closed on this line, or text follows it"
@@ -45,18 +45,18 @@ def read_list(content: bytes) -> list[Listed]:
     case, behind blanks, below titles. Lines of JSON are earlier rows, or appids. Empty rows, and lines that begin with
     `#`, say nothing. Raises `ValueError` that names the lines which cannot be understood.
     """
-    text = decode(content)
+    text = decode_text(content)
     wrong: list[str] = []
-    if text.lstrip(_MARGIN + "\r\n").startswith(("{", "[")):
+    if text.lstrip(_BLANKS + "\r\n").startswith(("{", "[")):
         found = _read_json(text, wrong)
     else:
-        lines = [_Line(*line) for line in number_lines(text) if not line[1].strip(_MARGIN).startswith("#")]
+        lines = [_Line(*line) for line in number_lines(text) if not line[1].strip(_BLANKS).startswith("#")]
         columns = _find_columns(lines)
         found = _read_table(lines, columns, wrong) if columns else _read_lines(lines, wrong)
     listed: dict[str, Listed] = {}
     for number, entry in found:
         if not _APPID.fullmatch(entry.appid) or entry.appid == "component":
-            wrong.append(f"line {number}: {_show(entry.appid)} is no appid")
+            wrong.append(f"line {number}: {_shorten(entry.appid)} is no appid")
         elif not listed.get(entry.appid, Listed("")).name:
             listed[entry.appid] = entry
     if wrong:
@@ -92,7 +92,7 @@ def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
 
 
 def _read_table(lines: Sequence[_Line], columns: _Columns, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
-    above = [line.number for line in lines[: columns.header] if _WECHATS.search(line.text)]
+    above = [line.number for line in lines[: columns.header] if _WECHAT_APPID.search(line.text)]
     wrong += [f"line {number} stands above the header" for number in above]
     for number, text in lines[columns.header + 1 :]:
         try:
@@ -110,7 +110,7 @@ def _read_table(lines: Sequence[_Line], columns: _Columns, wrong: list[str]) -> 
 
 def _read_lines(lines: Sequence[_Line], wrong: list[str]) -> Iterator[tuple[int, Listed]]:
     for number, text in lines:
-        cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_MARGIN + '"'))]
+        cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_BLANKS + '"'))]
         if text.count('"') % 2:
             wrong.append(f"line {number}: {_UNCLOSED}")
         elif len(cells) > 1:
@@ -127,7 +127,7 @@ def _split(text: str, delimiter: str) -> list[str]:
     blank = " " if delimiter == "\t" else r"\s"
     closed = re.sub(rf'"{blank}+(?={delimiter}|$)', '"', text.strip("\ufeff"))
     [cells] = csv.reader([closed], delimiter=delimiter, strict=True, skipinitialspace=True)
-    return [cell.strip(_MARGIN) for cell in cells]
+    return [cell.strip(_BLANKS) for cell in cells]
 
 
 def _explain(error: csv.Error) -> str:
@@ -136,5 +136,5 @@ def _explain(error: csv.Error) -> str:
     return _UNCLOSED
 
 
-def _show(appid: str) -> str:
+def _shorten(appid: str) -> str:
     return repr(appid if len(appid) <= 24 else f"{appid[:24]}…")

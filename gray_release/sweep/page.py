@@ -5,9 +5,9 @@ from datetime import datetime, timezone
 from html import escape
 
 from gray_release.release import LONGEST_DAYS, Answer
-from gray_release.sweep.changes import Comparison, describe
-from gray_release.sweep.row import Row, advice, by_attention, totals
-from gray_release.times import absolute, duration, local, relative, zone
+from gray_release.sweep.changes import Comparison, describe_changes
+from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
+from gray_release.times import format_distance, format_duration, format_time, format_zone, to_local_time
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #fff; --track: #e7ebef;
@@ -49,10 +49,11 @@ dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; color: var(--soft);
 """
 
 
-def page(rows: Sequence[Row], now: float, comparison: Comparison | None = None) -> str:
+def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = None) -> str:
     """Write the page for rows as they were at Unix time `now`."""
-    changes = f"<br>{escape(describe(comparison))}" if comparison else ""
+    changes = f"<br>{escape(describe_changes(comparison))}" if comparison else ""
     change = "<th>change 变化" if comparison else ""
+    times = f"{_write_time(now, format_time(now))}; times in {escape(format_zone(now))}"
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -60,18 +61,18 @@ def page(rows: Sequence[Row], now: float, comparison: Comparison | None = None) 
 <title>Staged releases 分阶段发布</title>
 <style>{_STYLE}</style>
 <h1>Staged releases 分阶段发布</h1>
-<p>{escape(totals(rows))}{changes}<br>{_time(now, absolute(now))}; times in {escape(zone(now))}</p>
+<p>{escape(count_states(rows))}{changes}<br>{times}</p>
 <table>
 <thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度<th>created 创建<th>everyone 全量</thead>
 <tbody>
-{chr(10).join(_row(row, now, has_change=comparison is not None) for row in by_attention(rows, now))}
+{chr(10).join(_write_row(row, now, has_change=comparison is not None) for row in sort_by_attention(rows, now))}
 </tbody></table>
-{chr(10).join(_advice(rows))}
+{chr(10).join(_write_advice(rows))}
 </html>
 """
 
 
-def _row(row: Row, now: float, *, has_change: bool) -> str:
+def _write_row(row: Row, now: float, *, has_change: bool) -> str:
     answer = row.answer
     state = answer.state
     appid = f"<code>{escape(row.appid)}</code>"
@@ -80,32 +81,34 @@ def _row(row: Row, now: float, *, has_change: bool) -> str:
         f'<td><span class="status {state.colour}">{escape(state.english)} <span lang="zh">{state.chinese}</span></span>'
     )
     if has_change:
-        cells.append(f"<td>{_change(row, now)}")
+        cells.append(f"<td>{_write_change(row, now)}")
     if answer.failure:
         return f'<tr>{"".join(cells)}<td class="reason" colspan="3">{answer.failure} {escape(row.reason)}</tr>'
     cells += [
-        f"<td>{_bar(answer)}",
-        _cell("created 创建", _moment(answer.created, now)),
-        _cell("everyone 全量", _end(answer, now)),
+        f"<td>{_write_bar(answer)}",
+        _write_cell("created 创建", _write_moment(answer.created_at, now)),
+        _write_cell("everyone 全量", _write_end(answer, now)),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(title: str, content: str) -> str:
+def _write_cell(title: str, content: str) -> str:
     """Write a cell that has its column's title with it, for phones, where the head is not shown."""
     return f'<td title="{title}">{content}</td>' if content else "<td></td>"
 
 
-def _change(row: Row, now: float) -> str:
+def _write_change(row: Row, now: float) -> str:
     change = row.change
     if change:
         chinese = "" if change.chinese == change.english else f' <span lang="zh">{escape(change.chinese)}</span>'
         return f'<b class="status">{escape(change.english)}{chinese}</b>'
     since = now if row.unchanged_since is None else row.unchanged_since
-    return f"<small>unchanged {duration(now - since)}</small>" if now - since >= 1 else "<small>unchanged</small>"
+    return (
+        f"<small>unchanged {format_duration(now - since)}</small>" if now - since >= 1 else "<small>unchanged</small>"
+    )
 
 
-def _bar(answer: Answer) -> str:
+def _write_bar(answer: Answer) -> str:
     share = answer.percentage
     if share is None:
         return ""
@@ -116,33 +119,33 @@ def _bar(answer: Answer) -> str:
     )
 
 
-def _end(answer: Answer, now: float) -> str:
-    end = answer.end(now)
+def _write_end(answer: Answer, now: float) -> str:
+    end = answer.find_end(now)
     if end is None:
         return ""
     if end.day is None:
-        return _moment(end.at, now)
+        return _write_moment(end.at, now)
     day = f"day {end.day} of {LONGEST_DAYS}" if end.day <= LONGEST_DAYS else f"day {end.day}"
-    moment = local(end.at)
+    moment = to_local_time(end.at)
     if moment is None or end.at is None:
         return f"<small>{day}</small>"
-    return f"{_time(end.at, f'{moment:%Y-%m-%d}')} <small>{day}</small>"
+    return f"{_write_time(end.at, f'{moment:%Y-%m-%d}')} <small>{day}</small>"
 
 
-def _moment(seconds: float | None, now: float) -> str:
-    moment = local(seconds)
+def _write_moment(seconds: float | None, now: float) -> str:
+    moment = to_local_time(seconds)
     if moment is None or seconds is None:
         return ""
-    return f"{_time(seconds, f'{moment:%Y-%m-%d %H:%M}')} <small>{relative(seconds, now)}</small>"
+    return f"{_write_time(seconds, f'{moment:%Y-%m-%d %H:%M}')} <small>{format_distance(seconds, now)}</small>"
 
 
-def _time(seconds: float, text: str) -> str:
+def _write_time(seconds: float, text: str) -> str:
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return f'<time datetime="{moment:%Y-%m-%dT%H:%M:%SZ}">{escape(text)}</time>'
 
 
-def _advice(rows: Sequence[Row]) -> Iterator[str]:
-    found = [(code, count, text) for code, count, text in advice(rows) if text]
+def _write_advice(rows: Sequence[Row]) -> Iterator[str]:
+    found = [(code, count, text) for code, count, text in collect_advice(rows) if text]
     if found:
         yield "<h2>What to do</h2><dl>"
         for code, count, text in found:

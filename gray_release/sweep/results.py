@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from gray_release.sweep.row import Row
-from gray_release.sweep.texts import decode, number_lines
+from gray_release.sweep.texts import decode_text, number_lines
 from handler.exact_json import parse_object
 
 
 def read_rows(content: bytes) -> list[Row]:
     """Read rows: JSON, one row or a list of rows on a line. Raises `ValueError` that says which line is none."""
-    return [Row.of(value) for line, value in read_values(decode(content)) if _is_row(line, value)]
+    return [Row.from_json(value) for line, value in read_values(decode_text(content)) if _check_row(line, value)]
 
 
 def read_values(text: str) -> Iterator[tuple[int, Any]]:
@@ -34,7 +34,7 @@ def _parse(text: str) -> Any:
         return None
 
 
-def _is_row(line: int, value: Any) -> bool:
+def _check_row(line: int, value: Any) -> bool:
     if isinstance(value, dict) and isinstance(value.get("appid"), str):
         code = value.get("errCode")
         if isinstance(code, int) and not isinstance(code, bool):

@@ -12,7 +12,7 @@ from handler.exact_json import parse_object
 from handler.network.exchange import HttpClient, HttpRequest
 from handler.wechat.echoes import hide
 
-SECONDS = 10
+TIMEOUT_SECONDS = 10
 _SHORTEST_KEY = 8
 
 
@@ -79,8 +79,8 @@ class Robot:
     """
 
     def __init__(self, url: str, kind: str | None = None) -> None:
-        parts = _split(url)
-        found = kind or _recognise(parts)
+        parts = _split_url(url)
+        found = kind or _find_kind(parts)
         if not found:
             raise ValueError("it is none that is known: say --robot-kind wecom, dingtalk or feishu")
         self.kind = KINDS[found]
@@ -90,7 +90,7 @@ class Robot:
         """Show nothing of the address."""
         return "Robot()"
 
-    def tell(self, title: str, text: str) -> None:
+    def send_message(self, title: str, text: str) -> None:
         """Send one message. Raises `RobotError`."""
         content = json.dumps(self.kind.write(title, text), ensure_ascii=False).encode("utf-8", "replace")
         target = f"{self._parts.path}?{self._parts.query}" if self._parts.query else self._parts.path
@@ -98,16 +98,16 @@ class Robot:
         request = HttpRequest("POST", target, content, headers, repeatable=False)
         try:
             client = HttpClient(f"{self._parts.scheme}://{self._parts.netloc}", "the robot")
-            response = client.send(request, SECONDS)
+            response = client.send(request, TIMEOUT_SECONDS)
         except OpenApiError as error:
             response, reason = None, error.reason
         if response is None:
             raise RobotError(reason)
         if response.status != HTTPStatus.OK:
             raise RobotError(f"HTTP status {response.status}")
-        self._judge(response.content)
+        self._check_answer(response.content)
 
-    def _judge(self, content: bytes) -> None:
+    def _check_answer(self, content: bytes) -> None:
         """Robots answer HTTP 200 also to what they refuse: the code in the body decides."""
         try:
             body = parse_object(content)
@@ -125,7 +125,7 @@ class Robot:
         raise RobotError(f"it refused the message ({str(code)[:20]}): {known or said}")
 
 
-def _split(url: str) -> SplitResult:
+def _split_url(url: str) -> SplitResult:
     """Split a robot's address: https anywhere, http where the host is private. Raises `ValueError`."""
     rule = "it must be https://host/path, or http:// where the host is private"
     try:
@@ -139,7 +139,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _recognise(parts: SplitResult) -> str | None:
+def _find_kind(parts: SplitResult) -> str | None:
     by_host = [name for name, kind in KINDS.items() if parts.hostname in kind.hosts]
     by_path = [name for name, kind in KINDS.items() if parts.path.startswith(kind.path)]
     return next(iter(by_host + by_path), None)

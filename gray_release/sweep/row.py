@@ -10,7 +10,7 @@ from gray_release.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NO
 from handler.contract import to_camel_case
 from handler.errors import API, refused
 
-STILL_SECONDS = 86_400  # a release that moves does so at least once a day
+STALLED_SECONDS = 86_400  # a release that moves does so at least once a day
 _ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None: rolling out, and what nobody documents
 _NEVER = float("inf")
 
@@ -38,7 +38,7 @@ class Row:
     unchanged_since: float | None = None
 
     @classmethod
-    def of(cls, value: Json) -> "Row":
+    def from_json(cls, value: Json) -> "Row":
         """Read a row from its JSON object."""
         # Not `Answer.of`: a row is no HTTP reply, even where WeChat has put a `statusCode` into it.
         body = {key: item for key, item in value.items() if key not in ("appid", "name")}
@@ -58,25 +58,25 @@ class Row:
 
         return hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
 
-    def is_still(self, now: float) -> bool:
+    def is_stalled(self, now: float) -> bool:
         """Whether the release is under way and does not move: members only, or unchanged for a day."""
         if self.answer.state is MEMBERS:
             return True
         since = now if self.unchanged_since is None else self.unchanged_since
-        return self.answer.is_under_way and self.change is None and now - since >= STILL_SECONDS
+        return self.answer.is_under_way and self.change is None and now - since >= STALLED_SECONDS
 
 
-def by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row]:
+def sort_by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row]:
     """Sort: failed by errCode, paused, rolling out by the time left, standing still, not started, finished, none."""
     moment = time.time() if now is None else now
 
     def key(row: Row) -> tuple[int, int, bool, float, float, str]:
         answer, state = row.answer, row.answer.state
-        end = answer.end(moment)
+        end = answer.find_end(moment)
         return (
             _ORDER.index(state if state in _ORDER else None),
             answer.failure or 0,
-            state is not PAUSED and row.is_still(moment),
+            state is not PAUSED and row.is_stalled(moment),
             end.at if end and end.at else _NEVER,
             -(answer.percentage or 0),
             row.appid,
@@ -85,16 +85,16 @@ def by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row]:
     return sorted(rows, key=key)
 
 
-def totals(rows: Iterable[Row]) -> str:
+def count_states(rows: Iterable[Row]) -> str:
     """Count the rows in one line, in the order of the table: `3 mini programs: 1 failed, 2 rolling out`."""
     alike = {MEMBERS: RUNNING.english, OVER: "none", NONE: "none"}
-    counted = Counter(alike.get(row.answer.state, row.answer.state.english) for row in by_attention(rows))
+    counted = Counter(alike.get(row.answer.state, row.answer.state.english) for row in sort_by_attention(rows))
     number = sum(counted.values())
     parts = ", ".join(f"{count} {words}" for words, count in counted.items())
     return f"{number} mini program{'' if number == 1 else 's'}{': ' if parts else ''}{parts}"
 
 
-def advice(rows: Iterable[Row]) -> list[tuple[int, int, str]]:
+def collect_advice(rows: Iterable[Row]) -> list[tuple[int, int, str]]:
     """Return each errCode with how many have it and what to do, the most frequent first."""
     failed = [row for row in rows if row.answer.failure]
     counted = Counter(row.answer.failure for row in failed)

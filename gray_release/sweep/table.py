@@ -8,13 +8,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from gray_release.picture import bar
-from gray_release.release import LONGEST_DAYS, plain
-from gray_release.sweep.row import Row, advice, by_attention, totals
-from gray_release.times import duration, local, relative, short, zone
+from gray_release.picture import draw_bar
+from gray_release.release import LONGEST_DAYS, make_printable
+from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
+from gray_release.times import format_distance, format_duration, format_short_time, format_zone, to_local_time
 
 NARROWEST, WIDE, WIDEST = 80, 120, 140
-PERCENT = 6
+PERCENT_WIDTH = 6
 
 
 class _Column(NamedTuple):
@@ -23,42 +23,44 @@ class _Column(NamedTuple):
     write: Callable[[Row], Text]
 
 
-def draw(console: Console, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+def draw_table(console: Console, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
     """Print the table, its totals, notes, and what to do about the failures."""
     now = time.time()
-    for line in _lines(rows, min(max(console.width, NARROWEST), WIDEST), now):
+    for line in _draw_lines(rows, min(max(console.width, NARROWEST), WIDEST), now):
         console.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=console.width < NARROWEST)
-    console.print(Text(totals(rows), style="bold"))
+    console.print(Text(count_states(rows), style="bold"))
     for note in notes:
         console.print(Text(note))
-    console.print(Text(f"times in {zone(now)}", style="dim"))
-    for code, count, text in advice(rows):
-        console.print(Text(plain(f"{code} ({count}): {text or 'see the reason in its row'}")))
+    console.print(Text(f"times in {format_zone(now)}", style="dim"))
+    for code, count, text in collect_advice(rows):
+        console.print(Text(make_printable(f"{code} ({count}): {text or 'see the reason in its row'}")))
 
 
-def _lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
+def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
     found = _choose_columns(rows, columns, now)
-    yield Text(" ").join(_cell(Text(column.title, style="dim"), column.width) for column in found)
+    yield Text(" ").join(_fit_cell(Text(column.title, style="dim"), column.width) for column in found)
     reason = next(index for index, column in enumerate(found) if column.title == "progress")
-    for row in by_attention(rows, now):
+    for row in sort_by_attention(rows, now):
         shown = found[:reason] if row.answer.failure else found
-        cells = [_cell(column.write(row), column.width) for column in shown]
+        cells = [_fit_cell(column.write(row), column.width) for column in shown]
         if row.answer.failure:
-            cells.append(_cell(Text(plain(row.reason)), columns - sum(column.width + 1 for column in shown)))
+            cells.append(
+                _fit_cell(Text(make_printable(row.reason)), columns - sum(column.width + 1 for column in shown))
+            )
         yield Text(" ").join(cells)
 
 
 def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Column]:
     """Choose what fits: names and changes, where there are any, take the place of other columns."""
     is_wide = columns >= WIDE
-    names = max((cell_len(plain(row.name)) for row in rows), default=0)
+    names = max((cell_len(make_printable(row.name)) for row in rows), default=0)
     has_changes = any(row.unchanged_since is not None for row in rows)
     is_full = names > 0 and has_changes and not is_wide
     appid = min(max([len("appid"), *(len(row.appid) for row in rows)]), 24)
-    found = [_Column("appid", appid, lambda row: Text(plain(row.appid)))]
+    found = [_Column("appid", appid, lambda row: Text(make_printable(row.appid)))]
     if names:
         width = min(max(names, len("name")), 24 if is_wide else 14)
-        found.append(_Column("name", width, lambda row: Text(plain(row.name))))
+        found.append(_Column("name", width, lambda row: Text(make_printable(row.name))))
     found.append(_Column("status", 13 if is_full else 20, lambda row: _write_status(row, is_short=is_full)))
     if has_changes:
         width = 17 if is_wide else 10
@@ -73,8 +75,8 @@ def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Colu
             "everyone 全量" if is_wide else "everyone", end, lambda row: Text(_write_end(row, now, is_wide=is_wide))
         )
     )
-    track = columns - sum(column.width + 1 for column in found) - PERCENT
-    found.insert(progress, _Column("progress", PERCENT + max(track, 0), lambda row: _write_progress(row, track)))
+    track = columns - sum(column.width + 1 for column in found) - PERCENT_WIDTH
+    found.insert(progress, _Column("progress", PERCENT_WIDTH + max(track, 0), lambda row: _write_progress(row, track)))
     return found
 
 
@@ -90,40 +92,40 @@ def _write_change(row: Row, now: float, width: int) -> Text:
     if change:
         return Text(change.english if len(change.english) <= width else change.name, style="bold")
     since = now if row.unchanged_since is None else row.unchanged_since
-    return Text(f"= {duration(now - since)}" if now - since >= 1 else "=", style="dim")
+    return Text(f"= {format_duration(now - since)}" if now - since >= 1 else "=", style="dim")
 
 
 def _write_progress(row: Row, track: int) -> Text:
     share = row.answer.percentage
     if share is None:
         return Text("")
-    drawn = bar(share, track, row.answer.state.colour) if track > 1 else ""
+    drawn = draw_bar(share, track, row.answer.state.colour) if track > 1 else ""
     return Text.assemble(f"{share:3.0f} % ", drawn)
 
 
 def _write_created(row: Row, now: float, *, is_wide: bool) -> Text:
-    created = row.answer.created
-    if created is None or local(created) is None:
+    created = row.answer.created_at
+    if created is None or to_local_time(created) is None:
         return Text("")
-    return Text(short(created, now) if is_wide else relative(created, now))
+    return Text(format_short_time(created, now) if is_wide else format_distance(created, now))
 
 
 def _write_end(row: Row, now: float, *, is_wide: bool) -> str:
     """Write when everyone has the release: WeChat's time, or the day by its rule."""
-    end = row.answer.end(now)
-    moment = local(end.at) if end else None
+    end = row.answer.find_end(now)
+    moment = to_local_time(end.at) if end else None
     if end is None or (moment is None and end.day is None):
         return ""
     if end.day is None:
-        text = short(end.at, now)
-        return f"{text}, {relative(end.at or 0, now)}" if is_wide else text
+        text = format_short_time(end.at, now)
+        return f"{text}, {format_distance(end.at or 0, now)}" if is_wide else text
     day = f"day {end.day} of {LONGEST_DAYS}" if is_wide or moment is None else f"day {end.day}"
     if moment is None:
         return day if end.day <= LONGEST_DAYS else f"day {end.day}"
     return f"{day}, everyone on {moment:%m-%d}" if is_wide else f"{day}, {moment:%m-%d}"
 
 
-def _cell(text: Text, width: int) -> Text:
+def _fit_cell(text: Text, width: int) -> Text:
     """Cut or fill a text to so many columns."""
     text.truncate(width, overflow="ellipsis", pad=True)
     return text

@@ -7,7 +7,7 @@ _SAVE = "save it as CSV UTF-8 (另存为 CSV UTF-8)"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def decode(content: bytes) -> str:
+def decode_text(content: bytes) -> str:
     """Decode UTF-8, with or without a byte order mark. Raises `ValueError` that says what to do with anything else."""
     if content.startswith(_UTF_16_MARKS) or b"\0" in content[:64]:
         raise ValueError(f"it is UTF-16: {_SAVE}")

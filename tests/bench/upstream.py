@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import trustme
 
 from deploy.interpreter import ROOT
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def _main(authority_file: str) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     apps = dict.fromkeys([APPID, *FLEET], SECRET)
-    gateway = Fault("other", "raw", raw=http(_WRAPPED))
+    gateway = Fault("other", "raw", raw=encode_response(_WRAPPED))
     closing = [
-        Fault("plan", "raw", raw=http(_PLAN, Connection="close")),
-        Fault("other", "raw", raw=http(_WRAPPED, Connection="close")),
+        Fault("plan", "raw", raw=encode_response(_PLAN, Connection="close")),
+        Fault("other", "raw", raw=encode_response(_WRAPPED, Connection="close")),
     ]
     with ExitStack() as stack:
         sandboxes = [

@@ -14,7 +14,7 @@ import pytest
 from deploy import DeployError, artifact
 from deploy.archive import write_zip
 from deploy.interpreter import find_interpreter
-from gray_release.invoke import LambdaContext, scf_context
+from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.app import lambda_handler
 from tests.support import DOCUMENTED, ROOT, Emulate, build, post, sam
@@ -210,7 +210,7 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
                 "-c",
                 code,
                 str(tmp_path),
-                json.dumps(scf_context()),
+                json.dumps(create_scf_context()),
                 *events,
             ],
             env={

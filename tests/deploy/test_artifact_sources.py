@@ -10,7 +10,7 @@ import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from tests.layouts import LAYOUTS, Layout
 from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post
 from tests.token_server import TokenServer, answer
@@ -29,7 +29,7 @@ def client(server: Valkey) -> redis.Redis:
 def test_component(emulate: Emulate, server: Valkey, client: redis.Redis) -> None:
     """Source `component` refreshes the authorizer's token into the store, and takes it from there."""
     store = RedisStorage(client)
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     with (
         Sandbox() as sandbox,
         emulate(
@@ -59,7 +59,7 @@ def test_store(emulate: Emulate, server: Valkey, client: redis.Redis, layout: La
             WECHAT_TOKEN_STORE_KEY=layout.key or "",
         ) as url,
     ):
-        key = layout.fill(client, sandbox.tokens.issue()["access_token"])
+        key = layout.fill(client, sandbox.tokens.issue_token()["access_token"])
         assert post(url, {}) == DOCUMENTED
         client.delete(key)
         client.set(key, 's:5:"token";')
@@ -75,7 +75,7 @@ def test_token_server(emulate: Emulate, tmp_path: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with Sandbox() as sandbox:
-        good = answer({"code": 0, "data": {"token": sandbox.tokens.issue()["access_token"]}})
+        good = answer({"code": 0, "data": {"token": sandbox.tokens.issue_token()["access_token"]}})
         with (
             TokenServer(good, answer({"code": 1001}), tls=context) as tokens,
             emulate(

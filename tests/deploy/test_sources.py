@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from deploy.interpreter import find_interpreter
-from gray_release.credentials import leading_to
-from gray_release.invoke import scf_context
+from gray_release.credentials import provide_credentials
+from gray_release.invoke import create_scf_context
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID, SECRET
 from gray_release.sandbox.scenario import DOCUMENTED_PLAN
@@ -90,12 +90,12 @@ def source(
     name: str = request.param
     with Sandbox() as sandbox, redis.Redis(port=server.port) as store:
         store.flushall()
-        token = sandbox.tokens.issue()["access_token"]
+        token = sandbox.tokens.issue_token()["access_token"]
         variables = {"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID}
         if name == "stable":
             yield name, {**variables, "WECHAT_SECRET": SECRET}
         elif name == "component":
-            with leading_to(sandbox, sandbox.platform.authorizers) as platform:
+            with provide_credentials(sandbox, sandbox.platform.authorizers) as platform:
                 yield name, platform
         elif name == "token server":
             token_server[1].append(token)
@@ -139,7 +139,7 @@ def invoke(artifact: tuple[Path, str], variables: Json, *beside: Path) -> tuple[
     process = subprocess.run(
         [
             *(find_interpreter(version), "-I", "-S", "-B", "-c", CODE, str(directory)),
-            *(json.dumps(scf_context()), *map(str, beside)),
+            *(json.dumps(create_scf_context()), *map(str, beside)),
         ],
         env={"PYTHONDONTWRITEBYTECODE": "1", **variables},
         capture_output=True,

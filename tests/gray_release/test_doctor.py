@@ -130,7 +130,7 @@ def test_key_of_another_system(sandbox: Sandbox, store: RedisStorage, configure:
     found = find()
     assert found["key"].state == "problem"
     assert key in found["key"].text
-    store.redis.set(key, sandbox.tokens.issue()["access_token"])
+    store.redis.set(key, sandbox.tokens.issue_token()["access_token"])
     assert states(find()) == dict.fromkeys(("settings", "store", "key", "token", "quota", "question"), "ok")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gray_release.cli import version
+from gray_release.cli import read_version
 from tests.support import REPLY, ROOT
 
 
@@ -44,7 +44,7 @@ def test_gray_release(tmp_path: Path) -> None:
     assert "pip install '.[cli]'" in bare.stderr
     subprocess.run([*install, f"{wheel}[cli]"], check=True, timeout=300)
     assert gray_release("invoke").stdout == REPLY
-    assert gray_release("--version").stdout == f"{version()}\n"
+    assert gray_release("--version").stdout == f"{read_version()}\n"
     usage = gray_release("invoke", "--watch", "soon")
     assert (usage.returncode, usage.stderr.splitlines()[0]) == (2, "Usage: gray-release invoke [OPTIONS] [EVENT]")
     assert "no-such.json: no such file" in gray_release("invoke", "no-such.json").stderr

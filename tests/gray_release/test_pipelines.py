@@ -11,7 +11,7 @@ import yaml
 
 from gray_release.commands.invoke import EXIT_CODES
 from gray_release.commands.sweep import EXIT_CODES as SWEEP_CODES
-from gray_release.release import NAMES
+from gray_release.release import STATE_NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 
@@ -93,4 +93,4 @@ def test_exit_codes() -> None:
     """The document has the exit codes of `--help`, and the states that `--until` takes."""
     assert re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE) == re.findall(r"^  (\d+) ", EXIT_CODES, re.MULTILINE)
     [states] = re.findall(r"`--until` takes (.*?)\.", DOCUMENT)
-    assert re.findall(r"`(\w+)`", states) == list(NAMES)
+    assert re.findall(r"`(\w+)`", states) == list(STATE_NAMES)

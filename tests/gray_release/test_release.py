@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gray_release.release import NAMES, STATUS, Answer
-from gray_release.times import absolute, relative
+from gray_release.release import STATE_NAMES, STATES, Answer
+from gray_release.times import format_distance, format_time
 
 NOW = 1_800_000_000
 
@@ -27,14 +27,14 @@ NOW = 1_800_000_000
 )
 def test_answers(reply: dict[str, Any], failure: int | None, state: str) -> None:
     """A failure and a state are found in a result, and in an HTTP reply of either form."""
-    answer = Answer.of(reply)
+    answer = Answer.from_reply(reply)
     assert (answer.failure, answer.state.name) == (failure, state)
 
 
 def test_states() -> None:
     """Every status that WeChat documents has words, and a name for `--until`."""
-    assert set(STATUS) == {0, 1, 2, 3, 4}
-    assert NAMES == ("initial", "running", "paused", "finished", "deleted", "none")
+    assert set(STATES) == {0, 1, 2, 3, 4}
+    assert STATE_NAMES == ("initial", "running", "paused", "finished", "deleted", "none")
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_states() -> None:
 )
 def test_relative_times(seconds: float, text: str) -> None:
     """A time is told by its distance in the largest unit that fits."""
-    assert relative(seconds, NOW) == text
+    assert format_distance(seconds, NOW) == text
 
 
 @pytest.mark.parametrize("seconds", [None, 0, 1e14, float("nan")])
 def test_no_time(seconds: float | None) -> None:
     """What is no time that a calendar knows is unknown."""
-    assert absolute(seconds) == "unknown"
+    assert format_time(seconds) == "unknown"

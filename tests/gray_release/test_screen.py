@@ -111,10 +111,10 @@ def test_lines_that_are_no_log() -> None:
     """What somebody prints while finding a fault is shown under the picture as it is, JSON or not."""
     program = (
         "from gray_release.release import Answer\n"
-        "from gray_release.screen import screen\n"
-        "with screen(live=False) as display:\n"
-        "    print(5, [1], 'a word', sep='\\n', file=display.journal)\n"
-        "    display.show(Answer.of({'errCode': 0}))\n"
+        "from gray_release.screen import open_screen\n"
+        "with open_screen(live=False) as display:\n"
+        "    print(5, [1], 'a word', sep='\\n', file=display.log_stream)\n"
+        "    display.show_answer(Answer.from_reply({'errCode': 0}))\n"
     )
     _, shown, code = on_terminal([sys.executable, "-c", program])
     assert code == 0

@@ -14,7 +14,7 @@ from wechatpy.client import WeChatClient
 
 from gray_release.openapi import describe
 from gray_release.sandbox.server import DOCUMENTED_PLAN, Sandbox
-from gray_release.serve import front
+from gray_release.serve import create_server
 from tests.support import DOCUMENTED, ending
 
 
@@ -22,7 +22,7 @@ from tests.support import DOCUMENTED, ending
 def address(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
     """Serve the function in either platform's shape, on the sandbox."""
     assert sandbox.requests == []
-    with front(request.param, 0) as server:
+    with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -65,7 +65,7 @@ def test_binary_body(address: str) -> None:
 
 def test_wechatpy_as_the_client(address: str, sandbox: Sandbox) -> None:
     """Wechatpy's own client reaches the plan through the function, and gets its own exceptions from it."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     client = WeChatClient("wx0123456789abcdef", "unused", access_token=token)
     body = client.get(f"{address}/wxa/getgrayreleaseplan")
     assert body == {"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN}

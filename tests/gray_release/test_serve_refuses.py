@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from gray_release.sandbox.server import Sandbox
-from gray_release.serve import BODY_LIMIT, front
+from gray_release.serve import BODY_LIMIT, create_server
 
 
 @pytest.fixture(params=["lambda", "scf"])
 def port(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[int]:
     """Serve the function in either platform's shape, on the sandbox."""
     assert sandbox.requests == []
-    with front(request.param, 0) as server:
+    with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         yield server.server_port
         server.shutdown()

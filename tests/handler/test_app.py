@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gray_release.invoke import LambdaContext, scf_context
+from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.server import Sandbox
 from handler.app import lambda_handler, main_handler
 from tests.support import DOCUMENTED, PLAN, STABLE, Invoke
@@ -28,14 +28,14 @@ SAMPLES = sorted(set(Path("events").glob("*.json")) - {Path("events/env.sandbox.
 def test_sample_events(path: Path) -> None:
     """Every sample event is answered on both clouds."""
     event = json.loads(path.read_bytes())
-    for reply in (lambda_handler(event, LambdaContext()), main_handler(event, scf_context())):
+    for reply in (lambda_handler(event, LambdaContext()), main_handler(event, create_scf_context())):
         body = json.loads(reply["body"]) if "statusCode" in reply else reply
         assert body.get("errCode", body.get("errcode")) == 0
 
 
 def test_scf_event(sandbox: Sandbox) -> None:
     """SCF's entry point takes the context as a dict and gives the same reply."""
-    assert main_handler({}, scf_context()) == DOCUMENTED
+    assert main_handler({}, create_scf_context()) == DOCUMENTED
     assert sandbox.connections == 1
 
 

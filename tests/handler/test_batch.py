@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from wechatpy.session.redisstorage import RedisStorage
 
-from gray_release.invoke import LambdaContext, scf_context
+from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.app import lambda_handler, main_handler
 from handler.batch import REPLY_BYTES, ROW_BYTES, THREADS
 from handler.contract import API
@@ -70,7 +70,9 @@ EVENTS: dict[str, Any] = {
 def test_triggers(trigger: str, platform: str) -> None:
     """Every trigger that carries an object takes `appids`, on both clouds."""
     event = EVENTS[trigger]({"appids": MANY[:3]})
-    reply = lambda_handler(event, LambdaContext()) if platform == "lambda" else main_handler(event, scf_context())
+    reply = (
+        lambda_handler(event, LambdaContext()) if platform == "lambda" else main_handler(event, create_scf_context())
+    )
     if trigger == "post":
         assert reply["statusCode"] == 200
         reply = json.loads(reply["body"])
@@ -206,8 +208,8 @@ def test_all(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
     refresh_tokens = {f"wx{number:016x}": f"refreshtoken@@@{number:032x}" for number in range(1203)}
     platform.platform.authorizers.clear()
     platform.platform.authorizers.update(refresh_tokens)
-    fill(store, platform.platform.ticket, refresh_tokens)
-    token = platform.tokens.issue()["access_token"]
+    fill_store(store, platform.platform.ticket, refresh_tokens)
+    token = platform.tokens.issue_token()["access_token"]
     for appid in refresh_tokens:
         store.set(f"{appid}_access_token", token)
     reply = invoke({"appids": "all"}, deadline=time.monotonic() + 60)

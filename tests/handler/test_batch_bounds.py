@@ -10,7 +10,7 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import SECRET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.contract import API
 from handler.tokens.component import PAGE_SIZE, PAGES
 from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, body, refused
@@ -45,7 +45,7 @@ def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
     tokens = {appid: f"refreshtoken@@@{number:032x}" for number, appid in enumerate(MANY)}
     platform.platform.authorizers.clear()
     platform.platform.authorizers.update(tokens)
-    fill(store, platform.platform.ticket, tokens)
+    fill_store(store, platform.platform.ticket, tokens)
     return platform
 
 

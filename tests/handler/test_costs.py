@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
 from tests.support import Invoke, body
@@ -180,7 +181,7 @@ def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
         before = tracemalloc.get_traced_memory()[0]
         for index in range(10):
             content = f'{{"gray_release_plan":{{"{"k" * 900_000}_{index}":1}}}}'
-            sandbox.faults[:] = [Fault("plan", "raw", raw=http(content.encode()))]
+            sandbox.faults[:] = [Fault("plan", "raw", raw=encode_response(content.encode()))]
             invoke(DIRECT)
             token = json.dumps({"access_token": f"{index}" * 900_000, "expires_in": 7200})
             sandbox.faults[:] = [Fault("stable", "body", token)]

@@ -10,7 +10,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.invoke import LambdaContext
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler import telemetry
 from handler.app import lambda_handler
 from handler.contract import HTTPS_PATH
@@ -93,7 +93,7 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
 def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> RedisStorage:
     """Configure the function for a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     assert sandbox.requests == []
     return store
 
@@ -115,7 +115,7 @@ def test_authorizer_token(sandbox: Sandbox, platform: RedisStorage, play: Play, 
 
     Nothing is asked again whose answer was lost: WeChat may have rotated the refresh token.
     """
-    issued = sandbox.platform.component_token(
+    issued = sandbox.platform.get_component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
     platform.set("component_access_token", issued["component_access_token"], 7200)

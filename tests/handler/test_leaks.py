@@ -17,7 +17,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.invoke import LambdaContext
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler import settings, telemetry
 from handler.app import _create_operation, lambda_handler
 from handler.contract import Arguments, OpenApiError
@@ -151,7 +151,7 @@ def test_component(
     configure(
         WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=SECRETS["component secret"]
     )
-    fill(store, SECRETS["ticket"], {APPID: SECRETS["refresh token"]})
+    fill_store(store, SECRETS["ticket"], {APPID: SECRETS["refresh token"]})
     sandbox.faults.append(row.at(endpoint))
     invoke_all(printed)
     print_objects(printed)

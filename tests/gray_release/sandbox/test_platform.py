@@ -46,7 +46,7 @@ def test_platform() -> None:
 
 def test_authorizers(configure: Configure, invoke: Invoke) -> None:
     """A platform has as many mini programs as it is told, each with its release, some withdrawn and one refused."""
-    first, *_, last_but_one, last = appids = fleet.appids(12)
+    first, *_, last_but_one, last = appids = fleet.create_appids(12)
     with platform("--authorizers", "12", "--unauthorised", "2", "--refuse", f"{appids[2]}=45011*1") as variables:
         assert variables["WECHAT_APPID"] == first == "wx0000000000000001"
         configure(ON_ERROR="return", **variables)
@@ -57,7 +57,7 @@ def test_authorizers(configure: Configure, invoke: Invoke) -> None:
 
 def test_fleet_is_mixed() -> None:
     """Of ten mini programs some have a release under way, and every kind of answer occurs."""
-    plans = fleet.plans(fleet.appids(10), 1_800_000_000).values()
+    plans = fleet.create_plans(fleet.create_appids(10), 1_800_000_000).values()
     assert {plan["status"] if isinstance(plan, dict) else plan for plan in plans} == {None, 0, 1, 2, 3}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID, SECRET
-from gray_release.sandbox.scenario import advancing, scenario
+from gray_release.sandbox.scenario import create_rising_plan, create_scenario
 from gray_release.sandbox.server import Sandbox
 
 GOOD = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET}
@@ -96,7 +96,7 @@ def test_plan_rules() -> None:
 
 def test_advancing_plan() -> None:
     """A plan can rise with the clock until it is finished."""
-    plan = advancing(100, 1000)
+    plan = create_rising_plan(100, 1000)
     assert [(p := plan(now)) and (p["status"], p["gray_percentage"]) for now in (900, 1050, 1100, 2000)] == [
         (1, 0),
         (1, 50),
@@ -117,7 +117,7 @@ def test_access_log_is_quick(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_scenario() -> None:
     """A scenario's steps play every status that WeChat documents."""
-    plan = scenario([("wait", 1), ("rise", 1), ("pause", 1), ("rise", 1), ("finish", 1), ("delete", 1)], 100)
+    plan = create_scenario([("wait", 1), ("rise", 1), ("pause", 1), ("rise", 1), ("finish", 1), ("delete", 1)], 100)
     seen = [plan(now) for now in (100.5, 101.5, 102.5, 103.5, 104.5, 105.5, 999)]
     assert [found and found["status"] for found in seen] == [0, 1, 2, 1, 3, 4, 4]
     assert [found and found["gray_percentage"] for found in seen] == [0, 25, 50, 75, 100, 100, 100]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gray_release.sweep.changes import compare, describe
+from gray_release.sweep.changes import compare_rows, describe_changes
 from gray_release.sweep.row import Row
 
 NOW = 1_800_000_000
@@ -17,10 +17,10 @@ FINISHED = {"status": 3, "grayPercentage": 100, "createTimestamp": NOW - 3 * DAY
 
 def row(plan: Any, **more: Any) -> Row:
     """Return the row of an answer."""
-    return Row.of({"appid": "wx1", "errCode": 0, "grayReleasePlan": plan, **more})
+    return Row.from_json({"appid": "wx1", "errCode": 0, "grayReleasePlan": plan, **more})
 
 
-FAILED = Row.of({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
+FAILED = Row.from_json({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ FAILED = Row.of({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
         (row(RUNNING), row(None), "ended"),
         (row(RUNNING), row({**RUNNING, "status": 5}), "changed"),
         (row(RUNNING), FAILED, "failed"),
-        (Row.of({"appid": "wx1", "errCode": -1}), FAILED, "failed"),
+        (Row.from_json({"appid": "wx1", "errCode": -1}), FAILED, "failed"),
         (FAILED, row(RUNNING), "answers"),
-        (Row.of({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(PAUSED), "paused"),
-        (Row.of({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(RUNNING), "answers"),
+        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(PAUSED), "paused"),
+        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(RUNNING), "answers"),
         (row(RUNNING), row(RUNNING), None),
         (row(FINISHED), row({"status": 0}), None),
         (row({"status": 0}), row(None), None),
@@ -60,10 +60,10 @@ FAILED = Row.of({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
 )
 def test_changes(before: Row, after: Row, name: str | None) -> None:
     """Each change has its name, and is told once: compared with the new rows, nothing has changed."""
-    compared = compare([after], [before], NOW - DAY, NOW)
+    compared = compare_rows([after], [before], NOW - DAY, NOW)
     [found] = compared.rows
     assert (found.change and found.change.name) == name == found.json.get("change")
-    [again] = compare([after], compared.rows, NOW, NOW + DAY).rows
+    [again] = compare_rows([after], compared.rows, NOW, NOW + DAY).rows
     assert again.change is None
     assert again.unchanged_since == (NOW if name else NOW - DAY)
 
@@ -74,23 +74,23 @@ def test_a_failure_in_between() -> None:
     rows: list[Row] | None = None
     seen = []
     for day, answer in enumerate(days):
-        rows = compare([answer], rows, NOW + (day - 1) * DAY, NOW + day * DAY).rows
+        rows = compare_rows([answer], rows, NOW + (day - 1) * DAY, NOW + day * DAY).rows
         seen.append(rows[0].change and rows[0].change.name)
     assert seen == [None, "failed", None, "paused"]
 
 
 def test_points() -> None:
     """A release that moved says by how many points."""
-    [found] = compare([row({**RUNNING, "grayPercentage": 32.5})], [row(RUNNING)], NOW, NOW).rows
+    [found] = compare_rows([row({**RUNNING, "grayPercentage": 32.5})], [row(RUNNING)], NOW, NOW).rows
     assert found.change
     assert found.change.english == "+12.5 %"
 
 
 def test_lists_that_differ() -> None:
     """A mini program that joins is new, one that is gone is counted, and the first run has nothing to compare with."""
-    others = [Row.of({"appid": appid, "errCode": 0}) for appid in ("wx2", "wx3")]
-    compared = compare([row(RUNNING)], others, NOW - DAY, NOW)
+    others = [Row.from_json({"appid": appid, "errCode": 0}) for appid in ("wx2", "wx3")]
+    compared = compare_rows([row(RUNNING)], others, NOW - DAY, NOW)
     assert [found.json["change"] for found in compared.rows] == ["new"]
-    assert "1 new, 0 unchanged, 2 not asked for any more" in describe(compared)
-    first = compare([row(RUNNING)], None, 0, NOW)
-    assert (first.rows[0].change, "first run" in describe(first)) == (None, True)
+    assert "1 new, 0 unchanged, 2 not asked for any more" in describe_changes(compared)
+    first = compare_rows([row(RUNNING)], None, 0, NOW)
+    assert (first.rows[0].change, "first run" in describe_changes(first)) == (None, True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gray_release.sandbox import fleet
-from gray_release.sweep.changes import compare
-from gray_release.sweep.digest import digest
+from gray_release.sweep.changes import compare_rows
+from gray_release.sweep.digest import create_digest
 from gray_release.sweep.robot import KINDS, Robot, RobotError
 from gray_release.sweep.row import Row
 from tests.support import run
@@ -23,9 +23,9 @@ SECRET = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 
 def many(count: int, name: str) -> list[Row]:
     """Return the rows of many mini programs."""
-    plans = fleet.plans(fleet.appids(count), NOW)
+    plans = fleet.create_plans(fleet.create_appids(count), NOW)
     return [
-        Row.of({"appid": appid, "name": name, "errCode": 0 if plan else 61003, "grayReleasePlan": plan})
+        Row.from_json({"appid": appid, "name": name, "errCode": 0 if plan else 61003, "grayReleasePlan": plan})
         for appid, plan in plans.items()
     ]
 
@@ -39,10 +39,10 @@ def many(count: int, name: str) -> list[Row]:
 )
 def test_limits(robots: "ChatRobots", kind: str, count: int, name: str) -> None:
     """However many changes there are, the robot takes the message; what does not fit is counted."""
-    message = digest(compare(many(count, name), [], NOW - 9, NOW), NOW)
+    message = create_digest(compare_rows(many(count, name), [], NOW - 9, NOW), NOW)
     assert message
     robot = Robot(robots.url(kind))
-    robot.tell(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
+    robot.send_message(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
     [text] = robots.told
     assert "灰度发布" in text
     shown = sum(f"wx{number:016d}" in text for number in range(1, count + 1))
@@ -72,7 +72,7 @@ def test_not_told(robots: "ChatRobots", kind: str, answer: tuple[int, bytes] | N
     robots.answer = answer and (answer[0], answer[1].replace(b"KEY", SECRET.encode()))
     robot = Robot(robots.url(kind) + ("" if answer else "x"))
     with pytest.raises(RobotError, match=words) as caught:
-        robot.tell("灰度", "灰度")
+        robot.send_message("灰度", "灰度")
     assert SECRET not in f"{caught.value!r} {robot!r}"
     assert len(robots.requests) == 1
 
@@ -80,7 +80,7 @@ def test_not_told(robots: "ChatRobots", kind: str, answer: tuple[int, bytes] | N
 def test_nobody_there() -> None:
     """A robot that cannot be reached is an error without the address."""
     with pytest.raises(RobotError) as caught:
-        Robot(f"http://127.0.0.1:1/robot/send?access_token={SECRET}").tell("灰度", "灰度")
+        Robot(f"http://127.0.0.1:1/robot/send?access_token={SECRET}").send_message("灰度", "灰度")
     assert SECRET not in repr(caught.value)
 
 

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from gray_release.sandbox import fleet
-from gray_release.sweep.changes import compare
-from gray_release.sweep.page import page
-from gray_release.sweep.row import Row, by_attention
-from gray_release.sweep.table import draw
+from gray_release.sweep.changes import compare_rows
+from gray_release.sweep.page import write_page
+from gray_release.sweep.row import Row, sort_by_attention
+from gray_release.sweep.table import draw_table
 from handler.telemetry.hints import HINTS
 
 NOW = 1_800_000_000
@@ -23,20 +23,20 @@ DAY = 86_400
 FAIL = "openapi.operation.getGrayReleasePlan:fail "
 ROWS = [
     *(
-        Row.of({"appid": appid, "errCode": 0, "grayReleasePlan": plan})
-        for appid, plan in fleet.plans(fleet.appids(20), NOW).items()
+        Row.from_json({"appid": appid, "errCode": 0, "grayReleasePlan": plan})
+        for appid, plan in fleet.create_plans(fleet.create_appids(20), NOW).items()
     ),
-    Row.of({"appid": "wx-<b>", "errCode": 61003, "errMsg": f"{FAIL}\x1b[2J<script>"}),
-    Row.of({"appid": "wx-refused", "errCode": 48001, "errMsg": f"{FAIL}no permission {'very ' * 40}rid: 1"}),
-    Row.of({"appid": "wx-new", "errCode": 0, "grayReleasePlan": {"status": 5, "grayPercentage": 1e9}}),
-    Row.of({"appid": "wx-odd", "errCode": 0, "grayReleasePlan": {"status": "1", "createTimestamp": 1e300}}),
+    Row.from_json({"appid": "wx-<b>", "errCode": 61003, "errMsg": f"{FAIL}\x1b[2J<script>"}),
+    Row.from_json({"appid": "wx-refused", "errCode": 48001, "errMsg": f"{FAIL}no permission {'very ' * 40}rid: 1"}),
+    Row.from_json({"appid": "wx-new", "errCode": 0, "grayReleasePlan": {"status": 5, "grayPercentage": 1e9}}),
+    Row.from_json({"appid": "wx-odd", "errCode": 0, "grayReleasePlan": {"status": "1", "createTimestamp": 1e300}}),
 ]
 
 
 def drawn(rows: list[Row], columns: int, **options: Any) -> str:
     """Draw the table as a terminal of so many columns shows it."""
     stream = io.StringIO()
-    draw(Console(file=stream, width=columns, force_terminal=True, highlight=False, **options), rows)
+    draw_table(Console(file=stream, width=columns, force_terminal=True, highlight=False, **options), rows)
     return stream.getvalue()
 
 
@@ -51,7 +51,7 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a paramete
     lines = plain.splitlines()
     widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
     assert max(widths) <= columns
-    assert [line.split()[0] for line in lines[1:25]] == [row.appid for row in by_attention(ROWS)]
+    assert [line.split()[0] for line in lines[1:25]] == [row.appid for row in sort_by_attention(ROWS)]
     states = [re.split(r" [^ -~]", line[19:39])[0].strip() for line in lines[3:25]]
     assert list(dict.fromkeys(states)) == [
         "paused",
@@ -75,7 +75,7 @@ def test_order() -> None:
 
     def row(appid: str, share: float, days: float, **more: Any) -> Row:
         plan = {"status": 1, "grayPercentage": share, "createTimestamp": NOW - days * DAY, **more.pop("plan", {})}
-        return replace(Row.of({"appid": appid, "errCode": 0, "grayReleasePlan": plan}), **more)
+        return replace(Row.from_json({"appid": appid, "errCode": 0, "grayReleasePlan": plan}), **more)
 
     rows = [
         row("still", 40, 10, unchanged_since=NOW - 2 * DAY),
@@ -85,10 +85,10 @@ def test_order() -> None:
         row("paused", 20, 14, plan={"status": 2}),
         row("finished", 100, 14, plan={"status": 3}),
         row("members", 0, 14, plan={"supportDebugerFirst": True}),
-        Row.of({"appid": "failed", "errCode": 61003}),
+        Row.from_json({"appid": "failed", "errCode": 61003}),
     ]
     order = ["failed", "paused", "stated", "old", "young", "members", "still", "finished"]
-    assert [row.appid for row in by_attention(rows, NOW)] == order
+    assert [row.appid for row in sort_by_attention(rows, NOW)] == order
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_order() -> None:
 def test_everyone(plan: dict[str, Any], day: int | None, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where WeChat does not say when everyone has the release, its rule does: on the fifteenth day."""
     monkeypatch.setattr("time.time", lambda: NOW)
-    row = Row.of({"appid": "wx1", "errCode": 0, "grayReleasePlan": {"status": 1, "grayPercentage": 8, **plan}})
-    for text in (drawn([row], 140), Page(page([row], NOW)).text):
+    row = Row.from_json({"appid": "wx1", "errCode": 0, "grayReleasePlan": {"status": 1, "grayPercentage": 8, **plan}})
+    for text in (drawn([row], 140), Page(write_page([row], NOW)).text):
         assert f"day {day}" in text if day else "day " not in text.replace("day ago", "")
         assert not words or words in text or words == "everyone on"
     assert words in drawn([row], 140)
@@ -121,15 +121,15 @@ def test_everyone(plan: dict[str, Any], day: int | None, words: str, monkeypatch
 def test_names_and_changes(columns: int) -> None:
     """Names and changes have their columns, in lines that still fit; wide letters count twice."""
     names = ["花点时间", "Very Long English Shop Name That Goes On", "<b>\x1b[2J", ""]
-    named = [Row.of({**row.json, "name": names[index % 4]}) for index, row in enumerate(ROWS)]
-    earlier = [Row.of({**row.json, "grayReleasePlan": {"status": 1}}) for row in named[2:]]
-    compared = compare(named, earlier, NOW - DAY, NOW)
+    named = [Row.from_json({**row.json, "name": names[index % 4]}) for index, row in enumerate(ROWS)]
+    earlier = [Row.from_json({**row.json, "grayReleasePlan": {"status": 1}}) for row in named[2:]]
+    compared = compare_rows(named, earlier, NOW - DAY, NOW)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", drawn(compared.rows, columns)).splitlines()[: len(ROWS) + 1]
     widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
     assert max(widths) <= columns
     assert sum("花点时间" in line for line in lines) == 6
     assert sum("\x1b" in line for line in lines) == 0
-    text = page(compared.rows, NOW, compared)
+    text = write_page(compared.rows, NOW, compared)
     assert "<b>&lt;b&gt;" in text
     assert Page(text).text.count("花点时间") == 6
     assert "已暂停" in text
@@ -142,7 +142,7 @@ def test_zone(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", zone)
         time.tzset()
         assert words in drawn(ROWS, 80)
-        assert words in page(ROWS, NOW)
+        assert words in write_page(ROWS, NOW)
     monkeypatch.undo()
     time.tzset()
 
@@ -169,7 +169,7 @@ class Page(HTMLParser):
 
 def test_page() -> None:
     """The page needs nothing else and runs nothing, has every row, and looks as the reader's system does."""
-    text = page(ROWS, NOW)
+    text = write_page(ROWS, NOW)
     found = Page(text)
     assert found.loads == []
     assert not {"script", "link", "img", "iframe"} & set(found.tags)
@@ -184,4 +184,4 @@ def test_page() -> None:
 def test_nobody() -> None:
     """No rows give a table without any."""
     assert drawn([], 80).count("0 mini programs") == 1
-    assert "0 mini programs" in page([], NOW)
+    assert "0 mini programs" in write_page([], NOW)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from gray_release.credentials import leading_to
+from gray_release.credentials import provide_credentials
 from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from gray_release.sweep.batches import BATCH
+from gray_release.sweep.batches import BATCH_SIZE
 from tests.support import PLAN, ending, run
 
 COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"
@@ -27,11 +27,11 @@ Platform = tuple[Sandbox, dict[str, str]]
 @pytest.fixture
 def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """Play a third-party platform with so many mini programs; give the sandbox and the variables that lead to it."""
-    appids = fleet.appids(getattr(request, "param", 20))
+    appids = fleet.create_appids(getattr(request, "param", 20))
     with Sandbox() as sandbox:
         sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
-        sandbox.plans.update(fleet.plans(appids, NOW))
-        with leading_to(sandbox, dict(sandbox.platform.authorizers)) as variables:
+        sandbox.plans.update(fleet.create_plans(appids, NOW))
+        with provide_credentials(sandbox, dict(sandbox.platform.authorizers)) as variables:
             yield sandbox, variables
 
 
@@ -87,7 +87,7 @@ def test_wechat_is_out_of_reach(platform: Platform) -> None:
     sandbox, variables = platform
     sandbox.faults.append(Fault("component", "errcode", "45009"))
     sandbox.faults.append(Fault("plan", "errcode", "-1"))
-    process = run("sweep", "-", stdin="\n".join(fleet.appids(20)), **variables)
+    process = run("sweep", "-", stdin="\n".join(fleet.create_appids(20)), **variables)
     assert process.returncode == 1
     assert len(rows(process)) == 20
 
@@ -103,11 +103,13 @@ def test_a_thousand(platform: Platform) -> None:
     assert set(sandbox.refusals) == {0}
 
 
-@pytest.mark.parametrize("platform", [BATCH + 5], indirect=True)
+@pytest.mark.parametrize("platform", [BATCH_SIZE + 5], indirect=True)
 def test_interrupted(platform: Platform, tmp_path: Path) -> None:
     """Interrupted, it prints what it has, at once, and leaves `--output` as it was: exit 130."""
     sandbox, variables = platform
-    sandbox.faults += [Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[BATCH:]]
+    sandbox.faults += [
+        Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[BATCH_SIZE:]
+    ]
     output, page = tmp_path / "rows.jsonl", tmp_path / "page.html"
     output.write_text("before", "ascii")
     command = [sys.executable, "-m", "gray_release", "sweep", "-", "--html", str(page)]
@@ -119,18 +121,18 @@ def test_interrupted(platform: Platform, tmp_path: Path) -> None:
             assert process.stdout is not None
             process.stdin.write("\n".join(sandbox.platform.authorizers))
             process.stdin.close()
-            asked = sandbox.count(PLAN) + BATCH
-            seen = [] if options else [process.stdout.readline() for _ in range(BATCH)]
+            asked = sandbox.count(PLAN) + BATCH_SIZE
+            seen = [] if options else [process.stdout.readline() for _ in range(BATCH_SIZE)]
             while sandbox.count(PLAN) <= asked and options:
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 130
             assert process.stderr is not None
-            assert process.stderr.read().startswith(f"{BATCH} mini programs: ")
+            assert process.stderr.read().startswith(f"{BATCH_SIZE} mini programs: ")
         if not options:
-            assert sorted(json.loads(line)["appid"] for line in seen) == fleet.appids(BATCH)
+            assert sorted(json.loads(line)["appid"] for line in seen) == fleet.create_appids(BATCH_SIZE)
     assert output.read_text("ascii") == "before"
-    assert f"{BATCH} mini programs" in page.read_text("utf-8")
+    assert f"{BATCH_SIZE} mini programs" in page.read_text("utf-8")
     assert sorted(tmp_path.iterdir()) == [page, output]
 
 
@@ -156,7 +158,7 @@ def test_all_without_a_platform(platform: Platform) -> None:
 @pytest.mark.parametrize("on_error", ["raise", "return"])
 def test_failure_of_all(on_error: str) -> None:
     """What every mini program would meet is asked for once, and is in each row."""
-    appids = fleet.appids(BATCH * 2 + 1)
+    appids = fleet.create_appids(BATCH_SIZE * 2 + 1)
     process = run("sweep", "-", stdin="\n".join(appids), WECHAT_TOKEN_SOURCE="component", ON_ERROR=on_error)
     assert process.returncode == 1
     assert list(rows(process)) == appids

@@ -57,7 +57,7 @@ def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log:
 
 def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
     """A stable_token request on a connection that was reset is sent again, and a passing fault may still come."""
-    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     proxy.forget("reset")
     sandbox.faults.append(Fault("stable", "status", "502", times=1))
     assert invoke() == DOCUMENTED
@@ -74,7 +74,7 @@ def test_silence_after_a_freeze(
     assert proxy.connections == 1
     proxy.forget("silent")
     freeze(monkeypatch, seconds)
-    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     assert proxy.connections == 2
 
 
@@ -105,7 +105,7 @@ def test_refresh_is_not_repeated(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, fault: str
 ) -> None:
     """A refresh whose answer is lost is not sent again in this invocation: it may have been carried out."""
-    issued = platform.platform.component_token(
+    issued = platform.platform.get_component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
     store.set("component_access_token", issued["component_access_token"], 7200)

@@ -39,7 +39,7 @@ def test_reset_after_a_freeze(
 ) -> None:
     """A connection to the store that was reset meanwhile is replaced: the read that finds out is repeated."""
     configure(WECHAT_TOKEN_SOURCE=source)
-    store.set(f"{APPID}_access_token", platform.tokens.issue()["access_token"])
+    store.set(f"{APPID}_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     proxy.forget("reset")
     assert invoke() == DOCUMENTED
@@ -58,7 +58,7 @@ def test_silence_after_a_freeze(
 ) -> None:
     """A connection to the store that idled for long, or for nobody knows how long, is not used again."""
     configure(WECHAT_TOKEN_SOURCE="store", WECHAT_TIMEOUT_SECONDS="1")
-    store.set(f"{APPID}_access_token", platform.tokens.issue()["access_token"])
+    store.set(f"{APPID}_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
@@ -72,7 +72,7 @@ def test_each_connection_has_its_age(
     sandbox: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that only one of two threads needed is not used after a while in which the other was."""
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
 
     def invoke_twice_at_once() -> None:
         store.redis.client_pause(200)
@@ -133,13 +133,13 @@ def test_lock_lasts_as_long_as_its_owner(
 ) -> None:
     """While a token is refreshed its lock has as long as the invocation, and not much longer."""
     lives: list[int] = []
-    refresh = platform.platform.authorizer_token
+    refresh = platform.platform.get_authorizer_token
 
     def watched(*arguments: object) -> object:
         lives.append(store.redis.pttl(LOCK))
         return refresh(*arguments)  # type: ignore[arg-type]
 
-    platform.platform.authorizer_token = watched  # type: ignore[method-assign, assignment]
+    platform.platform.get_authorizer_token = watched  # type: ignore[method-assign, assignment]
     assert invoke(deadline=time.monotonic() + seconds) == DOCUMENTED
     assert len(lives) == 1
     assert least < lives[0] < most
@@ -149,20 +149,20 @@ def test_stalled_store(platform: Sandbox, store: RedisStorage, server: Valkey, i
     """A store that stalls while a lock is taken, for longer than there is time, keeps nobody waiting afterwards."""
     process = server._process  # noqa: SLF001 - the test's own
     platform.faults.append(Fault.parse("component:delay=0*1"))
-    refresh = platform.platform.component_token
+    refresh = platform.platform.get_component_token
 
     def stalling(*arguments: object) -> object:
         process.send_signal(signal.SIGSTOP)
         return refresh(*arguments)  # type: ignore[arg-type]
 
-    platform.platform.component_token = stalling  # type: ignore[method-assign, assignment]
+    platform.platform.get_component_token = stalling  # type: ignore[method-assign, assignment]
     try:
         with pytest.raises(OpenApiError) as caught:
             invoke(deadline=time.monotonic() + 1)
         assert (caught.value.errCode, caught.value.status) == (-1, 504)
     finally:
         process.send_signal(signal.SIGCONT)
-    platform.platform.component_token = refresh  # type: ignore[method-assign]
+    platform.platform.get_component_token = refresh  # type: ignore[method-assign]
     assert all(store.redis.pttl(name) < 1500 for name in store.redis.keys("*_lock"))
     assert invoke() == DOCUMENTED
 
@@ -180,7 +180,7 @@ def test_old_redis(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_p
         with redis.Redis(port=server.port, protocol=2) as client:
             with pytest.raises(redis.ResponseError, match="unknown command"):
                 client.execute_command("HELLO", "3")
-            RedisStorage(client).set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+            RedisStorage(client).set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}")
         assert invoke() == DOCUMENTED
     finally:
@@ -192,7 +192,7 @@ def test_passwords(
     sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: Configure, invoke: Invoke, password: str
 ) -> None:
     """A password of any characters opens the store, percent-encoded in the URL; a wrong one is -1 and not shown."""
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     store.redis.acl_setuser("someone", enabled=True, passwords=[f"+{password}"], keys=["*"], categories=["+@all"])
     try:
         for given, code in ((password, 0), (f"hush{password}", -1)):
@@ -237,7 +237,7 @@ def test_account_within_the_password(sandbox: Sandbox, configure: Configure, inv
     server = Managed(tmp_path)
     try:
         with redis.Redis(port=server.port, protocol=2, password="account:hush") as client:
-            RedisStorage(client).set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+            RedisStorage(client).set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
         for written in ("account:hush", "account%3Ahush"):
             url = f"redis://:{written}@127.0.0.1:{server.port}"
             configure(WECHAT_SECRET=None, WECHAT_TOKEN_SOURCE="store", WECHAT_TOKEN_STORE_URL=url)

@@ -203,7 +203,7 @@ def test_big_value_of_an_honest_store(
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
     client: redis.Redis = store.redis
     client.setrange(f"tokens:{APPID}", 100_000_000, "x")
-    client.set("tokens:wx-other", sandbox.tokens.issue()["access_token"])
+    client.set("tokens:wx-other", sandbox.tokens.issue_token()["access_token"])
     refused(invoke)
     tracemalloc.start()
     error = refused(invoke)

@@ -12,7 +12,7 @@ import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from tests.support import Configure, Invoke, Log, TLSFront, Valkey, refused, server_context
 
 Start = Callable[..., Valkey]
@@ -166,7 +166,7 @@ def test_replica(start: Start, platform: Sandbox, configure: Configure, invoke: 
     """A replica is read, and named where something must be written."""
     primary = start()
     with redis.Redis(port=primary.port, protocol=2) as client:
-        fill(RedisStorage(client), "ticket@@@any", {APPID: "refreshtoken@@@any"})
+        fill_store(RedisStorage(client), "ticket@@@any", {APPID: "refreshtoken@@@any"})
     replica = start("--replicaof", "127.0.0.1", str(primary.port))
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{replica.port}/0")
     error = refused(invoke)

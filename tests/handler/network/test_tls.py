@@ -11,7 +11,8 @@ import pytest
 import trustme
 from wechatpy.session.redisstorage import RedisStorage
 
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import (
     APPID,
     COMPONENT_APPID,
@@ -20,14 +21,14 @@ from gray_release.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.contract import OpenApiError
 from tests.support import Configure, Invoke, TLSFront, server_context
 
 INVOCATIONS = 8
 READING = {"load_verify_locations", "load_default_certs", "set_default_verify_paths"}  # the ways to read authorities
 ONCE = ["load_verify_locations"] * 2  # the public authorities, and those of SSL_CERT_FILE
-CLOSING = http(b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1}}', Connection="close")
+CLOSING = encode_response(b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1}}', Connection="close")
 
 
 @pytest.fixture
@@ -71,14 +72,16 @@ def test_every_server_shares_it(
 ) -> None:
     """WeChat, a token server and the store over TLS, each in a function of its own: one reading serves them all."""
     invoke()
-    token = secure.tokens.issue()["access_token"]
-    secure.faults.append(Fault("other", "raw", raw=http(f'{{"token":"{token}"}}'.encode(), Connection="close")))
+    token = secure.tokens.issue_token()["access_token"]
+    secure.faults.append(
+        Fault("other", "raw", raw=encode_response(f'{{"token":"{token}"}}'.encode(), Connection="close"))
+    )
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"{secure.base_url}/token?appid={{appid}}")
     for _ in range(INVOCATIONS):
         invoke()
     assert secure.connections == 1 + 2 * INVOCATIONS
 
-    fill(store, TICKET, {APPID: REFRESH_TOKEN})
+    fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     with TLSFront(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(
             WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gray_release.invoke import scf_context
+from gray_release.invoke import create_scf_context
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.app import main_handler
@@ -153,7 +153,7 @@ def test_correlation_id(invoke: Invoke, log: Log, event: dict[str, Any]) -> None
 @pytest.mark.usefixtures("sandbox")
 def test_scf(log: Log) -> None:
     """On SCF the line is the same; its request id is the context's."""
-    context = scf_context()
+    context = create_scf_context()
     main_handler({}, context)
     line = line_of(log)
     assert line["function_request_id"] == context["request_id"]
@@ -163,7 +163,7 @@ def test_scf(log: Log) -> None:
 
 def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
     """A caller's token may be of any mini program: the configured appid is not claimed for it."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     invoke({"accessToken": token})
     assert "appid" not in log()[-1]
     invoke({"accessToken": token, "appid": "wx-other"})
@@ -255,7 +255,7 @@ lambda_handler({'appid': 'wx-victim', 'cloudbaseAccessToken': 'cloud'}, None)"""
 def test_no_forged_metrics(sandbox: Sandbox) -> None:
     """A caller with a token of its own publishes nothing under the appid that it claims."""
     sandbox.cloudbase_tokens.add("cloud")
-    code = FORGED % {"token": sandbox.tokens.issue()["access_token"]}
+    code = FORGED % {"token": sandbox.tokens.issue_token()["access_token"]}
     lines, published = run(sandbox, code, METRICS_BY_APPID="true")
     assert [line["appid_claimed"] for line in lines] == [True, True]
     assert [metrics_of(each)[0] for each in published] == [[["service"]], [["service"]]]

@@ -12,7 +12,7 @@ from tests.token_server import HEADER, PATH, TokenServer, answer
 @pytest.fixture
 def tokens(sandbox: Sandbox, configure: Configure) -> Iterator[TokenServer]:
     """Run a token server that has a good token, and point the environment at it."""
-    with TokenServer(answer({"token": sandbox.tokens.issue()["access_token"]})) as server:
+    with TokenServer(answer({"token": sandbox.tokens.issue_token()["access_token"]})) as server:
         configure(
             WECHAT_SECRET=None,
             WECHAT_TOKEN_STORE_URL=f"{server.url}{PATH}?key=hush-key&appid={{appid}}",

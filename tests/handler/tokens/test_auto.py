@@ -120,7 +120,7 @@ def test_no_falling_back(
     configure(**half)
     assert chosen()["source"] == "auto"
     assert sandbox.requests == []
-    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     configure(WECHAT_TOKEN_SOURCE="stable")
     assert invoke() == DOCUMENTED
 

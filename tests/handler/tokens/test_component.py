@@ -22,7 +22,7 @@ from gray_release.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.contract import OpenApiError
 from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
 
@@ -44,7 +44,7 @@ def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: 
 
 def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
     """A token that the platform's own programs have stored is used as it is, for any authorizer."""
-    store.set("wx-other_access_token", platform.tokens.issue()["access_token"])
+    store.set("wx-other_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert platform.requests == [("GET", PLAN)]
 
@@ -123,7 +123,7 @@ def test_waiting_for_another_functions_refresh(
         invoke(deadline=started + 0.5)
     assert caught.value.status == 504
     assert time.monotonic() - started < 15  # the lock lasts 30 seconds
-    token = platform.tokens.issue()["access_token"]
+    token = platform.tokens.issue_token()["access_token"]
     threading.Timer(0.2, store.set, (f"{APPID}_access_token", token)).start()
     assert invoke() == DOCUMENTED
     assert platform.count(AUTHORIZER) == 0
@@ -182,7 +182,7 @@ def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iter
     valkey = Valkey(tmp_path)
     configure(WECHAT_TIMEOUT_SECONDS="1", WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0")
     with redis.Redis(port=valkey.port) as client:
-        fill(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
+        fill_store(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
     yield valkey
     valkey.stop()
 

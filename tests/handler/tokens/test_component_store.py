@@ -69,7 +69,7 @@ def test_written_later(platform: Platform, invoke: Invoke) -> None:
     lose_a_write(platform, invoke)
     rotated = platform.sandbox.platform.authorizers[APPID]
     platform.may_write(refresh_tokens=True)
-    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue(OTHER)["access_token"])
+    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue_token(OTHER)["access_token"])
     assert invoke({"appid": OTHER}) == DOCUMENTED
     assert platform.refresh_token == rotated
     assert invoke() == DOCUMENTED
@@ -103,7 +103,7 @@ def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
 def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -> None:
     """What cannot be written is tried once by each later invocation, which then goes on with its own work."""
     lose_a_write(platform, invoke)
-    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue(OTHER)["access_token"])
+    platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue_token(OTHER)["access_token"])
     platform.store.redis.config_resetstat()
     for _ in range(3):
         assert invoke({"appid": OTHER}, deadline=time.monotonic() + 1) == DOCUMENTED
@@ -114,7 +114,7 @@ def test_threads(platform: Platform, invoke: Invoke) -> None:
     """Threads that all find something to write are all answered, and it is written."""
     lose_a_write(platform, invoke)
     platform.may_write(refresh_tokens=True)
-    platform.store.set(f"{APPID}_access_token", platform.sandbox.tokens.issue()["access_token"])
+    platform.store.set(f"{APPID}_access_token", platform.sandbox.tokens.issue_token()["access_token"])
     outcomes: list[Any] = []
     ready = threading.Barrier(24)
 

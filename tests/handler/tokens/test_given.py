@@ -17,7 +17,7 @@ BROKEN_SOURCES: list[dict[str, str | None]] = [
 
 def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
     """A token in the arguments is used as it is: nothing is fetched, kept or refreshed."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     assert invoke({"accessToken": token}) == DOCUMENTED
     assert refused(invoke, {"access_token": "another+/~@="}).errCode == 40001
     assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
@@ -36,4 +36,4 @@ def test_a_callers_token_wins(
 ) -> None:
     """A token in the event needs nothing of the configured source, and works where that is broken."""
     configure(**variables)
-    assert invoke({"accessToken": sandbox.tokens.issue()["access_token"]}) == DOCUMENTED
+    assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED

@@ -24,10 +24,10 @@ def knows_one(request: pytest.FixtureRequest, sandbox: Sandbox, configure: Confi
         sandbox.faults.append(Fault("plan", "body", json.dumps({"gray_release_plan": SAMPLE})))
     elif name == "store":
         store = request.getfixturevalue("store")
-        store.redis.set("the-token", sandbox.tokens.issue()["access_token"])
+        store.redis.set("the-token", sandbox.tokens.issue_token()["access_token"])
         configure(WECHAT_TOKEN_STORE_KEY="the-token")
     else:
-        answer = json.dumps({"token": sandbox.tokens.issue()["access_token"]})
+        answer = json.dumps({"token": sandbox.tokens.issue_token()["access_token"]})
         sandbox.faults.append(Fault("other", "body", answer))
         configure(WECHAT_TOKEN_STORE_URL=f"{sandbox.base_url}/token")
     return name
@@ -64,7 +64,7 @@ def test_many(sandbox: Sandbox, invoke: Invoke) -> None:
 
 def test_claimed_appid(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
     """The log marks an appid that only a caller with a token of its own claims, and no other."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     invoke({"appid": OTHER, "accessToken": token})
     assert (log()[-1]["appid"], log()[-1]["appid_claimed"]) == (OTHER, True)
     for event in ({}, {"appid": APPID}, {"accessToken": token}):

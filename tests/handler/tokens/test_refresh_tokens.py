@@ -9,7 +9,7 @@ import redis
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, REFRESH_TOKEN, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.tokens import refresh_tokens
 from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, refused
 
@@ -40,15 +40,15 @@ class Rotating:
 
     def during_refresh(self, damage: Callable[[], object]) -> None:
         """Do something between WeChat's answer to the next refresh and the write of the refresh token."""
-        refresh = self.sandbox.platform.authorizer_token
+        refresh = self.sandbox.platform.get_authorizer_token
 
         def damaging(*arguments: object) -> object:
-            self.sandbox.platform.authorizer_token = refresh  # type: ignore[method-assign]
+            self.sandbox.platform.get_authorizer_token = refresh  # type: ignore[method-assign]
             answer = refresh(*arguments)  # type: ignore[arg-type]
             damage()
             return answer
 
-        self.sandbox.platform.authorizer_token = damaging  # type: ignore[method-assign, assignment]
+        self.sandbox.platform.get_authorizer_token = damaging  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_chaos(platform: Sandbox, own: Valkey, invoke: Invoke, seed: int) -> Non
     chance = random.Random(seed)  # noqa: S311 - the same at each run
     with redis.Redis(port=own.port) as client:
         store = RedisStorage(client)
-        fill(store, TICKET, {APPID: REFRESH_TOKEN})
+        fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
         rotating = Rotating(platform, store)
         seen = [rotating.valid]
         client.save()

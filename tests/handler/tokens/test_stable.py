@@ -67,7 +67,7 @@ def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: C
     second = tokens.token(APPID, Budget())
     assert second.value != first.value
     assert tokens.token(APPID, Budget()) is second
-    sandbox.tokens.check(first.value)
+    sandbox.tokens.check_token(first.value)
     assert sandbox.count(STABLE) == 2
 
 

@@ -37,7 +37,7 @@ def test_layouts(
 ) -> None:
     """A token is read where and as each system keeps it; nothing is fetched, and nothing is written."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_KEY=layout.key)
-    key = layout.fill(store.redis, sandbox.tokens.issue()["access_token"])
+    key = layout.fill(store.redis, sandbox.tokens.issue_token()["access_token"])
     before = store.redis.dump(key)
     assert invoke() == DOCUMENTED
     assert sandbox.requests == [("GET", PLAN)]
@@ -48,7 +48,7 @@ def test_layouts(
 
 def test_another_appid(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke) -> None:
     """The key is that of the mini program that the event names."""
-    reader.set("tokens:wx-other", sandbox.tokens.issue()["access_token"])
+    reader.set("tokens:wx-other", sandbox.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert refused(invoke).errCode == 41001
 
@@ -159,7 +159,7 @@ def test_a_user_that_may_only_read(
     sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke, configure: Configure
 ) -> None:
     """A user of the store with GET, HGET and TYPE on the tokens' keys is enough; without one of them it is -1."""
-    reader.set(KEY, sandbox.tokens.issue()["access_token"])
+    reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
     error = refused(invoke)
@@ -171,7 +171,7 @@ def test_a_user_that_may_only_read(
 
 def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke) -> None:
     """A store that goes away is -1 and 503, and one that is back is used again."""
-    reader.set(KEY, sandbox.tokens.issue()["access_token"])
+    reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     server.stop()
     error = refused(invoke)
@@ -192,7 +192,7 @@ def test_store_over_tls(
 ) -> None:
     """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
     context = server_context(authority if trusted else trustme.CA())
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     with TLSFront(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
         if trusted:
@@ -205,7 +205,7 @@ def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure:
     """A central server's token is read each time, and nothing is ever fetched."""
     configure(WECHAT_SECRET=None)
     assert refused(invoke).errCode == 41001
-    store.set(f"{APPID}_access_token", sandbox.tokens.issue()["access_token"], 7200)
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"], 7200)
     assert invoke() == DOCUMENTED
     assert log()[-1]["token_source"] == "store"
     assert [path for _, path in sandbox.requests] == [PLAN]
@@ -218,7 +218,7 @@ def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invo
     assert refused(invoke).errCode == 40001
     assert sandbox.count(PLAN) == 1
     sandbox.faults.append(Fault("plan", "delay", "0.3", times=1))
-    threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue()["access_token"])).start()
+    threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])).start()
     assert invoke() == DOCUMENTED
     assert sandbox.count(PLAN) == 3
 

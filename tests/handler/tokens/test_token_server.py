@@ -45,7 +45,7 @@ def shapes(token: str) -> dict[str, Answer]:
 @pytest.mark.parametrize("shape", shapes(""))
 def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, shape: str) -> None:
     """A token is read out of every shape, asked for with the appid and the header, and counted as a token request."""
-    tokens.answers = [shapes(sandbox.tokens.issue()["access_token"])[shape]]
+    tokens.answers = [shapes(sandbox.tokens.issue_token()["access_token"])[shape]]
     assert invoke() == DOCUMENTED
     assert tokens.requests == [f"{PATH}?key=hush-key&appid={APPID}"]
     assert tokens.headers["X-Api-Key"] == HEADER

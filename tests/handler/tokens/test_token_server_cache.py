@@ -47,7 +47,7 @@ def test_short_lives_are_not_kept(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, expires_in: object
 ) -> None:
     """A token without a life, or with less than 300 s of it, is asked for each time."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     tokens.answers = [answer({"token": token, "expires_in": expires_in})]
     for _ in range(3):
         assert invoke() == DOCUMENTED
@@ -57,7 +57,7 @@ def test_short_lives_are_not_kept(
 
 def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
     """What is kept for one mini program is not another's."""
-    tokens.answers = [answer(sandbox.tokens.issue()), answer(sandbox.tokens.issue())]
+    tokens.answers = [answer(sandbox.tokens.issue_token()), answer(sandbox.tokens.issue_token())]
     for appid in ("wx-1", "wx-2", "wx-1", "wx-2"):
         assert invoke({"appid": appid}) == DOCUMENTED
     assert [target.rpartition("=")[2] for target in tokens.requests] == ["wx-1", "wx-2"]
@@ -65,7 +65,7 @@ def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, in
 
 def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
     """Threads that need the same token ask for it once."""
-    tokens.answers = [answer(sandbox.tokens.issue())]
+    tokens.answers = [answer(sandbox.tokens.issue_token())]
     replies: list[object] = []
     threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(8)]
     for thread in threads:
@@ -82,12 +82,12 @@ def test_refused_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, life: dict[str, int], errcode: int
 ) -> None:
     """After a refusal the server is asked once more: another token is used, the same one is not tried again."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     sandbox.faults.append(Fault("plan", "errcode", str(errcode), times=2))
     tokens.answers = [answer({"token": token, **life})]
     assert refused(invoke).errCode == errcode
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)
-    tokens.answers = [answer({"token": token, **life}), answer({**sandbox.tokens.issue(), **life})]
+    tokens.answers = [answer({"token": token, **life}), answer({**sandbox.tokens.issue_token(), **life})]
     if life:
         tokens.answers.pop(0)  # the one that was refused is still kept
     assert invoke() == DOCUMENTED

@@ -94,7 +94,7 @@ def test_tls(
 ) -> None:
     """An https server is used when its certificate is trusted, and not otherwise."""
     context = server_context(authority if trusted else trustme.CA())
-    with TokenServer(answer({"token": sandbox.tokens.issue()["access_token"]}), tls=context) as server:
+    with TokenServer(answer({"token": sandbox.tokens.issue_token()["access_token"]}), tls=context) as server:
         configure(
             WECHAT_SECRET=None,
             WECHAT_TOKEN_STORE_URL=f"{server.url}/hush-path?appid={{appid}}",

@@ -5,7 +5,7 @@ import redis
 from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, REFRESH_TOKEN, TICKET, Sandbox
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, refused
 
 OWNER = "wechatpy:component_appid"
@@ -54,7 +54,7 @@ def test_another_number(
     store.redis.set(OWNER, "wxaaaaaaaaaaaaaaaa")
     assert "another platform" in refused(invoke).reason
     with redis.Redis(port=server.port, db=1) as client:
-        fill(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
+        fill_store(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/1")
     assert invoke() == DOCUMENTED
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")

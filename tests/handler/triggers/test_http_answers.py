@@ -30,7 +30,7 @@ def test_cloud_call_face(sandbox: Sandbox, invoke: Invoke, make: Make, path: str
 
 def test_https_face(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
     """WeChat's own path gives WeChat's own body, with the caller's token or the function's."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     assert answer(invoke(make("GET", HTTPS_PATH, f"access_token={token}"))) == (200, HTTPS_BODY)
     assert sandbox.requests == [("GET", HTTPS_PATH)]
     assert answer(invoke(make("GET", HTTPS_PATH, "convertCase=true"))) == (200, HTTPS_BODY)

@@ -30,7 +30,7 @@ def test_empty_body(invoke: Invoke, make: Make, body: str | None) -> None:
 
 def test_query_of_a_post(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
     """A POST's query counts as its body does, as in WeChat's own `POST ...?access_token=`."""
-    token = sandbox.tokens.issue()["access_token"]
+    token = sandbox.tokens.issue_token()["access_token"]
     body = json.dumps({"convertCase": False, "appid": APPID})
     assert answer(invoke(make("POST", "/", f"access_token={token}&appid={APPID}", body)))[0] == 200
     assert sandbox.requests == [("GET", PLAN)]

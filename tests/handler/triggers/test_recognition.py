@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gray_release.invoke import LambdaContext, scf_context
+from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.server import APPID, Sandbox
 from handler import triggers
 from handler.app import lambda_handler, main_handler
@@ -131,7 +131,7 @@ def test_samples_of_others(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
 @pytest.mark.parametrize("kind", OTHERS)
 def test_others(sandbox: Sandbox, kind: str) -> None:
     """Events of Tencent's triggers, and others of AWS', are refused with 40097 that names the trigger."""
-    for entry_point, context in ((main_handler, scf_context()), (lambda_handler, LambdaContext())):
+    for entry_point, context in ((main_handler, create_scf_context()), (lambda_handler, LambdaContext())):
         with pytest.raises(OpenApiError) as caught:
             entry_point(OTHERS[kind], context)
         assert caught.value.errCode == 40097

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gray_release.invoke import scf_context
+from gray_release.invoke import create_scf_context
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.app import main_handler
@@ -41,7 +41,7 @@ def test_schedule(sandbox: Sandbox, invoke: Invoke, detail: Any) -> None:
 @pytest.mark.usefixtures("sandbox")
 def test_timer(message: Any) -> None:
     """A timer's arguments are in `Message` if it is a JSON object; any other message is a note."""
-    assert main_handler(sample("scf-timer") | {"Message": message}, scf_context()) == DOCUMENTED
+    assert main_handler(sample("scf-timer") | {"Message": message}, create_scf_context()) == DOCUMENTED
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_timer(message: Any) -> None:
 def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
     """A message that is nearly JSON, or an appid, is 40097: a note would get the answer for `WECHAT_APPID`."""
     with pytest.raises(OpenApiError) as caught:
-        main_handler(sample("scf-timer") | {"Message": message}, scf_context())
+        main_handler(sample("scf-timer") | {"Message": message}, create_scf_context())
     assert caught.value.errCode == 40097
     assert sandbox.requests == []
 

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
 from handler.invocation import Budget
@@ -69,7 +70,9 @@ def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
 
 def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
     """A kept connection that WeChat has closed meanwhile is replaced without anyone noticing."""
-    sandbox.faults.append(Fault("plan", "raw", times=1, raw=http(b"{}").replace(b"HTTP/1.1 200", b"HTTP/1.0 200")))
+    sandbox.faults.append(
+        Fault("plan", "raw", times=1, raw=encode_response(b"{}").replace(b"HTTP/1.1 200", b"HTTP/1.0 200"))
+    )
     invoke()
     assert invoke()["errCode"] == 0
     sandbox.faults.append(Fault("plan", "reset", times=1))
@@ -85,5 +88,7 @@ def test_base_url_with_a_path(sandbox: Sandbox) -> None:
 
 def test_compressed_answer(sandbox: Sandbox, invoke: Invoke) -> None:
     """A compressed answer is read."""
-    sandbox.faults.append(Fault("plan", "raw", raw=http(gzip.compress(b'{"a_b":1}'), Content_Encoding="gzip")))
+    sandbox.faults.append(
+        Fault("plan", "raw", raw=encode_response(gzip.compress(b'{"a_b":1}'), Content_Encoding="gzip"))
+    )
     assert invoke(GIVEN)["aB"] == 1

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gray_release.sandbox.faults import Fault, http
+from gray_release.sandbox.fault_kinds import encode_response
+from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
 from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, body
@@ -55,7 +56,7 @@ ODD_TEXTS = {
 def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
     """An errcode counts whatever its errmsg is made of: a refused token is replaced."""
     content = b'{"errcode":40001,"errmsg":"%b"}' % ODD_TEXTS[text]
-    sandbox.faults.append(Fault("plan", "raw", raw=http(content), times=1))
+    sandbox.faults.append(Fault("plan", "raw", raw=encode_response(content), times=1))
     assert invoke() == DOCUMENTED
     assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
 
@@ -74,7 +75,7 @@ def test_errcode_of_an_http_error(sandbox: Sandbox, invoke: Invoke, status: int)
     """An HTTP 4xx whose body is a JSON object with an errcode keeps that code; 40001 there replaces the token."""
     for code, answered in ((48001, False), (40001, True)):
         content = json.dumps({"errcode": code, "errmsg": "no rid: 5f1e"}).encode()
-        sandbox.faults[:] = [Fault("plan", "raw", raw=http(content, status), times=1)]
+        sandbox.faults[:] = [Fault("plan", "raw", raw=encode_response(content, status), times=1)]
         if answered:
             assert invoke() == DOCUMENTED
         else:

@@ -18,7 +18,7 @@ from gray_release.sandbox.server import (
     TICKET,
     Sandbox,
 )
-from gray_release.sandbox.store import fill
+from gray_release.sandbox.store import fill_store
 from handler.wechat.wechatpy_adapter import load
 from tests.support import Valkey
 
@@ -104,7 +104,7 @@ def test_nothing_hollow_stays(sandbox: Sandbox, server: Valkey) -> None:
     with redis.Redis(port=server.port) as client:
         client.flushall()
         store = RedisStorage(client)
-        fill(store, TICKET, {APPID: REFRESH_TOKEN})
+        fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
         platform = {
             "WECHAT_TOKEN_STORE_URL": f"redis://127.0.0.1:{server.port}/0",
             "WECHAT_COMPONENT_APPID": COMPONENT_APPID,
