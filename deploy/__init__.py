@@ -1,5 +1,5 @@
-"""Building and deploying the function. What builds it needs the standard library alone."""
+"""Build and deploy the function. The modules that build it use only the standard library."""
 
 
 class DeployError(Exception):
-    """Why the function cannot be built or deployed, in words for the one who does it."""
+    """Why the function cannot be built or deployed, written for the person who runs the command."""

@@ -1,4 +1,4 @@
-"""A zip of a folder: the same content gives the same bytes."""
+"""Reproducible zips: folders with the same content give the same bytes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def files(directory: Path) -> list[Path]:
-    """List the files of a folder, sorted. Raises `DeployError` for a symlink that leads out of it."""
+def list_files(directory: Path) -> list[Path]:
+    """List the files of a folder, sorted. Raises `DeployError` for a symlink that points outside the folder."""
     root = directory.resolve()
     for path in directory.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(root):
-            raise DeployError(f"{path} is a symlink that leads out of {directory}: what it shows would be deployed")
+            raise DeployError(f"{path} is a symlink that points outside {directory}: its target would be deployed too")
     return sorted(path for path in directory.rglob("*") if path.is_file())
 
 
 def write_zip(directory: Path, archive: Path) -> None:
-    """Zip the files of a folder. Raises `DeployError` for a symlink that leads out of it."""
-    contents = files(directory)
+    """Zip the files of a folder. Raises `DeployError` for a symlink that points outside the folder."""
+    contents = list_files(directory)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
         for path in contents:

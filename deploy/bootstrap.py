@@ -1,7 +1,8 @@
-"""Set uv up in a folder, with whatever Python there is: `python3 -m deploy.bootstrap DIRECTORY`.
+"""Install uv into a folder, with any Python 3: `python3 -m deploy.bootstrap DIRECTORY`.
 
-A virtual environment holds it, so that a Python that the system manages stays as it is; where the system split off the
-part of Python that makes one, a plain folder does. Nothing is printed on stdout, and nothing is written elsewhere.
+uv goes into a virtual environment, so that the system's own Python is not changed. Some systems package `venv`
+separately; without it, pip installs uv into a plain folder. Nothing is printed on stdout, because `make` reads it, and
+nothing is written outside the folder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Where systems keep the authorities that they trust.
+# Where Debian, Fedora, SUSE, Alpine and macOS keep the certificate authorities that they trust.
 CERTIFICATES = (
     *("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"),
     *("/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"),
@@ -29,30 +30,33 @@ def main(directory: str) -> int:
     elif importlib.util.find_spec("pip"):
         command = [sys.executable, "-m", "pip", "install", "--target", directory]
     else:
-        print(neither(), file=sys.stderr)
+        print(explain_missing_packages(), file=sys.stderr)
         return 1
     options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check"]
     return subprocess.run(
-        # PIP_USER would install into the home folder, which a virtual environment refuses.
+        # A user's PIP_USER=1 makes pip fail in a virtual environment.
         [*command, *options, "uv"],
-        env={**os.environ, "PIP_USER": "0", **trust()},
+        env={**os.environ, "PIP_USER": "0", **find_trusted_certificates()},
         stdout=sys.stderr,
         check=False,
     ).returncode
 
 
-def neither() -> str:
-    """Say what to do where there is neither of the two."""
+def explain_missing_packages() -> str:
+    """Return what to install on a system whose Python has neither venv nor pip."""
     package = "sudo apt-get install python3-venv" if shutil.which("apt-get") else "your system's package of pip"
     return (
-        f"setting up needs Python's venv or pip, and {sys.executable} has neither. One of these, then try again:\n"
+        f"The setup needs Python's venv or pip, and {sys.executable} has neither. Install one of these and try again:\n"
         f"  {package}\n"
-        f"  uv, which needs no root: https://docs.astral.sh/uv/getting-started/installation/"
+        f"  uv (no root needed): https://docs.astral.sh/uv/getting-started/installation/"
     )
 
 
-def trust() -> dict[str, str]:
-    """Let pip trust what the system trusts, such as a company's own authority, where the user said nothing."""
+def find_trusted_certificates() -> dict[str, str]:
+    """Return the variable that makes pip trust the system's authorities, unless the user has set one.
+
+    The system may trust the authority of a company's proxy, which pip's own list does not have.
+    """
     if any(os.environ.get(name) for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")):
         return {}
     found = next((path for path in CERTIFICATES if Path(path).exists()), None)

@@ -1,9 +1,9 @@
-"""uv, and an interpreter of the version that something needs: this machine's, or else one that uv downloads.
+"""Run uv, and find a Python of a given version: one of this machine, or one that uv downloads.
 
 python3 -m deploy.interpreter VERSION       # prints its path
 """
 
-from __future__ import annotations  # for the system's Python, which may be older than the function's
+from __future__ import annotations  # this module must also run on a system Python older than 3.10
 
 import os
 import shutil
@@ -14,67 +14,67 @@ from pathlib import Path
 from deploy import DeployError
 
 ROOT = Path(__file__).resolve().parents[1]
-DOWNLOADS = {  # within the clone, with nothing of it on the PATH
+DOWNLOADS = {  # keeps downloaded Pythons inside the clone, and off the PATH
     "UV_PYTHON_INSTALL_DIR": os.environ.get("UV_PYTHON_INSTALL_DIR") or str(ROOT / ".tools" / "python"),
     "UV_PYTHON_INSTALL_BIN": "0",
 }
 
 
 def find_interpreter(version: str) -> str:
-    """Return the path of a Python of this version, such as 3.13 or >=3.10, which is downloaded where there is none.
+    """Return the path of a Python of this version (such as 3.13 or >=3.10); download one if the machine has none.
 
-    Raises `DeployError` when it cannot be.
+    Raises `DeployError` if that fails.
     """
     find = ("python", "find", "--no-project", "--system", version)
     for environ in ({}, DOWNLOADS):
         try:
-            return uv(*find, **environ)
-        except MissingError:
+            return run_uv(*find, **environ)
+        except UvMissingError:
             raise
         except DeployError:
             continue
     print(f"setting up Python {version}", file=sys.stderr)
     try:
-        uv("python", "install", version, **DOWNLOADS)
-        return uv(*find, **DOWNLOADS)
+        run_uv("python", "install", version, **DOWNLOADS)
+        return run_uv(*find, **DOWNLOADS)
     except DeployError as error:
         raise DeployError(
-            f"there is no Python {version} on this machine, and uv could not download one: {_short(error)}\n"
-            f"Put one on the PATH, or try again where uv may and can download it. By hand:\n"
-            f"  UV_PYTHON_DOWNLOADS=automatic {_shown(_uv())} python install '{version}'\n"
-            f"UV_PYTHON_INSTALL_MIRROR=URL makes both download it from a mirror."
+            f"there is no Python {version} on this machine, and uv could not download one: {_shorten_error(error)}\n"
+            f"Put one on the PATH, or let uv download it:\n"
+            f"  UV_PYTHON_DOWNLOADS=automatic {_shorten_path(_find_uv())} python install '{version}'\n"
+            f"To download it from a mirror, set UV_PYTHON_INSTALL_MIRROR=URL."
         ) from None
 
 
-class MissingError(DeployError):
-    """uv itself is missing."""
+class UvMissingError(DeployError):
+    """uv is not installed."""
 
 
-def uv(*arguments: str, **environ: str) -> str:
-    """Run uv, with these variables beside the environment's, and return what it prints. Raises `DeployError`."""
+def run_uv(*arguments: str, **environ: str) -> str:
+    """Run uv with these additional environment variables and return its output. Raises `DeployError`."""
     try:
         process = subprocess.run(
-            [_uv(), *arguments], env={**os.environ, **environ}, capture_output=True, text=True, check=False
+            [_find_uv(), *arguments], env={**os.environ, **environ}, capture_output=True, text=True, check=False
         )
     except OSError:
-        raise MissingError("uv is missing: `make .tools/.ready` sets it up, or `pip install uv`") from None
+        raise UvMissingError("uv is missing: install it with `make .tools/.ready` or `pip install uv`") from None
     if process.returncode:
         raise DeployError(process.stderr.strip())
     return process.stdout.strip()
 
 
-def _short(error: DeployError) -> str:
-    """Return the first and the last of uv's causes."""
+def _shorten_error(error: DeployError) -> str:
+    """Return the first and the last line of uv's chain of causes."""
     lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in str(error).splitlines()]
     return ": ".join(dict.fromkeys((lines[0], lines[-1])) if lines else ["no reason given"])
 
 
-def _uv() -> str:
+def _find_uv() -> str:
     return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools" / "uv" / "bin" / "uv")
 
 
-def _shown(command: str) -> str:
-    """Shorten the path of a command to what works when typed in this folder."""
+def _shorten_path(command: str) -> str:
+    """Return the shortest form of a command's path that works in the current folder."""
     if shutil.which(Path(command).name) == command:
         return Path(command).name
     return os.path.relpath(command) if Path(command).is_relative_to(Path.cwd()) else command

@@ -1,6 +1,6 @@
-"""What every artifact leaves out: the largest parts that no path of the function imports.
+"""List the parts of the dependencies that no artifact needs, because the function never imports them.
 
-tests/deploy/test_sources.py runs every token source in what is left.
+tests/deploy/test_sources.py runs every token source without these parts.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# These rules bring nearly all that can be gained. More of them would be bets on the insides of other libraries.
+# These are the largest unused parts. Removing smaller ones would gain little, and would depend on how each library is
+# organised inside.
 UNUSED = (
-    "charset_normalizer",  # requests guesses encodings with it, for 4 % of a cold import
+    "charset_normalizer",  # requests guesses encodings with it; importing it takes 4 % of a cold start's imports
     "charset_normalizer-*.dist-info",
-    "dateutil",  # wechatpy asks it for a time zone; on Lambda it would hide the one that boto3 needs
+    "dateutil",  # wechatpy only asks it for a time zone; on Lambda this copy would hide the one that boto3 needs
     "python_dateutil-*.dist-info",
     "aws_lambda_powertools/event_handler",
     "pydantic/v1",
 )
-USED_UTILITIES = ("__init__.py", "jmespath_utils", "parameters", "typing")  # of powertools
-# Scripts and lists that hold paths of the machine that built: two builds must be the same byte for byte.
+USED_UTILITIES = ("__init__.py", "jmespath_utils", "parameters", "typing")  # of aws_lambda_powertools/utilities
+# These hold paths of the machine that built the artifact, and two builds must give the same bytes.
 INSTALLERS = ("bin", ".lock", "*.dist-info/RECORD")
 
 
 def list_unused(directory: Path) -> Iterator[Path]:
-    """List the files and folders of an artifact that the function does not use."""
+    """Yield the files and folders of an artifact that the function does not use."""
     for pattern in (*UNUSED, *INSTALLERS):
         yield from directory.glob(pattern)
     utilities = directory / "aws_lambda_powertools" / "utilities"

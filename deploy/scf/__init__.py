@@ -1,1 +1,1 @@
-"""Deploying to Tencent SCF."""
+"""Deploy the function to Tencent SCF."""

@@ -1,4 +1,4 @@
-"""Tencent's SCF API, as JSON in and JSON out through the SDK's own models."""
+"""Call Tencent's SCF API through its SDK, with JSON objects as requests and responses."""
 
 import json
 import time
@@ -19,14 +19,14 @@ Json = dict[str, Any]
 
 WAIT_SECONDS = 300
 POLL_SECONDS = 1.0
-UNDER_WAY = ("Creating", "Updating", "Publishing", "Deleting")
-NO_FUNCTION = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
+BUSY_STATUSES = ("Creating", "Updating", "Publishing", "Deleting")
+NO_FUNCTION_CODES = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
 
 _CREDENTIALS = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_REGION")
 
 
 class Scf:
-    """The API for one function, with the credentials of the environment."""
+    """Tencent's API for one function, with the credentials from the environment."""
 
     def __init__(self, function: str, namespace: str, environ: Mapping[str, str], endpoint: str | None) -> None:
         missing = [name for name in _CREDENTIALS if not environ.get(name)]
@@ -39,31 +39,31 @@ class Scf:
         self._name = {"FunctionName": function, "Namespace": namespace}
 
     def __call__(self, action: str, **fields: Any) -> Json:
-        """Make a call and return its response, {} where a function or its triggers are read and there is none.
+        """Make a call and return its response; reading a function that does not exist, or its triggers, returns {}.
 
-        Raises `DeployError` with Tencent's code and message, and what to do about it where that is known.
+        Raises `DeployError` with Tencent's code and message, and with advice for the codes in `HINTS`.
         """
         request = getattr(models, f"{action}Request")()
         request.from_json_string(json.dumps(self._name | fields))
         try:
             response = getattr(self._client, action)(request)
         except TencentCloudSDKException as error:
-            if error.code in NO_FUNCTION and action in ("GetFunction", "ListTriggers"):
+            if error.code in NO_FUNCTION_CODES and action in ("GetFunction", "ListTriggers"):
                 return {}
             hint = f" ({HINTS[error.code]})" if error.code in HINTS else ""
             raise DeployError(f"{action}: {error.code}: {error.message}{hint}") from None
         answer: Json = json.loads(response.to_json_string())
         return answer
 
-    def function(self) -> Json:
-        """Return the function once nothing is under way with it, {} where there is none.
+    def wait_for_function(self) -> Json:
+        """Wait until no change of the function is in progress, and return the function ({} if it does not exist).
 
-        Tencent changes functions in the background, and refuses a change during another:
+        Tencent changes functions in the background, and refuses a change during another one:
         https://cloud.tencent.com/document/product/583/37883. Raises `DeployError` after WAIT_SECONDS.
         """
         deadline = time.monotonic() + WAIT_SECONDS
         seen = None
-        while (function := self("GetFunction")).get("Status") in UNDER_WAY:
+        while (function := self("GetFunction")).get("Status") in BUSY_STATUSES:
             status = function["Status"]
             if status != seen:
                 print(f"  {status}")
@@ -73,18 +73,18 @@ class Scf:
             time.sleep(POLL_SECONDS)
         return function
 
-    def change(self, action: str, **fields: Any) -> None:
+    def change_function(self, action: str, **fields: Any) -> None:
         """Make a change and wait until it is done. Raises `DeployError` when it failed."""
         self(action, **fields)
-        function = self.function()
+        function = self.wait_for_function()
         if not function and action != "DeleteFunction":
-            raise DeployError(f"{action}: the function is gone; somebody else has deleted it")
+            raise DeployError(f"{action}: the function no longer exists; somebody else has deleted it")
         status = str(function.get("Status", "gone"))
         if status.endswith("Failed"):
-            raise DeployError(f"{status}: {reason(function)}")
+            raise DeployError(f"{status}: {describe_failure(function)}")
         print(f"  {status}")
 
 
-def reason(function: Json) -> str:
-    """Return why the last change of a function failed, in Tencent's words."""
+def describe_failure(function: Json) -> str:
+    """Return Tencent's reason for the failure of the last change."""
     return json.dumps(function.get("StatusReasons") or function.get("StatusDesc"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What `scf.json`, the environment and the zip ask for, against what is deployed."""
+"""Compare the deployed function with `scf.json`, the environment and the zip, and make the changes."""
 
 import json
 import re
@@ -7,137 +7,141 @@ from typing import Any
 
 from deploy import DeployError
 from deploy.scf import triggers, variables
-from deploy.scf.api import Json, Scf, reason
+from deploy.scf.api import Json, Scf, describe_failure
 from deploy.scf.code import Code
 from deploy.scf.triggers import covers
 
-# What an update changes, where scf.json states it.
-UPDATABLE = ("Description", "MemorySize", "Timeout", "InitTimeout", "PublicNetConfig", "VpcConfig", "Role")
-# What only a creation takes. Tencent's defaults are what a request means that leaves them out.
-SETTLED = {"Runtime": "Python2.7", "Type": "Event"}
-# After these Tencent takes no update any more: the function has to be deleted and created again.
-BROKEN = ("CreateFailed", "DeleteFailed")
-# As the models of UpdateFunctionConfiguration state it.
+# The fields of scf.json that an update can change.
+UPDATABLE_FIELDS = ("Description", "MemorySize", "Timeout", "InitTimeout", "PublicNetConfig", "VpcConfig", "Role")
+# The fields that only CreateFunction accepts, with Tencent's defaults for requests without them.
+FIXED_FIELDS = {"Runtime": "Python2.7", "Type": "Event"}
+# In these states, Tencent accepts no update: the function must be deleted and created again.
+BROKEN_STATUSES = ("CreateFailed", "DeleteFailed")
+# The rule is in the documentation of UpdateFunctionConfiguration's model in Tencent's SDK.
 DESCRIPTION = re.compile(r"[A-Za-z0-9 ,.\u4e00-\u9fff]{,1000}")
 
 
 class Deployment:
-    """The way from the function that is deployed to the one that is wanted."""
+    """The changes that turn the deployed function into the wanted one."""
 
     def __init__(self, scf: Scf, wanted: Json, code: bytes, environ: Mapping[str, str], *, anew: bool = False) -> None:
-        """Read what is deployed. Raises `DeployError` for what Tencent would refuse.
+        """Read the deployed function. Raises `DeployError` for settings that Tencent would refuse.
 
         With `anew`, an existing function is deleted and created again.
         """
         self._scf = scf
         self._triggers: list[Json] = wanted.pop("Triggers", [])
-        self._code = Code(code, wanted.get("Runtime", SETTLED["Runtime"]))
-        # SCF does not tell which code it runs, and an update takes no tags: the description holds the code's hash.
+        self._code = Code(code, wanted.get("Runtime", FIXED_FIELDS["Runtime"]))
+        # SCF reports no hash of the deployed code, and an update cannot change tags. So the description holds the
+        # hash, by which the next run sees whether the code has changed.
         wanted["Description"] = f"{wanted.get('Description', '')} Code {self._code.hash}.".strip()
         if not DESCRIPTION.fullmatch(wanted["Description"]):
             raise DeployError(
-                "Description in scf.json: Tencent takes 1000 letters, digits, blanks, commas, full stops and Chinese"
-                " characters"
+                "Description in scf.json: Tencent allows up to 1000 letters, digits, spaces, commas, full stops and"
+                " Chinese characters"
             )
-        self._deployed = scf.function()
+        self._deployed = scf.wait_for_function()
         self._status = self._deployed.get("Status")
         self._anew = anew
         if not self._must_create():
-            _refuse_settled(self._deployed, wanted)
-        self._old = variables.of_function(self._deployed)
-        self._variables = variables.wanted(variables.of_function(wanted), environ, self._old)
+            _refuse_fixed_fields(self._deployed, wanted)
+        self._old = variables.read_variables(self._deployed)
+        self._variables = variables.choose_variables(variables.read_variables(wanted), environ, self._old)
         wanted["Environment"] = {
             "Variables": [{"Key": name, "Value": value} for name, value in sorted(self._variables.items())]
         }
         self._wanted = wanted
 
-    def changes(self) -> list[str]:
-        """Say what `apply` will change, a line each."""
+    def describe_changes(self) -> list[str]:
+        """Return a line for each change that `apply_changes` will make."""
         name = f"{self._wanted['FunctionName']} in {self._wanted.get('Namespace', 'default')}"
         if self._must_create():
-            lines = [f"delete {name}, {self._why_delete()}"] if self._deployed else []
-            lines += [f"create {name}", *(f"create trigger {triggers.label(trigger)}" for trigger in self._triggers)]
-            return [*lines, *variables.changes({}, self._variables)]
-        lines = [f"repair {name}, which is {self._status}: {reason(self._deployed)}"] if self._is_half_updated() else []
+            lines = [f"delete {name}, {self._explain_deletion()}"] if self._deployed else []
+            lines.append(f"create {name}")
+            lines += [f"create trigger {triggers.name_trigger(trigger)}" for trigger in self._triggers]
+            return [*lines, *variables.describe_changes({}, self._variables)]
+        lines = []
+        if self._is_half_updated():
+            lines.append(f"repair {name}, which is {self._status}: {describe_failure(self._deployed)}")
         if self._differs("Handler"):
-            lines.append(self._change("Handler"))
-        lines += map(self._change, self._differing())
-        lines += variables.changes(self._old, self._variables)
+            lines.append(self._describe_change("Handler"))
+        lines += map(self._describe_change, self._list_differing_fields())
+        lines += variables.describe_changes(self._old, self._variables)
         return lines + [
-            f"{verb} trigger {triggers.label(trigger)}{': ' if members else ''}{', '.join(members)}"
-            for verb, trigger, members in self._differing_triggers()
+            f"{verb} trigger {triggers.name_trigger(trigger)}{': ' if members else ''}{', '.join(members)}"
+            for verb, trigger, members in self._compare_triggers()
         ]
 
-    def warnings(self) -> list[str]:
-        """Say what will not work as it is."""
-        return list(variables.warnings(self._variables))
+    def find_warnings(self) -> list[str]:
+        """Return warnings about settings with which the function will not work."""
+        return list(variables.find_warnings(self._variables))
 
-    def apply(self) -> None:
-        """Make the changes, each after the one before is done."""
+    def apply_changes(self) -> None:
+        """Make the changes, one after another; Tencent refuses a change during another one."""
         if self._must_create():
             if self._deployed:
                 print("deleting the function")
-                self._scf.change("DeleteFunction")
+                self._scf.change_function("DeleteFunction")
             print("creating the function")
-            self._scf.change("CreateFunction", **self._wanted, Code=self._code.request)
+            self._scf.change_function("CreateFunction", **self._wanted, Code=self._code.request)
         else:
-            self._update()
-        for verb, trigger, _ in self._differing_triggers():
-            print(f"{verb[:-1]}ing trigger {triggers.label(trigger)}")
+            self._update_function()
+        for verb, trigger, _ in self._compare_triggers():
+            print(f"{verb[:-1]}ing trigger {triggers.name_trigger(trigger)}")
             self._scf("CreateTrigger" if verb == "create" else "UpdateTrigger", **trigger)
 
-    def urls(self) -> list[str]:
+    def list_urls(self) -> list[str]:
         """Return the public addresses of the function."""
-        descriptions = [triggers.read_description(trigger["TriggerDesc"]) for trigger in self._deployed_triggers()]
+        descriptions = [triggers.read_description(trigger["TriggerDesc"]) for trigger in self._list_triggers()]
         return [url for text in descriptions if (url := (text.get("NetConfig") or {}).get("ExtranetUrl"))]
 
-    def _update(self) -> None:
-        """Update code and configuration where they differ, and both where the last update failed."""
+    def _update_function(self) -> None:
+        """Update the code and the configuration if they differ, and both if the last update failed."""
         repair = self._is_half_updated()
         if repair or self._differs("Description") or self._differs("Handler"):
             print("updating the code")
-            self._scf.change("UpdateFunctionCode", Handler=self._wanted["Handler"], Code=self._code.request)
-        if repair or self._differing() or self._old != self._variables:
+            self._scf.change_function("UpdateFunctionCode", Handler=self._wanted["Handler"], Code=self._code.request)
+        if repair or self._list_differing_fields() or self._old != self._variables:
             print("updating the configuration")
-            changed = {key: self._wanted[key] for key in (*UPDATABLE, "Environment") if key in self._wanted}
-            self._scf.change("UpdateFunctionConfiguration", **changed)
+            changed = {key: self._wanted[key] for key in (*UPDATABLE_FIELDS, "Environment") if key in self._wanted}
+            self._scf.change_function("UpdateFunctionConfiguration", **changed)
 
     def _must_create(self) -> bool:
-        return not self._deployed or self._anew or self._status in BROKEN
+        return not self._deployed or self._anew or self._status in BROKEN_STATUSES
 
-    def _why_delete(self) -> str:
-        if self._status in BROKEN:
-            return f"which is {self._status}: {reason(self._deployed)}"
-        return "with its triggers and its address: the new one gets others"
+    def _explain_deletion(self) -> str:
+        if self._status in BROKEN_STATUSES:
+            return f"which is {self._status}: {describe_failure(self._deployed)}"
+        return "its triggers and its address; the new function gets new ones"
 
     def _is_half_updated(self) -> bool:
         return self._status == "UpdateFailed"
 
-    def _change(self, key: str) -> str:
-        return f"change {key}: {_text(self._deployed.get(key))} -> {_text(self._wanted[key])}"
+    def _describe_change(self, key: str) -> str:
+        return f"change {key}: {_to_json(self._deployed.get(key))} -> {_to_json(self._wanted[key])}"
 
     def _differs(self, key: str) -> bool:
         return key in self._wanted and not covers(self._deployed.get(key), self._wanted[key])
 
-    def _differing(self) -> list[str]:
-        return [key for key in UPDATABLE if self._differs(key)]
+    def _list_differing_fields(self) -> list[str]:
+        return [key for key in UPDATABLE_FIELDS if self._differs(key)]
 
-    def _deployed_triggers(self) -> list[Json]:
+    def _list_triggers(self) -> list[Json]:
         return self._scf("ListTriggers", Limit=100).get("Triggers") or []
 
-    def _differing_triggers(self) -> list[tuple[str, Json, list[str]]]:
-        return list(triggers.differing(self._triggers, self._deployed_triggers()))
+    def _compare_triggers(self) -> list[tuple[str, Json, list[str]]]:
+        return list(triggers.compare_triggers(self._triggers, self._list_triggers()))
 
 
-def _refuse_settled(deployed: Json, wanted: Json) -> None:
-    for key, default in SETTLED.items():
+def _refuse_fixed_fields(deployed: Json, wanted: Json) -> None:
+    for key, default in FIXED_FIELDS.items():
         old, new = deployed.get(key), wanted.get(key, default)
         if old and old != new:
             raise DeployError(
-                f"{key} is {old}, and scf.json has {new}: Tencent cannot change it. Delete the function and create it"
-                " again with `make deploy-scf DEPLOY=--anew`; it keeps its variables, and gets another URL and address"
+                f"{key} is {old}, but scf.json has {new}, and Tencent cannot change it. Delete the function and create"
+                " it again with `make deploy-scf DEPLOY=--anew`: it keeps its variables and gets a new URL and address"
             )
 
 
-def _text(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

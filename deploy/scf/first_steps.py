@@ -1,4 +1,4 @@
-"""What to do about the errors that a new account meets, by the codes in `tencentcloud.scf.v20180416.errorcodes`."""
+"""Advice for errors that a new account meets, by the codes in `tencentcloud.scf.v20180416.errorcodes`."""
 
 _OPEN_SERVICE = (
     "open https://console.cloud.tencent.com/scf once with the main account: it verifies your identity and creates the"

@@ -1,4 +1,4 @@
-"""The triggers that `scf.json` states, against those that are deployed."""
+"""Compare the triggers in `scf.json` with the deployed ones."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,26 +9,29 @@ from deploy.scf.api import Json
 LATEST = "$LATEST"
 
 
-def differing(wanted: Iterable[Json], deployed: Iterable[Json]) -> Iterator[tuple[str, Json, list[str]]]:
-    """Return "create" or "update", the request for it, and the members that differ, for each trigger to change."""
+def compare_triggers(wanted: Iterable[Json], deployed: Iterable[Json]) -> Iterator[tuple[str, Json, list[str]]]:
+    """Yield "create" or "update", the request, and the members that differ, for each trigger that needs a change."""
     found = {_identity(trigger): trigger for trigger in deployed}
     for trigger in wanted:
         old = found.get(_identity(trigger))
         if old is None:
-            # Tencent names an http trigger: its name is the id in the URL.
-            given = {key: value for key, value in trigger.items() if not (key == "TriggerName" and _is_http(trigger))}
-            yield "create", given, []
-        elif members := [key for key in trigger if key in _COMPARED and not _is_same(key, old, trigger)]:
+            # Tencent chooses the name of an http trigger, the id in its URL, so the request must not hold one.
+            request = {key: value for key, value in trigger.items() if not (key == "TriggerName" and _is_http(trigger))}
+            yield "create", request, []
+        elif members := [key for key in trigger if key in _COMPARED_MEMBERS and not _is_same(key, old, trigger)]:
             yield "update", trigger | {"TriggerName": old["TriggerName"]}, members
 
 
-def label(trigger: Json) -> str:
-    """Return what to call a trigger: a timer by its name, a function URL by the version or alias that it calls."""
+def name_trigger(trigger: Json) -> str:
+    """Return a timer's name, or the version or alias that a function URL calls."""
     return f"http for {_qualifier(trigger)}" if _is_http(trigger) else str(trigger["TriggerName"])
 
 
 def read_description(text: str) -> Json:
-    """Return a TriggerDesc as an object. A timer's is the bare schedule in a request, and {"cron": ...} in a list."""
+    """Return a TriggerDesc as an object.
+
+    A request holds a timer's schedule as plain text; Tencent's list of triggers holds it as {"cron": ...}.
+    """
     try:
         value = json.loads(text)
     except ValueError:
@@ -37,13 +40,13 @@ def read_description(text: str) -> Json:
 
 
 def covers(deployed: Any, wanted: Any) -> bool:
-    """Whether the deployed value has all that is wanted; Tencent adds fields of its own."""
+    """Whether the deployed value has every wanted field. It may have more, because Tencent adds fields."""
     if isinstance(wanted, dict) and isinstance(deployed, dict):
         return all(covers(deployed.get(key), value) for key, value in wanted.items())
     return bool(deployed == wanted)
 
 
-_COMPARED = ("TriggerDesc", "Enable", "CustomArgument", "Description")
+_COMPARED_MEMBERS = ("TriggerDesc", "Enable", "CustomArgument", "Description")
 
 
 def _is_http(trigger: Json) -> bool:
@@ -55,7 +58,7 @@ def _qualifier(trigger: Json) -> str:
 
 
 def _identity(trigger: Json) -> tuple[str, str, str]:
-    """Return what makes a trigger the same one: a version or alias has one http trigger, and timers have names."""
+    """Return what identifies a trigger: a timer's name, or the only http trigger of a version or alias."""
     return trigger["Type"], _qualifier(trigger), "" if _is_http(trigger) else trigger["TriggerName"]
 
 
@@ -63,6 +66,6 @@ def _is_same(member: str, deployed: Json, wanted: Json) -> bool:
     old, new = deployed.get(member), wanted[member]
     if member == "TriggerDesc":
         return covers(read_description(old or ""), read_description(new))
-    if member == "Enable":  # written as OPEN and CLOSE, read as 1 and 0
+    if member == "Enable":  # requests say OPEN or CLOSE, responses 1 or 0
         return bool(old in ((1, "OPEN") if new == "OPEN" else (0, "CLOSE")))
     return bool((old or "") == new)

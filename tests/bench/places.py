@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deploy import artifact, interpreter
-from deploy.authorities import write_hashed
+from deploy.authorities import write_hashed_certificates
 from gray_release.sandbox.server import SECRET
 from tests.bench.measures import Peer
 from tests.bench.upstream import FLEET
@@ -35,24 +35,26 @@ def build(folder: Path, authority: Path) -> Peers:
     python = interpreter.find_interpreter(artifact.LAMBDA.python)
     lock = interpreter.ROOT / "requirements.txt"
     ours, older, plain, bytecode = (folder / name for name in ("ours", "older", "plain", "bytecode"))
-    artifact.build(artifact.LAMBDA, ours, lock)
-    artifact.build(artifact.SCF, older, lock)
+    artifact.build_artifact(artifact.LAMBDA, ours, lock)
+    artifact.build_artifact(artifact.SCF, older, lock)
     options = (
         *("--quiet", "--target", str(plain), "--link-mode", "copy", "--no-deps"),
         *("--python-version", artifact.LAMBDA.python, "--python-platform", artifact.LAMBDA.platform),
         *("--only-binary", ":all:", "--require-hashes"),
     )
-    interpreter.uv("pip", "install", *options, "--requirement", str(lock))
+    interpreter.run_uv("pip", "install", *options, "--requirement", str(lock))
     # wechatpy itself does not start without it; this function does (handler/wechat/wechatpy_adapter.py).
     crypto = f"pycryptodome=={version('pycryptodome')}"
-    interpreter.uv("pip", "install", *options, "--constraint", str(interpreter.ROOT / "requirements-dev.txt"), crypto)
+    interpreter.run_uv(
+        "pip", "install", *options, "--constraint", str(interpreter.ROOT / "requirements-dev.txt"), crypto
+    )
     for source in (HERE / "peers").glob("*.py"):
         shutil.copy(source, plain)
     for place in (ours, older, plain):
         with (place / "certifi" / "cacert.pem").open("ab") as trusted:
             trusted.write(authority.read_bytes())
     for place in (ours, older):
-        write_hashed(place / "certifi" / "cacert.pem")
+        write_hashed_certificates(place / "certifi" / "cacert.pem")
     shutil.copytree(plain, bytecode)
     artifact.compile_all(python, bytecode, "/var/task")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.interpreter import find_interpreter, uv
+from deploy.interpreter import find_interpreter, run_uv
 from tests.support import ROOT, Emulate, build, ending, sam
 
 
@@ -47,7 +47,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
     directory = tmp_path_factory.mktemp("runtime")
     # From the lock, with its hashes checked, and without what it does not ask for.
-    uv(
+    run_uv(
         *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
         *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
         *("awslambdaric", "simplejson", "snapshot-restore-py"),

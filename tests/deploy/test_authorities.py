@@ -9,7 +9,7 @@ import certifi
 import pytest
 import trustme
 
-from deploy.authorities import subject_hash, write_hashed
+from deploy.authorities import hash_subject, write_hashed_certificates
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.contract import OpenApiError
 from tests.support import Configure, Invoke, server_context
@@ -19,7 +19,7 @@ from tests.support import Configure, Invoke, server_context
 def test_names_are_openssls(tmp_path: Path) -> None:
     """Each of certifi's authorities is in the directory, under the name that OpenSSL's own command gives it."""
     shutil.copy(certifi.where(), tmp_path / "cacert.pem")
-    write_hashed(tmp_path / "cacert.pem")
+    write_hashed_certificates(tmp_path / "cacert.pem")
     written = sorted((tmp_path / "hashed").iterdir())
     assert len(written) == Path(certifi.where()).read_text("utf-8").count("BEGIN CERTIFICATE")
     for path in written:
@@ -35,7 +35,7 @@ def test_odd_names(
     """Over TLS a server is trusted by an authority that is found in the directory, whatever its name."""
     authority = trustme.CA(organization_name=name[:64])
     authority.cert_pem.write_to_path(str(tmp_path / "cacert.pem"))
-    write_hashed(tmp_path / "cacert.pem")
+    write_hashed_certificates(tmp_path / "cacert.pem")
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "cacert.pem"))
     for trusted in (authority, trustme.CA()):
         with Sandbox(tls=server_context(trusted)) as sandbox:
@@ -55,10 +55,10 @@ def test_two_of_one_name(tmp_path: Path) -> None:
     """Two authorities of the same name, such as an old and a new certificate, are both there."""
     pems = [trustme.CA(organization_name="one", organization_unit_name="same").cert_pem.bytes() for _ in range(2)]
     (tmp_path / "cacert.pem").write_bytes(b"# a comment\n" + b"\n".join(pems))
-    write_hashed(tmp_path / "cacert.pem")
+    write_hashed_certificates(tmp_path / "cacert.pem")
     [first, second] = sorted((tmp_path / "hashed").iterdir())
     assert (first.suffix, second.suffix) == (".0", ".1")
-    assert first.stem == second.stem == subject_hash(ssl.PEM_cert_to_DER_cert(pems[0].decode()))
+    assert first.stem == second.stem == hash_subject(ssl.PEM_cert_to_DER_cert(pems[0].decode()))
 
 
 @pytest.mark.slow

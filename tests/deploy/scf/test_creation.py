@@ -14,7 +14,7 @@ def test_create(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
     function = tencent.stub.function
     assert (function["Runtime"], function["Handler"]) == ("Python3.10", "index.main_handler")
     assert function["PublicNetConfig"]["EipConfig"] == {"EipStatus": "ENABLE"}
-    variables = scf_vars.of_function(function)
+    variables = scf_vars.read_variables(function)
     assert variables["WECHAT_SECRET"] == "hush-app-secret"
     assert "WECHAT_TOKEN_STORE_URL" not in variables
     assert tencent.trigger("timer")["Enable"] == "CLOSE"
@@ -50,7 +50,7 @@ def test_repairs_a_creation(tencent: Tencent, capsys: pytest.CaptureFixture[str]
     assert lines[0].startswith("delete getGrayReleasePlan in default, which is CreateFailed: [{")
     assert lines[1] == "create getGrayReleasePlan in default"
     assert tencent.changes() == ["DeleteFunction", "CreateFunction", "CreateTrigger", "CreateTrigger"]
-    assert scf_vars.of_function(tencent.stub.function)["WECHAT_SECRET"] == "hush-app-secret"
+    assert scf_vars.read_variables(tencent.stub.function)["WECHAT_SECRET"] == "hush-app-secret"
 
 
 def test_goes_on_after_an_interruption(tencent: Tencent) -> None:

@@ -33,7 +33,7 @@ def test_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
     assert "update trigger every-ten-minutes: Enable\n" in output
     assert "hush" not in output
     assert tencent.changes() == ["UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateTrigger"]
-    assert scf_vars.of_function(tencent.stub.function)["WECHAT_SECRET"] == "hush-new-secret"
+    assert scf_vars.read_variables(tencent.stub.function)["WECHAT_SECRET"] == "hush-new-secret"
     assert tencent.deploy() == 0
     assert tencent.stub.function["Timeout"] == 20
 
@@ -62,7 +62,7 @@ def test_settled(tencent: Tencent, capsys: pytest.CaptureFixture[str], key: str,
     assert tencent.deploy("--yes", "--anew", WECHAT_SECRET="") == 0
     assert capsys.readouterr().out.startswith("delete getGrayReleasePlan in default")
     assert tencent.changes() == ["DeleteFunction", "CreateFunction", "CreateTrigger", "CreateTrigger"]
-    assert scf_vars.of_function(tencent.stub.function)["WECHAT_SECRET"] == "hush-old-secret"
+    assert scf_vars.read_variables(tencent.stub.function)["WECHAT_SECRET"] == "hush-old-secret"
 
 
 def test_what_scf_json_leaves_out(tencent: Tencent) -> None:

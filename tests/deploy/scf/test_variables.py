@@ -15,15 +15,15 @@ from handler.settings import VARIABLES, Settings
 def test_variables() -> None:
     """scf.json declares the settings but for AWS's own services, and what of them is secret is never shown."""
     function = json.loads(Path("scf.json").read_bytes())
-    variables = scf_vars.of_function(function)
+    variables = scf_vars.read_variables(function)
     ours = {name for name in VARIABLES if not name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
     others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
     assert set(variables) == ours | others
     assert not [name for name in variables if variables[name] and re.search("SECRET|TOKEN$|URL$|HEADER", name)]
     secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     assert "WECHAT_SECRET" in secret
-    assert not secret & set(scf_vars.SHOWN)
-    assert set(scf_vars.SHOWN) <= set(variables)
+    assert not secret & set(scf_vars.SHOWN_VARIABLES)
+    assert set(scf_vars.SHOWN_VARIABLES) <= set(variables)
     assert function["Timeout"] > 3
     assert [trigger["Enable"] for trigger in function["Triggers"] if trigger["Type"] == "timer"] == ["CLOSE"]
 
