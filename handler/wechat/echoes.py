@@ -6,7 +6,7 @@ here has an unbounded repetition: one that backtracks holds the interpreter's lo
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 
 LONGEST_TEXT = 2048  # characters of an errmsg that are shown; WeChat's have up to 300
@@ -24,6 +24,7 @@ _IGNORED = frozenset("\\\"',:")  # characters that escape, quote and separate
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", "abcdefghijklmnopqrstuvwxyz+/")
 
 Place = tuple[int, int]  # the begin and the end of something in a text
+Reading = Callable[[str], Iterator[tuple[int, int, str]]]  # yields the characters of a text, each with its place
 
 
 def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
@@ -43,26 +44,34 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     secrets = list(secrets)
     for secret in secrets:
         text = text.replace(secret, "***")
-    plain, places = _normalize(text)
-    runs = [run for secret in secrets for form in _list_forms(secret) for run in _find_runs(plain, form)]
-    for begin, end in reversed(_merge([(places[first][0], places[last][1]) for first, last in runs])):
+    found: list[Place] = []
+    for read in (_read_unescaped, _read_as_it_is):
+        plain, places = _normalize(text, read)
+        runs = [run for secret in secrets for form in _list_forms(secret, read) for run in _find_runs(plain, form)]
+        found += [(places[first][0], places[last][1]) for first, last in runs]
+    for begin, end in reversed(_merge(found)):
         text = f"{text[:begin]}***{text[end:]}"
     return text
 
 
-def _normalize(text: str) -> tuple[str, list[Place]]:
-    """Return the characters of a text that count, without escapes and case, and the place of each in the text."""
+def _normalize(text: str, read: Reading) -> tuple[str, list[Place]]:
+    """Return the characters of a text that count, without case, and the place of each in the text."""
     characters: list[str] = []
     places: list[Place] = []
-    for begin, end, character in _read(text):
+    for begin, end, character in read(text):
         if character.isprintable() and not character.isspace() and character not in _IGNORED:
             characters.append(character)
             places.append((begin, end))
     return "".join(characters).translate(_FOLDED), places
 
 
-def _read(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield each character of a text, an escaped one as what it stands for, with its begin and end."""
+def _read_as_it_is(text: str) -> Iterator[tuple[int, int, str]]:
+    r"""Yield each character of a text: `\n` may be an escaped n, and `%01` a percent sign before a secret."""
+    return ((place, place + 1, character) for place, character in enumerate(text))
+
+
+def _read_unescaped(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield each character of a text, an escaped one as what it stands for."""
     end = 0
     for match in _ESCAPE.finditer(text):
         character = _unescape(match)
@@ -84,10 +93,10 @@ def _unescape(match: re.Match[str]) -> str | None:
     return chr(code) if code <= 0x10FFFF else None
 
 
-def _list_forms(secret: str) -> Iterator[str]:
+def _list_forms(secret: str, read: Reading) -> Iterator[str]:
     """Yield the secret as a normalized text may show it: plain, in hex, and in base64 at each of its three offsets."""
     content = secret.encode("utf-8", "replace")
-    yield _normalize(secret)[0]
+    yield _normalize(secret, read)[0]
     yield content.hex()
     for before, shared in ((0, 0), (1, 2), (2, 3)):
         encoded = base64.b64encode(bytes(before) + content).decode().rstrip("=")

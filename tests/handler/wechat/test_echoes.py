@@ -51,6 +51,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "in JSON, as numbers": escape("\\u{:04x}"),
     "in JSON, as numbers in upper case": escape("\\u{:04X}"),
     "twice in JSON, as numbers": escape("\\\\u{:04x}"),
+    "with a backslash before each character": lambda text: "".join(f"\\{character}" for character in text),
     "as bytes of Python": escape("\\x{:02x}"),
     "as bytes of Python in upper case": escape("\\x{:02X}"),
     "in HTML": html.escape,
@@ -131,6 +132,15 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
     told = reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
     assert longest_shown(told, TOKEN) < 8
+
+
+@pytest.mark.parametrize("sign", ["%", "%25", "%u", "\\", "\\x", "\\u", "&#x", "&#", "&"])
+@pytest.mark.parametrize("secret", ["0123456789abcdef0123456789abcdef", "nrtnrtnrtnrtnrtnrtnrtnrtnrtnrtnr"])
+def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: str) -> None:
+    """A sign that makes the begin of a token look like an escape hides none of its characters from the search."""
+    body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
+    told = reason(invoke, {"accessToken": secret})
+    assert longest_shown(told, secret) < 8
 
 
 @pytest.mark.parametrize("form", FORMS)
