@@ -61,16 +61,19 @@ def describe() -> dict[str, Any]:
     """Return the description."""
     models: list[type[BaseModel]] = [Arguments, Result, GrayReleasePlan, Error, WeChatBody, Row, Results]
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
-    arguments = definitions["$defs"]["Arguments"]["properties"]
-    query = [_query(name, schema) for name, schema in arguments.items() if name != "appids"]  # in a POST's body alone
+    schemas = definitions["$defs"]
+    schemas["ArgumentsOfMany"] = _split_arguments(schemas["Arguments"])
+    arguments = schemas["Arguments"]["properties"]
+    query = [_query(name, schema) for name, schema in arguments.items() if schema]
     # At WeChat's own path the answer is 200 to anything, with the error in the body: no value is excluded.
     text = {"in": "query", "schema": {"type": "string"}}
+    posted = "Arguments come in the query, the body or both. One that is in both has the same value in both."
     own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
     header = {
         "name": CLOUDBASE_HEADER,
         "in": "header",
         "description": "a cloudbase token, where the arguments have none",
-        "schema": {"type": "string", "pattern": "^[!-~]{0,2048}$"},
+        "schema": _select(arguments["cloudbaseAccessToken"]),
     }
     operation = {"summary": "How far is the staged release?", "parameters": [*query, header], "responses": _answers()}
     return {
@@ -82,9 +85,11 @@ def describe() -> dict[str, Any]:
                 "head": {"operationId": "head", **operation, "responses": _answers(body=False)},
                 "post": {
                     "operationId": "post",
-                    **operation,
+                    "summary": operation["summary"],
+                    "description": posted,
+                    "parameters": [header],
                     "responses": _answers(models=("Result", "Results")),
-                    "requestBody": {"content": _json("Arguments")},
+                    "requestBody": {"content": _json("Arguments", "ArgumentsOfMany")},
                 },
             },
             HTTPS_PATH: {
@@ -99,19 +104,45 @@ def describe() -> dict[str, Any]:
                 }
             },
         },
-        "components": {"schemas": definitions["$defs"]},
+        "components": {"schemas": schemas},
     }
 
 
-def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _split_arguments(one: dict[str, Any]) -> dict[str, Any]:
+    """Take `appids` out of the arguments for one mini program; return the schema of those for many."""
+    many = {name: schema if name in ("appids", "convertCase") else False for name, schema in one["properties"].items()}
+    one["properties"]["appids"] = False
+    one["additionalProperties"] = _IGNORED
+    return {
+        "title": "ArgumentsOfMany",
+        "description": "The call's arguments for many mini programs, in a POST's body and with no token",
+        "type": "object",
+        "properties": many,
+        "required": ["appids"],
+        "additionalProperties": _IGNORED,
+    }
+
+
+def _select(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an argument's schema holds outside of JSON too, where nothing is null."""
     types = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
-    kept = {key: types[0][key] for key in types[0] if key in _KEPT}
+    return {key: types[0][key] for key in types[0] if key in _KEPT}
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    kept = _select(schema)
     if kept["type"] == "boolean":  # a query spells it, and an empty one counts as absent
         kept = {"type": "string", "enum": ["true", "false", ""]}
     return {"name": name, "in": "query", "schema": kept}
 
 
 _KEPT = ("type", "pattern", "description")
+_IGNORED = {
+    "description": "ignored; with no argument beside it an object, a list, or the text of one is refused",
+    "maxProperties": 0,
+    "maxItems": 0,
+    "pattern": r"^\s*([^\s{\[]|$)",
+}
 
 
 def _json(*models: str) -> dict[str, Any]:
