@@ -83,6 +83,15 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
     )
 
 
+def fuzz(module: str, corpus: Path, *options: str) -> None:
+    """Run a fuzzer for a minute at most, from the inputs in a folder, and see that it finds nothing."""
+    pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86_64 and CPython 3.11 to 3.13")
+    command = [sys.executable, "-W", "ignore", "-m", module, "-seed=1", "-max_total_time=60", *options, str(corpus)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "Done " in process.stderr
+
+
 @contextlib.contextmanager
 def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
     """End a process with the block, however the block ends, and after so many seconds in any case."""
