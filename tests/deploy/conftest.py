@@ -12,6 +12,7 @@ import pytest
 
 from deploy.interpreter import find_interpreter, run_uv
 from tests.support import ROOT, Emulate, build, ending, sam
+from tests.tcp import find_free_port
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
 
     @contextlib.contextmanager
     def emulate(**variables: str) -> Iterator[str]:
-        invoke, api = _free_port(), _free_port()
+        invoke, api = find_free_port(), find_free_port()
         command = [
             *(str(emulator), "--log-level", "info", "--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
             *("--runtime-api-address", f"127.0.0.1:{api}"),
@@ -88,9 +89,3 @@ def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
             yield f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
 
     return emulate
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -1,7 +1,6 @@
 """The artifact for Lambda in AWS's own runtime, with the tokens of a third-party platform, wherever these are kept."""
 
 import json
-import ssl
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
 from gray_release.sandbox.store import fill_store
 from tests.layouts import LAYOUTS, Layout
-from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post
+from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post, server_context
 from tests.token_server import TokenServer, answer
 
 pytestmark = pytest.mark.slow
@@ -68,16 +67,12 @@ def test_store(emulate: Emulate, server: Valkey, client: redis.Redis, layout: La
         assert sandbox.count(PLAN) == 1
 
 
-def test_token_server(emulate: Emulate, tmp_path: Path) -> None:
+def test_token_server(emulate: Emulate, authority: trustme.CA, tmp_path: Path) -> None:
     """Source `store` asks a token server over TLS, whose authority SSL_CERT_FILE names."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
     with Sandbox() as sandbox:
         good = answer({"code": 0, "data": {"token": sandbox.tokens.issue_token()["access_token"]}})
         with (
-            TokenServer(good, answer({"code": 1001}), tls=context) as tokens,
+            TokenServer(good, answer({"code": 1001}), tls=server_context(authority)) as tokens,
             emulate(
                 SSL_CERT_FILE=str(tmp_path / "ca.pem"),
                 WECHAT_API_BASE_URL=sandbox.base_url,

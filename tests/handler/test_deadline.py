@@ -1,6 +1,5 @@
 """How much time the platform's context leaves: whatever it says, an invocation ends."""
 
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,9 +80,7 @@ def test_hanging_wechat(sandbox: Sandbox, configure: Configure, monkeypatch: pyt
     configure(WECHAT_TIMEOUT_SECONDS="900")
     for name in ("DEFAULT_SECONDS", "LONGEST_SECONDS"):
         monkeypatch.setattr(f"handler.deadline.{name}", 1.0)
-    sandbox.faults.append(Fault.parse("plan:hang=8"))
-    started = time.monotonic()
+    sandbox.faults.append(Fault.parse("plan:hang=8"))  # then the connection ends, which would be 503
     with pytest.raises(OpenApiError) as caught:
         lambda_handler({}, context)
     assert (caught.value.errCode, caught.value.status) == (-1, 504)
-    assert time.monotonic() - started < 6

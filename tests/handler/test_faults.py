@@ -10,7 +10,6 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.invoke import LambdaContext
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
-from gray_release.sandbox.store import fill_store
 from handler import telemetry
 from handler.app import lambda_handler
 from handler.contract import HTTPS_PATH
@@ -34,10 +33,10 @@ TOKEN_NAMES = {
 
 
 @pytest.fixture(autouse=True)
-def _patience(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give an exchange so little that the time-outs take no time here, and an invocation more; have metrics on."""
+def _short_timeout(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time-out of a request, and turn metrics on."""
     monkeypatch.setattr(telemetry, "_publish", publish)
-    configure(WECHAT_TIMEOUT_SECONDS="0.4")
+    configure(WECHAT_TIMEOUT_SECONDS="0.6")
 
 
 @pytest.fixture
@@ -89,39 +88,30 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
     recovers(sandbox)
 
 
-@pytest.fixture
-def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> RedisStorage:
-    """Configure the function for a third-party platform whose callback server has filled the store."""
-    configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
-    fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
-    assert sandbox.requests == []
-    return store
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
-def test_component_token(sandbox: Sandbox, platform: RedisStorage, play: Play, row: Row) -> None:
+def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
     """A fault of the platform's token request is the same failure, and nothing else is asked for."""
     assert play(row, "component") == 0
-    assert len(sandbox.requests) == row.requests
-    assert platform.get("component_access_token") is None
-    recovers(sandbox)
+    assert len(platform.requests) == row.requests
+    assert store.get("component_access_token") is None
+    recovers(platform)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
-def test_authorizer_token(sandbox: Sandbox, platform: RedisStorage, play: Play, row: Row) -> None:
+def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
     """A fault of the authorizer's token request is the same failure, and its refresh token is kept.
 
     Nothing is asked again whose answer was lost: WeChat may have rotated the refresh token.
     """
-    issued = sandbox.platform.get_component_token(
+    issued = platform.platform.get_component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
-    platform.set("component_access_token", issued["component_access_token"], 7200)
+    store.set("component_access_token", issued["component_access_token"], 7200)
     assert play(replace(row, requests=1) if row.is_lost else row, "authorizer") == 0
-    assert platform.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
-    recovers(sandbox)
+    assert store.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
+    recovers(platform)
 
 
 @pytest.mark.parametrize(

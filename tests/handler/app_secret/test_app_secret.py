@@ -1,7 +1,6 @@
 """The AppSecret in Secrets Manager and SSM, on moto's."""
 
 import json
-import socket
 from typing import Any
 
 import boto3
@@ -15,6 +14,7 @@ from gray_release.sandbox.server import (
     Sandbox,
 )
 from tests.support import DOCUMENTED, STABLE, Configure, Invoke, refused
+from tests.tcp import find_free_port
 
 
 @pytest.mark.parametrize("text", [SECRET, json.dumps({"secret": SECRET}), f"{SECRET}\n"])
@@ -91,9 +91,7 @@ def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name:
     assert (error.errCode, error.status) == (41004, 500)
     assert f"{reason} from AWS" in error.errMsg
     assert "arn:" not in str(error)
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
-    configure(**{variable: f"{name}-unreachable"})
+    configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{find_free_port()}", **{variable: f"{name}-unreachable"})
     error = refused(invoke)
     assert error.errCode == 41004
     assert "no answer from AWS (connection refused)" in error.errMsg

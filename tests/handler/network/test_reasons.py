@@ -1,7 +1,6 @@
 """Where a server cannot be reached, or not trusted, the failure says why, and the log what to do."""
 
 import datetime as dt
-import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -15,41 +14,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gray_release.sandbox.server import APPID, SECRET, Sandbox
-from tests.support import DOCUMENTED, Configure, Invoke, Log, refused, server_context
+from gray_release.sandbox.server import SECRET, Sandbox
+from tests.support import (
+    DOCUMENTED,
+    Configure,
+    Invoke,
+    Log,
+    UseAs,
+    each_server,
+    refused,
+    server_context,
+    use_as_wechat,
+)
+from tests.tcp import find_free_port
 
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 YEAR = dt.timedelta(days=365)
-
-Ask = Callable[[str, Configure], str]
-
-
-def ask_wechat(url: str, configure: Configure) -> str:
-    """Have the plan asked for there; return what the server is called."""
-    configure(WECHAT_API_BASE_URL=url, WECHAT_APPID=APPID, WECHAT_SECRET="hush-hush")
-    return "WeChat"
-
-
-def ask_token_server(url: str, configure: Configure) -> str:
-    """Have a token asked for there; return what the server is called."""
-    configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=f"{url}/hush-hush?appid={{appid}}")
-    return "the token server"
-
-
-def ask_aws(url: str, configure: Configure) -> str:
-    """Have the AppSecret asked for there; return what the server is called."""
-    configure(
-        WECHAT_APPID=APPID,
-        WECHAT_SECRET_NAME="hush-hush",
-        AWS_ENDPOINT_URL=url,
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ACCESS_KEY_ID="hush-hush",
-        AWS_SECRET_ACCESS_KEY="hush-hush",
-    )
-    return "AWS"
-
-
-EVERYBODY = pytest.mark.parametrize("ask", [ask_wechat, ask_token_server, ask_aws])
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +56,11 @@ def told(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
 Told = Callable[[], tuple[str, str]]
 
 
-@EVERYBODY
-def test_untrusted(configure: Configure, told: Told, ask: Ask) -> None:
+@each_server
+def test_untrusted(configure: Configure, told: Told, use_as: UseAs) -> None:
     """A certificate of an unknown authority is named with OpenSSL's reason."""
     with Sandbox(tls=server_context(trustme.CA())) as sandbox:
-        name = ask(sandbox.base_url, configure)
+        name = use_as(sandbox.base_url, configure)
         reason, hint = told()
         assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: " in reason
@@ -88,12 +68,12 @@ def test_untrusted(configure: Configure, told: Told, ask: Ask) -> None:
     assert "SSL_CERT_FILE" in hint
 
 
-@EVERYBODY
+@each_server
 @pytest.mark.parametrize("other", ["other.example", "127.0.0.2"])
-def test_another_name(configure: Configure, authority: trustme.CA, told: Told, ask: Ask, other: str) -> None:
+def test_another_name(configure: Configure, authority: trustme.CA, told: Told, use_as: UseAs, other: str) -> None:
     """A certificate for another host is named as such, without the address."""
     with Sandbox(tls=server_context(authority, other)) as sandbox:
-        name = ask(sandbox.base_url, configure)
+        name = use_as(sandbox.base_url, configure)
         reason, hint = told()
         assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: IP address mismatch" in reason
@@ -106,7 +86,7 @@ def test_expired(configure: Configure, authority: trustme.CA, told: Told) -> Non
     past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
     context = server_context(authority, not_after=past)
     with Sandbox(tls=context) as sandbox:
-        ask_wechat(sandbox.base_url, configure)
+        use_as_wechat(sandbox.base_url, configure)
         reason, hint = told()
     assert reason == "the certificate of WeChat is not trusted: certificate has expired"
     assert "Renew" in hint
@@ -147,7 +127,7 @@ def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_pat
     context = make_lax_authority(tmp_path)
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     with Sandbox(tls=context) as sandbox:
-        ask_wechat(sandbox.base_url.replace("127.0.0.1", "localhost"), configure)
+        use_as_wechat(sandbox.base_url.replace("127.0.0.1", "localhost"), configure)
         if sys.version_info < (3, 13):
             configure(WECHAT_SECRET=SECRET)
             assert invoke() == DOCUMENTED
@@ -158,42 +138,40 @@ def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_pat
             assert "3.13" in hint
 
 
-@EVERYBODY
-def test_plain_port(configure: Configure, told: Told, ask: Ask) -> None:
+@each_server
+def test_plain_port(configure: Configure, told: Told, use_as: UseAs) -> None:
     """TLS that is asked of a plain port is named as such."""
     with Sandbox() as sandbox:
-        name = ask(sandbox.base_url.replace("http:", "https:"), configure)
+        name = use_as(sandbox.base_url.replace("http:", "https:"), configure)
         reason, hint = told()
     assert f"{name} does not speak TLS at this port" in reason
     assert "http://" in hint
 
 
-@EVERYBODY
-def test_unknown_name(configure: Configure, told: Told, ask: Ask) -> None:
+@each_server
+def test_unknown_name(configure: Configure, told: Told, use_as: UseAs) -> None:
     """A name that nobody knows is named as the fault, and is not shown."""
-    name = ask("https://hush-hush.invalid", configure)
+    name = use_as("https://hush-hush.invalid", configure)
     reason, hint = told()
     assert f"the host name of {name} cannot be resolved" in reason
     assert "VPC" in hint
 
 
-@EVERYBODY
-def test_nobody_listens(configure: Configure, told: Told, ask: Ask) -> None:
+@each_server
+def test_nobody_listens(configure: Configure, told: Told, use_as: UseAs) -> None:
     """A refused connection is named as such."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    name = ask(f"http://127.0.0.1:{port}", configure)
+    name = use_as(f"http://127.0.0.1:{find_free_port()}", configure)
     reason, hint = told()
     assert f"no answer from {name} (connection refused)" in reason
     assert "port" in hint
 
 
 @pytest.mark.parametrize("variable", PROXIES)
-@EVERYBODY
-def test_proxies(configure: Configure, told: Told, ask: Ask, variable: str) -> None:
+@each_server
+def test_proxies(configure: Configure, told: Told, use_as: UseAs, variable: str) -> None:
     """A proxy that is set is not used; where there is no other way out, the reason and the hint say so."""
     configure(**{variable: "http://user:hush-hush@127.0.0.1:9"})
-    ask("https://hush-hush.invalid", configure)
+    use_as("https://hush-hush.invalid", configure)
     reason, hint = told()
     assert f"; {variable} is set and not used" in reason
     assert "reverse proxy" in hint
@@ -208,7 +186,7 @@ def test_authorities_add_up(
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "public.pem"))
     for issuer, is_trusted in ((public, True), (authority, True), (trustme.CA(), False)):
         with Sandbox(tls=server_context(issuer)) as sandbox:
-            ask_wechat(sandbox.base_url, configure)
+            use_as_wechat(sandbox.base_url, configure)
             configure(WECHAT_SECRET=SECRET)
             if is_trusted:
                 assert invoke() == DOCUMENTED

@@ -1,8 +1,6 @@
 """Where the store refuses or cannot be reached, the failure says why, and the log what to do: on real servers."""
 
-import contextlib
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +11,8 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, Sandbox
 from gray_release.sandbox.store import fill_store
-from tests.support import Configure, Invoke, Log, TLSFront, Valkey, refused, server_context
+from tests.support import Configure, Invoke, Log, Valkey, refused, server_context
+from tests.tcp import ScriptedServer, find_free_port, say, serve_tls
 
 Start = Callable[..., Valkey]
 Tell = Callable[[str], tuple[str, str]]
@@ -80,34 +79,10 @@ def test_database_of_a_cluster(start: Start, tell: Tell) -> None:
 
 def test_sentinel(tell: Tell) -> None:
     """A Sentinel's port is told from a store's."""
-    with Refusing(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n") as port:
-        reason, hint = tell(f"redis://127.0.0.1:{port}/0")
+    with ScriptedServer(say(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n")) as server:
+        reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
     assert "does not know a command" in reason
     assert "Sentinel" in hint
-
-
-class Refusing:
-    """A server that gives one reply to every command, and may hang up then."""
-
-    def __init__(self, reply: bytes) -> None:
-        self._reply = reply
-
-    def __enter__(self) -> int:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, daemon=True).start()
-        port: int = self._server.getsockname()[1]
-        return port
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                with client, contextlib.suppress(OSError):
-                    while client.recv(65_536):
-                        client.sendall(self._reply)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +101,8 @@ class Refusing:
 )
 def test_other_refusals(tell: Tell, reply: bytes, words: str) -> None:
     """Refusals that take a production store to provoke are told apart too, by Redis' first word."""
-    with Refusing(reply) as port:
-        reason, _ = tell(f"redis://127.0.0.1:{port}/0")
+    with ScriptedServer(say(reply)) as server:
+        reason, _ = tell(f"redis://127.0.0.1:{server.port}/0")
     assert words in reason
     assert "10.0.0.1" not in reason
 
@@ -150,8 +125,8 @@ def test_passwords(start: Start, tell: Tell) -> None:
 def test_old_password_refusals(tell: Tell) -> None:
     """Redis before 6 says ERR where a password is wrong, or not wanted."""
     for reply in (b"-ERR invalid password\r\n", b"-ERR Client sent AUTH, but no password is set\r\n"):
-        with Refusing(reply) as port:
-            assert "refuses the user or the password" in tell(f"redis://:hush@127.0.0.1:{port}/0")[0]
+        with ScriptedServer(say(reply)) as server:
+            assert "refuses the user or the password" in tell(f"redis://:hush@127.0.0.1:{server.port}/0")[0]
 
 
 def test_rights(start: Start, tell: Tell) -> None:
@@ -186,17 +161,14 @@ def test_too_many_clients(start: Start, tell: Tell) -> None:
     assert "maxclients" in hint
 
 
-@pytest.mark.parametrize("kind", ["untrusted", "another name"])
-def test_certificates(start: Start, tell: Tell, configure: Configure, tmp_path: Path, kind: str) -> None:
-    """A certificate that is not trusted, or another host's, is named with OpenSSL's reason."""
-    authority = trustme.CA()
-    if kind == "another name":
-        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
-    with TLSFront(server_context(authority, "127.0.0.2"), start().port) as port:
+@pytest.mark.parametrize("trusted", [True, False])
+def test_certificates(start: Start, tell: Tell, authority: trustme.CA, *, trusted: bool) -> None:
+    """The reason quotes OpenSSL for an untrusted certificate and for another host's; the hint tells the two apart."""
+    context = server_context(authority if trusted else trustme.CA(), "127.0.0.2")
+    with serve_tls(context, start().port) as port:
         reason, hint = tell(f"rediss://127.0.0.1:{port}/0")
     assert "has a certificate that is not trusted: " in reason
-    assert ("SSL_CERT_FILE" in hint) == (kind == "untrusted")
+    assert ("SSL_CERT_FILE" in hint) != trusted
 
 
 def test_tls(start: Start, tell: Tell) -> None:
@@ -205,7 +177,7 @@ def test_tls(start: Start, tell: Tell) -> None:
     reason, hint = tell(f"rediss://127.0.0.1:{server.port}/0")
     assert "TLS" in reason
     assert "redis://" in hint
-    with TLSFront(server_context(trustme.CA()), server.port) as port:
+    with serve_tls(server_context(trustme.CA()), server.port) as port:
         reason, hint = tell(f"redis://127.0.0.1:{port}/0")
     assert "TLS" in reason + hint
     assert "rediss://" in hint
@@ -220,6 +192,4 @@ def test_name(tell: Tell) -> None:
 
 def test_nobody_listens(tell: Tell) -> None:
     """A port where nobody listens is told from a name that is wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert "connection refused" in tell(f"redis://127.0.0.1:{port}/0")[0]
+    assert "connection refused" in tell(f"redis://127.0.0.1:{find_free_port()}/0")[0]

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import socket
 import threading
 import time
 
@@ -13,6 +12,7 @@ import trustme
 from gray_release.sandbox.server import Sandbox
 from handler.telemetry import log as function_log
 from tests.support import DOCUMENTED, PLAN, Configure, Invoke, refused, server_context
+from tests.tcp import find_free_port
 from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
 
 
@@ -73,9 +73,7 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 
 def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
     """A server that is not there is -1 and 503."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{port}/hush")
+    configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{find_free_port()}/hush")
     error = refused(invoke)
     assert (error.errCode, error.status) == (-1, 503)
     assert error.errMsg.endswith("no answer from the token server (connection refused)")

@@ -2,7 +2,6 @@
 
 import gzip
 import socket
-import threading
 import time
 from contextlib import ExitStack
 
@@ -16,6 +15,7 @@ from handler.invocation import Budget
 from handler.network.exchange import HttpRequest
 from handler.wechat.api import WeChat
 from tests.support import Configure, Invoke, Log
+from tests.tcp import ScriptedServer, find_free_port, say
 
 GIVEN = {"accessToken": "hush-token"}
 
@@ -29,8 +29,7 @@ def test_tls(secure_sandbox: Sandbox, invoke: Invoke) -> None:
 
 def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
     """A refused connection is -1 that names the fault and shows no address, after a second try."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{unused.getsockname()[1]}")
+    configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{find_free_port()}")
     with pytest.raises(OpenApiError) as caught:
         invoke(GIVEN)
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
@@ -55,17 +54,13 @@ def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
 
 
 def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
-    """A TLS server that accepts and says nothing is given up at the deadline, and so is its thread soon after."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.getsockname()[1]}", WECHAT_TIMEOUT_SECONDS="900")
-        started, threads = time.monotonic(), threading.active_count()
+    """A TLS server that accepts and sends nothing fails the invocation at its deadline; the connection is closed."""
+    with ScriptedServer(say()) as silent:
+        configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.port}", WECHAT_TIMEOUT_SECONDS="900")
         with pytest.raises(OpenApiError) as caught:
-            invoke(GIVEN, deadline=started + 0.5)
+            invoke(GIVEN, deadline=time.monotonic() + 0.5)  # nothing else would end it
         assert caught.value.status == 504
-        assert time.monotonic() - started < 15  # nothing else would end it
-    while threading.active_count() > threads:
-        time.sleep(0.01)
-        assert time.monotonic() - started < 30
+        assert silent.gone.acquire(timeout=30)
 
 
 def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
