@@ -61,16 +61,17 @@ class Cloud:
         client = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
         self.cloudformation, self.buses, self.s3 = client["cloudformation"], client["events"], client["s3"]
         self.scheduler, self.sqs, self.states = client["scheduler"], client["sqs"], client["stepfunctions"]
-        self.functions = client["lambda"]
+        self.functions, self.secrets = client["lambda"], client["secretsmanager"]
         self.sweep = self.watch = self.bucket = self._queue = ""
 
     def deploy(self, sandbox: Sandbox, valkey: Valkey, **parameters: object) -> None:
         """Deploy what `make build` built with `sam`, as people do, and listen to its events."""
+        self.secrets.create_secret(Name="wechat/platform", SecretString=COMPONENT_SECRET)
         values = {
             "Fleet": "true",
             "ServiceName": SERVICE,
             "WechatComponentAppid": COMPONENT_APPID,
-            "WechatComponentSecret": COMPONENT_SECRET,
+            "WechatComponentSecret": "{{resolve:secretsmanager:wechat/platform}}",
             "WechatTokenStoreUrl": f"redis://127.0.0.1:{valkey.port}/0",
             "WechatApiBaseUrl": sandbox.base_url,
             **parameters,
@@ -178,7 +179,7 @@ class Cloud:
         return events
 
 
-CLIENTS = ("cloudformation", "events", "lambda", "s3", "scheduler", "sqs", "stepfunctions")
+CLIENTS = ("cloudformation", "events", "lambda", "s3", "scheduler", "secretsmanager", "sqs", "stepfunctions")
 
 
 def until(look: Callable[[], T | None], seconds: float = SECONDS) -> T:

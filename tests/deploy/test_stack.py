@@ -5,13 +5,18 @@ Deploy, ask in every way, read logs and metrics, change, publish, delete, deploy
 
 import json
 import os
+import pty
 import re
+import select
+import shlex
+import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +27,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from tests.deploy.cloudformation import PARAMETERS
 from tests.deploy.cloudwatch import Metrics
 from tests.support import DOCUMENTED, PLAN, ROOT, sam
 
@@ -31,6 +37,8 @@ ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothin
 REGION = "us-east-1"
 SECONDS = 60  # within which anything that is waited for happens
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+STORE_URL = "rediss://:password@store.internal"
+RIGHT, WRONG = "{{resolve:secretsmanager:wechat/secret}}", "{{resolve:secretsmanager:wechat/wrong}}"
 T = TypeVar("T")
 
 
@@ -42,8 +50,9 @@ class Aws:
         assert self.url, "AWS_ENDPOINT_URL names no stand-in for AWS"
         assert not re.search(r"\.amazonaws\.com(\.cn)?$", urlsplit(self.url).hostname or ""), "this is AWS itself"
         session = boto3.Session(region_name=REGION, **KEYS)
-        self.cloudformation, self.functions, self.logs, self.sqs = (
-            session.client(name, endpoint_url=self.url) for name in ("cloudformation", "lambda", "logs", "sqs")
+        self.cloudformation, self.functions, self.logs, self.sqs, self.secrets = (
+            session.client(name, endpoint_url=self.url)
+            for name in ("cloudformation", "lambda", "logs", "sqs", "secretsmanager")
         )
 
     def sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -124,6 +133,34 @@ class Stack:
         return [json.loads(line) for line in self.printed() if '"message":"getGrayReleasePlan"' in line]
 
 
+def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: Path, env: Mapping[str, str]) -> str:
+    """Run a command on a terminal, answer its questions (Enter where `answers` has none), and return what it wrote."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(cwd)
+        os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - no shell is wanted
+    talk, asked = "", 0
+    with os.fdopen(terminal, "r+b", buffering=0) as stream:
+        while True:
+            quiet = not select.select([stream], [], [], 0.3)[0]
+            line = talk[talk.rfind("\n") + 1 :]
+            if quiet and line.endswith((": ", ":")) and len(talk) > asked:
+                asked = len(talk) + 2  # its echo
+                stream.write(next((f"{text}\n" for end, text in answers.items() if line.endswith(end)), "\n").encode())
+                continue
+            if quiet:
+                continue
+            try:
+                chunk = stream.read(65536)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not chunk:
+                break
+            talk += chunk.decode("utf-8", "replace").replace("\r", "")
+    os.waitpid(pid, 0)
+    return talk
+
+
 def until(look: Callable[[], T | None]) -> T:
     """Look again and again until there is something; return it."""
     deadline = time.monotonic() + SECONDS
@@ -135,8 +172,11 @@ def until(look: Callable[[], T | None]) -> T:
 
 @pytest.fixture(scope="module")
 def aws() -> Aws:
-    """Find the stand-in."""
-    return Aws()
+    """Find the stand-in, and put the secrets there that the tests and the documents name."""
+    aws = Aws()
+    for name, value in {"wechat/secret": SECRET, "wechat/wrong": "wrong", "wechat/store": STORE_URL}.items():
+        aws.secrets.create_secret(Name=name, SecretString=value)
+    return aws
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +196,7 @@ def stack(aws: Aws, request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 def account(wechat: Sandbox) -> dict[str, str]:
     """Return the parameters of somebody's own account."""
-    return {"WechatAppid": APPID, "WechatSecret": SECRET, "WechatApiBaseUrl": wechat.base_url}
+    return {"WechatAppid": APPID, "WechatSecret": RIGHT, "WechatApiBaseUrl": wechat.base_url}
 
 
 @pytest.fixture(scope="module")
@@ -207,14 +247,14 @@ def test_what_fails_is_kept(deployed: Stack) -> None:
 
 def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
     """A changed parameter is what each output invokes after the next deployment, with the same zip."""
-    stack.deploy(**{**account(wechat), "WechatSecret": "wrong"})
+    stack.deploy(**{**account(wechat), "WechatSecret": WRONG})
     failure = stack.invoke({})
     assert failure["errorType"] == "OpenApiError"
     assert json.loads(failure["errorMessage"])["errCode"] == 40125
     stack.deploy(OnError="return")
     assert stack.invoke({})["errCode"] == 40125
     assert stack.get()[1]["errCode"] == 40125
-    stack.deploy(WechatSecret=SECRET)
+    stack.deploy(WechatSecret=RIGHT)
     assert stack.invoke({}) == DOCUMENTED
     assert stack.get() == (200, DOCUMENTED)
     stack.invoke_and_leave({})
@@ -232,7 +272,7 @@ def test_published(stack: Stack, wechat: Sandbox) -> None:
     stack.deploy(**account(wechat), SnapStart="true", Deployment="one")
     assert stack.outputs["FunctionArn"].endswith(":live")
     assert stack.invoke({}) == DOCUMENTED
-    stack.deploy(OnError="return", WechatSecret="wrong", Deployment="two")
+    stack.deploy(OnError="return", WechatSecret=WRONG, Deployment="two")
     assert stack.invoke({})["errCode"] == 40125
     assert stack.get()[1]["errCode"] == 40125
     function = stack.outputs["FunctionArn"].removesuffix(":live")
@@ -241,7 +281,7 @@ def test_published(stack: Stack, wechat: Sandbox) -> None:
         "$LATEST": "two",
         "2": "two",
     }
-    stack.deploy(SnapStart="false", WechatSecret=SECRET)
+    stack.deploy(SnapStart="false", WechatSecret=RIGHT)
     assert stack.outputs["FunctionArn"] == function
     assert stack.invoke({}) == stack.get()[1] == DOCUMENTED
 
@@ -278,16 +318,45 @@ def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
     assert len(SETUPS) == 3
     shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
     script = f'sam() {{ "{sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
-    environ = {**ENVIRONMENT, "STORE_URL": "rediss://store.internal"}
     done = subprocess.run(
-        ["bash", "-euc", script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=600
+        ["bash", "-euc", script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     [described] = aws.cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
     given = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}
-    shown.pop("WechatTokenStoreUrl", None)  # which nobody is shown
     assert {name: given[name] for name in shown} == {name: value.strip("'") for name, value in shown.items()}
     assert len(shown) >= 4
+
+
+def test_guided(stack: Stack, tmp_path: Path) -> None:
+    """`sam deploy --guided` takes a plain Enter for every question, and deploys once the changes are confirmed."""
+    for name in (".aws-sam", "statemachines"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    talk = answer_prompts(
+        [sam(), "deploy", "--guided", "--stack-name", stack.name],
+        {"Deploy this changeset? [y/N]: ": "y"},
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+    )
+    assert f"Successfully created/updated stack - {stack.name}" in talk[-2000:], talk[-3000:]
+    questions = re.findall(r"Parameter (\w+)", talk.partition("Confirm changes before deploy")[0])
+    assert sorted(questions) == sorted(PARAMETERS), talk[:2000]
+    assert stack.invoke({})["errorType"] == "OpenApiError"  # no mini program is named
+
+
+def test_readme(stack: Stack) -> None:
+    """The README's command deploys as it stands, and asks once."""
+    [command] = re.findall(r"^(sam deploy .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    talk = answer_prompts(
+        [sam(), *shlex.split(command)[1:], "--stack-name", stack.name],
+        {"Deploy this changeset? [y/N]: ": "y"},
+        cwd=ROOT,
+        env=ENVIRONMENT,
+    )
+    assert f"Successfully created/updated stack - {stack.name}" in talk[-2000:], talk[-3000:]
+    assert talk.count("[y/N]") == 1
 
 
 NEVER_DONE = """Resources:

@@ -16,12 +16,18 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 MACHINES = ("Sweep", "Watch")
 LIBRARIES = POWERTOOLS | {"PYDANTIC_DISABLE_PLUGINS"}
 
+REFERENCE = "{{resolve:secretsmanager:wechat/secret-1}}"
+ARN = "{{resolve:secretsmanager:arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:w-AbCdEf:SecretString:key}}"
+
 # Another value of each parameter of the function for which any text will not do.
 OTHERS = {
+    "WechatSecret": REFERENCE,
+    "WechatComponentSecret": REFERENCE,
+    "WechatCloudbaseAccessToken": REFERENCE,
     "WechatSecretParameter": "/wechat/secret",
     "WechatComponentSecretParameter": "/wechat/platform",
     "WechatTokenStoreUrl": "redis://store.internal",
-    "WechatTokenStoreHeader": "X-Key: k",
+    "WechatTokenStoreHeader": f"X-Key: {REFERENCE}",
     "WechatCloudbaseTokenFile": "/mnt/token",
     "WechatApiBaseUrl": "https://wechat.internal",
     "SubnetIds": "subnet-0123456789abcdef0",
@@ -245,25 +251,52 @@ def test_parameters(name: str) -> None:
     assert [name for group in groups for shown in group["Parameters"] if shown == name] == [name]
 
 
-def test_secrets_are_not_echoed() -> None:
-    """Parameters that may hold a secret are not shown."""
-    hidden = {name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")}
-    assert hidden == {
-        "RobotUrl",
-        "WechatSecret",
-        "WechatComponentSecret",
-        "WechatTokenStoreUrl",
-        "WechatTokenStoreHeader",
-        "WechatCloudbaseAccessToken",
-    }
+def test_guided_can_be_answered() -> None:
+    """With `--guided` sam asks for a NoEcho parameter until it gets an answer that is not empty, so there is none."""
+    assert [name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")] == []
+
+
+@pytest.mark.parametrize("name", ["WechatSecret", "WechatComponentSecret", "WechatCloudbaseAccessToken"])
+def test_secrets_by_reference(name: str) -> None:
+    """A secret's value is refused: everybody who may see the stack sees its parameters."""
+    pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
+    assert all(map(pattern.search, ["", REFERENCE, ARN]))
+    assert not any(map(pattern.search, ["0123456789abcdef", f"a{REFERENCE}", "{{resolve:ssm-secure:/wechat/secret}}"]))
 
 
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("WechatTokenStoreUrl", ["", "redis://h", "rediss://h", "https://h/t?appid={appid}", "http://h"], ["ftp://h"]),
+        (
+            "WechatTokenStoreUrl",
+            [
+                *("", "redis://h", "rediss://h:1/2", "https://h/t?appid={appid}", "http://h", REFERENCE, ARN),
+                *(f"rediss://:{REFERENCE}@h:1/0", f"redis://user:{ARN}@h"),
+            ],
+            ["ftp://h", "redis://:password@h", "redis://user:password@h", f"redis://:a{REFERENCE}@h", "redis://a b"],
+        ),
         ("WechatTokenStoreKey", ["", "wx:open:token:{component_appid}:{appid}"], ["a b"]),
-        ("WechatTokenStoreHeader", ["", "Authorization: Bearer x"], ["x", "X Y: z", ": z"]),
+        (
+            "WechatTokenStoreHeader",
+            ["", f"Authorization: Bearer {REFERENCE}", f"X-Key: {ARN}", REFERENCE],
+            ["x", f"X Y: {REFERENCE}", f": {REFERENCE}", "X-Key: password"],
+        ),
+        (
+            "RobotUrl",
+            [
+                "",
+                f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={REFERENCE}",
+                f"https://oapi.dingtalk.com/robot/send?access_token={ARN}",
+                f"https://open.feishu.cn/open-apis/bot/v2/hook/{REFERENCE}",
+            ],
+            [
+                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send",  # without its key
+                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=",
+                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6",
+                "https://open.feishu.cn/open-apis/bot/v2/hook/693a91f6",
+                f"http://robot/send?key={REFERENCE}",
+            ],
+        ),
         ("Deployment", ["", "20261124T180000", "v1.2-rc+1"], ["a b", "x" * 65]),
     ],
 )
