@@ -68,7 +68,7 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
     yield from _check_store(settings, source.name, appid or "")
     token = None
     try:
-        token = source.token(appid or "", _create_budget())
+        token = source.get_token(appid or "", _create_budget())
     except OpenApiError as error:
         if error.errCode in REFUSED_ADDRESSES:
             yield _create_problem("address", error)
@@ -91,14 +91,14 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
     from handler.tokens.placeholders import fill  # noqa: PLC0415 - the same
 
     def open_store() -> BoundedRedis:
-        return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).client(
+        return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).create_client(
             Deadline(CHECK_SECONDS)
         )
 
     try:
         if source == "store":
             key = fill("WECHAT_TOKEN_STORE_KEY", settings.wechat_token_store_key, appid, settings)
-            kind = open_store().kind(key)
+            kind = open_store().get_type(key)
             yield Finding("store", "ok", "reachable")
             if kind == "none":
                 advice = "Check WECHAT_TOKEN_STORE_KEY, the database's number, and that the platform fills the key"
@@ -107,7 +107,9 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
                 yield Finding("key", "ok", f"a {kind} at {key}")
             return
         store = open_store()
-        kinds = {name: store.kind(f"wechatpy:{name}") for name in ("component_verify_ticket", f"{appid}_refresh_token")}
+        kinds = {
+            name: store.get_type(f"wechatpy:{name}") for name in ("component_verify_ticket", f"{appid}_refresh_token")
+        }
         idle = _read_idle_seconds(store) if kinds["component_verify_ticket"] != "none" else None
     except OpenApiError as error:
         yield _create_problem("store", error)

@@ -14,7 +14,7 @@ from rich.text import Text
 from gray_release.credentials import print_to_stderr
 from gray_release.picture import History, draw_picture
 from gray_release.release import Answer, Json, make_printable
-from handler.exact_json import json_object
+from handler.exact_json import try_parse_object
 
 LINES_BELOW = 4  # of the sandbox's access log and of warnings, under a picture that is drawn again and again
 
@@ -32,7 +32,7 @@ class LogStream(io.TextIOBase):
         """Take a piece of text."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            found = json_object(line) or {}
+            found = try_parse_object(line) or {}
             is_fact = found.get("message") == "getGrayReleasePlan"
             if is_fact:
                 self.facts = found

@@ -43,12 +43,12 @@ def main_handler(event: Any, context: Any) -> dict[str, Any]:
 
 def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
     trigger = triggers.recognise(event)
-    report = Report(invocation, trigger.name, trigger.correlation_id())
+    report = Report(invocation, trigger.name, trigger.find_correlation_id())
     on_error = "raise"
     outcome, reply = Outcome(), {}
     try:
         on_error, report.by_appid = _read_preferences()
-        arguments = trigger.arguments()
+        arguments = trigger.parse_arguments()
         if arguments.appids:
             return trigger.reply(_ask_many(arguments, invocation, report))
         outcome = _create_operation(os.getpid()).ask(arguments, Budget(invocation.deadline))
@@ -112,7 +112,7 @@ def _create_operation(process: int) -> "Operation":
     raise failure
 
 
-def forget() -> None:
+def forget_settings() -> None:
     """Read the environment anew in the next invocation, as a new process does."""
     _load_settings.cache_clear()
     _create_operation.cache_clear()

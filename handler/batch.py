@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from handler import errors
-from handler.contract import API, Arguments, result
+from handler.contract import API, Arguments, create_result
 from handler.invocation import Invocation, Outcome
 
 THREADS = 10  # WeChat answers in 0.1 to 0.3 s, nearly all of it waiting
@@ -41,7 +41,7 @@ def ask_all(
     longest = min(ROW_BYTES, REPLY_BYTES // len(unique))
 
     def ask_one(appid: str) -> dict[str, Any] | None:
-        if invocation.deadline.remaining() <= 0:
+        if invocation.deadline.seconds_left() <= 0:
             return None
         outcome = ask(_select(arguments, appid))
         write(outcome)
@@ -68,7 +68,7 @@ def _select(arguments: Arguments, appid: str) -> Arguments:
 def _create_row(appid: str, outcome: Outcome, arguments: Arguments, longest: int) -> dict[str, Any]:
     failure = outcome.failure
     row = {"appid": appid}
-    row |= failure.to_dict() if failure else result(outcome.body, convert_case=arguments.convert_case)
+    row |= failure.to_dict() if failure else create_result(outcome.body, convert_case=arguments.convert_case)
     if _count_bytes(row) <= longest:
         return row
     if failure is None:

@@ -21,7 +21,7 @@ from pydantic import (
 
 from handler.errors import API, NO_APPID, OpenApiError, bad_arguments, misconfigured
 
-__all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "find_drift", "result"]
+__all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "create_result", "find_drift"]
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
 
@@ -30,18 +30,18 @@ MOST_KEYS = 1000  # of an object of arguments: each is compared with the names o
 _LONGEST_CACHED = 64  # characters of a key; WeChat's have up to 25
 
 
-def _camel_key(key: str) -> str:
-    return _cached_camel_key(key) if len(key) <= _LONGEST_CACHED else _convert(key)
+def _convert_key(key: str) -> str:
+    return _convert_and_cache(key) if len(key) <= _LONGEST_CACHED else _replace_underscores(key)
 
 
-def _convert(key: str) -> str:
+def _replace_underscores(key: str) -> str:
     return re.sub("_([a-z])", lambda match: match[1].upper(), key)
 
 
-_cached_camel_key = functools.lru_cache(maxsize=256)(_convert)
+_convert_and_cache = functools.lru_cache(maxsize=256)(_replace_underscores)
 
 
-def _not_reserved(appid: str) -> str:
+def _refuse_reserved(appid: str) -> str:
     """Refuse the appid for which wechatpy's key of an appid's token would be that of the platform's own token."""
     if appid == "component":
         raise ValueError("must be an appid")
@@ -50,7 +50,7 @@ def _not_reserved(appid: str) -> str:
 
 # Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
 # Lengths are not in the patterns: a repetition with bounds is slow to compile, at every cold start.
-Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_not_reserved)]
+Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_refuse_reserved)]
 Appids = Annotated[list[Annotated[Appid, StringConstraints(min_length=1)]], Field(min_length=1, max_length=1000)]
 # The alphabet of a stored token (`stored_value.py`). WeChat documents up to 512 characters.
 TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0-9_.~@=+/-]*$")]
@@ -59,7 +59,7 @@ TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0
 class Arguments(BaseModel):
     """The call's arguments, in camelCase or snake_case. Of all but the appids null and "" count as absent."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=_camel_key, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, alias_generator=_convert_key, hide_input_in_errors=True)
 
     appid: Appid | None = None
     appids: Appids | Literal["all"] | None = None
@@ -96,8 +96,8 @@ class Arguments(BaseModel):
         return arguments
 
 
-_FIELDS = {name: field for field in Arguments.model_fields for name in (field, _camel_key(field))}
-_PLAIN_FIELDS = {field.replace("_", ""): _camel_key(field) for field in Arguments.model_fields}
+_FIELDS = {name: field for field in Arguments.model_fields for name in (field, _convert_key(field))}
+_PLAIN_FIELDS = {field.replace("_", ""): _convert_key(field) for field in Arguments.model_fields}
 _NAMES_OF_APPIDS = ("appid", "appids")
 _NAMES_OF_TOKENS = ("access_token", "cloudbase_access_token")
 
@@ -118,7 +118,7 @@ CALLERS_KEYS = frozenset(
 )
 
 
-def names_argument(source: Mapping[str, object]) -> bool:
+def has_argument(source: Mapping[str, object]) -> bool:
     """Whether one of the call's arguments is there, even if it is empty."""
     return any(name in source for name in _FIELDS)
 
@@ -185,7 +185,7 @@ def _holds_structure(value: object) -> bool:
 class GrayReleasePlan(BaseModel):
     """The plan as WeChat documents it. Every field may be missing or null, and unknown fields are kept."""
 
-    model_config = ConfigDict(strict=True, extra="allow", alias_generator=_camel_key, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="allow", alias_generator=_convert_key, hide_input_in_errors=True)
 
     status: int | None = Field(None, description="0 initial, 1 running, 2 paused, 3 finished, 4 deleted")
     create_timestamp: int | None = Field(None, description="when the release was created, Unix seconds")
@@ -208,7 +208,7 @@ class Result(BaseModel):
     grayReleasePlan: GrayReleasePlan | None = None
 
 
-def result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[str, Any]:
+def create_result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[str, Any]:
     """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
@@ -224,7 +224,7 @@ def to_camel_case(value: Any) -> Any:
     plain: dict[str, Any] = {}
     converted: dict[str, Any] = {}
     for key, item in value.items():
-        camel = _camel_key(key)
+        camel = _convert_key(key)
         (plain if camel == key else converted)[camel] = to_camel_case(item)
     return plain | converted
 

@@ -42,33 +42,33 @@ class Deadline:
         is_stated = -float("inf") < seconds < float("inf") and not isinstance(milliseconds, bool)
         return cls(min(seconds, LONGEST_SECONDS) if is_stated else DEFAULT_SECONDS)
 
-    def remaining(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline; negative when it has passed."""
         return self._end - self._clock()
 
     def limit(self, most: float) -> float:
         """Seconds that one exchange may take, at most `most`. Raises `OpenApiError` -1 when there are none left."""
-        seconds = min(self.remaining(), most)
+        seconds = min(self.seconds_left(), most)
         if seconds <= 0:
             raise out_of_time()
         return seconds
 
     def halve(self) -> "Deadline":
         """Return a deadline at half the remaining time, for what the invocation could do without."""
-        return self._later(self.remaining() / 2)
+        return self._create(self.seconds_left() / 2)
 
     def extend_for_tidying(self) -> "Deadline":
         """Return a deadline for what must not be left behind, such as a lock: half the margin later."""
-        return self._later(self.remaining() + self.margin / 2)
+        return self._create(self.seconds_left() + self.margin / 2)
 
     def wait(self, seconds: float) -> bool:
         """Wait, if there is time for it; return whether there was."""
-        if self.remaining() <= seconds:
+        if self.seconds_left() <= seconds:
             return False
         time.sleep(seconds)
         return True
 
-    def _later(self, seconds: float) -> "Deadline":
+    def _create(self, seconds: float) -> "Deadline":
         return Deadline(seconds + self.margin, margin=self.margin, clock=self._clock)
 
 

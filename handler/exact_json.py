@@ -29,15 +29,15 @@ def parse_object(content: bytes) -> JsonObject:
         raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
     if containers > DEEPEST and _is_too_deep(value):
         raise ValueError("nested too deeply")
-    return _without_half_surrogates(value) if "\\u" in text else value
+    return _replace_half_surrogates(value) if "\\u" in text else value
 
 
-def json_object(text: object) -> JsonObject | None:
+def try_parse_object(text: object) -> JsonObject | None:
     """Return the JSON object that a text holds; `None` for anything else, also for what is no text."""
     if not isinstance(text, str | bytes) or _count_containers(text) > MOST_CONTAINERS:
         return None
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and not _is_too_deep(value) else None
@@ -60,23 +60,23 @@ def _is_too_deep(value: Any) -> bool:
     return True
 
 
-def _without_half_surrogates(value: JsonObject) -> JsonObject:
+def _replace_half_surrogates(value: JsonObject) -> JsonObject:
     """Replace halves of surrogate pairs, which only an escape (backslash, u) can bring in."""
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     replaced: JsonObject = _DECODER.decode(whole)
     return replaced
 
 
-def _finite(literal: str) -> float:
+def _parse_finite(literal: str) -> float:
     number = float(literal)
     if number in (float("inf"), float("-inf")):
         raise ValueError("number out of range")
     return number
 
 
-def refuse(literal: str) -> NoReturn:
+def refuse_constant(literal: str) -> NoReturn:
     """Refuse NaN and infinities, which Python's parser takes. Raises `ValueError`."""
     raise ValueError(f"{literal} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=refuse, strict=False)
+_DECODER = json.JSONDecoder(parse_float=_parse_finite, parse_constant=refuse_constant, strict=False)

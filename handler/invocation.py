@@ -20,7 +20,7 @@ _jitter = random.SystemRandom()
 
 
 @dataclass
-class Spent:
+class Usage:
     """What a question has cost so far."""
 
     requests: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
@@ -32,27 +32,27 @@ class Spent:
 class Budget:
     """What one question may still spend: its time, and its requests of each kind."""
 
-    def __init__(self, deadline: Deadline | None = None, spent: Spent | None = None) -> None:
+    def __init__(self, deadline: Deadline | None = None, usage: Usage | None = None) -> None:
         self.deadline = deadline or Deadline()
-        self.spent = spent or Spent()
+        self.usage = usage or Usage()
 
     def allows(self, kind: Kind) -> bool:
         """Whether one more request of this kind may be made."""
-        counted = self.spent.requests[kind] - self.spent.lost[kind]
-        return counted < REQUESTS_OF_A_KIND and self.deadline.remaining() > 0
+        counted = self.usage.requests[kind] - self.usage.lost[kind]
+        return counted < REQUESTS_OF_A_KIND and self.deadline.seconds_left() > 0
 
     def spend(self, kind: Kind, send: Callable[[], T]) -> T:
         """Send a request; count it and its time, however it ends."""
-        self.spent.requests[kind] += 1
+        self.usage.requests[kind] += 1
         started = time.monotonic()
         try:
             return send()
         finally:
-            self.spent.upstream_seconds += time.monotonic() - started
+            self.usage.upstream_seconds += time.monotonic() - started
 
     def return_lost(self, kind: Kind) -> None:
         """Return one request to the budget: a dead connection had lost it, and the next one was answered."""
-        self.spent.lost[kind] += 1
+        self.usage.lost[kind] += 1
 
     def pause(self) -> bool:
         """Wait a moment before a second try; return whether there was time for it."""
@@ -60,7 +60,7 @@ class Budget:
 
     def with_half_the_time(self) -> "Budget":
         """Return a budget with the same requests and half the time, for work that the question can do without."""
-        return Budget(self.deadline.halve(), self.spent)
+        return Budget(self.deadline.halve(), self.usage)
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Outcome:
     `is_token_for_appid` where the function obtained the token for it.
     """
 
-    spent: Spent = field(default_factory=Spent)
+    usage: Usage = field(default_factory=Usage)
     appid: str | None = None
     is_appid_claimed: bool = False
     is_token_for_appid: bool = False

@@ -37,7 +37,7 @@ class Operation:
 
     def ask(self, arguments: Arguments, budget: Budget) -> Outcome:
         """Ask WeChat for one plan. A failure is in the outcome, with nothing referenced by it."""
-        outcome = Outcome(budget.spent)
+        outcome = Outcome(budget.usage)
         try:
             outcome.body = self._ask(arguments, budget, outcome)
         except OpenApiError as error:
@@ -50,7 +50,7 @@ class Operation:
         return self._source.list_appids(budget)
 
     def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> dict[str, Any]:
-        given = _find_given(arguments)
+        given = _find_given_token(arguments)
         source = given or self._source
         outcome.token_source = source.name
         # A token that the caller has may be for any mini program, and needs nothing else of ours.
@@ -62,9 +62,9 @@ class Operation:
             raise errors.bad_arguments(f"the token source {source.name} knows only the mini program WECHAT_APPID")
         outcome.is_appid_claimed = bool(given and appid)
         outcome.is_token_for_appid = source.needs_appid
-        token = source.token(appid or "", budget)
-        state = token.state(time.time())
-        outcome.token_state = "fetched" if budget.spent.requests["token"] and state == "fresh" else state
+        token = source.get_token(appid or "", budget)
+        state = token.find_state(time.time())
+        outcome.token_state = "fetched" if budget.usage.requests["token"] and state == "fresh" else state
         try:
             return self._request_plan(token, budget)
         except OpenApiError as error:
@@ -82,7 +82,7 @@ class Operation:
         return self._wechat.request_plan(HTTPS_PATH + query, budget)
 
 
-def _find_given(arguments: Arguments) -> GivenToken | None:
+def _find_given_token(arguments: Arguments) -> GivenToken | None:
     """Return the source for the token in the arguments, if there is one."""
     if arguments.access_token:
         return GivenToken(Token(arguments.access_token.get_secret_value()))

@@ -36,9 +36,9 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test an empty environment, which the function reads anew."""
     for name in [name for name in os.environ if name.startswith(("WECHAT_", "ON_ERROR", "AWS_", "POWERTOOLS_"))]:
         monkeypatch.delenv(name)
-    app.forget()
+    app.forget_settings()
     yield
-    app.forget()
+    app.forget_settings()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
                 monkeypatch.delenv(name, raising=False)
             else:
                 monkeypatch.setenv(name, value)
-        app.forget()
+        app.forget_settings()
 
     return configure
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from handler import errors
 from handler.deadline import call_within
 from handler.errors import NO_SECRET, OpenApiError
-from handler.exact_json import json_object
+from handler.exact_json import try_parse_object
 from handler.invocation import Budget
 from handler.settings import Settings
 
@@ -120,7 +120,7 @@ def _explain(error: Exception) -> OpenApiError:
 
 def _plain_text(value: object) -> str:
     """Return the secret in a stored value: the text, or the `secret` of a JSON object."""
-    parsed = json_object(value)
+    parsed = try_parse_object(value)
     text = value if parsed is None else parsed.get("secret")
     if not (isinstance(text, str) and text.strip()):
         reason = "appsecret unreadable: neither text nor JSON with the key secret"

@@ -44,7 +44,7 @@ class PlainConnection(HTTPConnection):
 
     _reader: "_BoundedReader"
     _attempt: "Attempt"
-    _answers = 0  # since it was connected
+    _answer_count = 0  # since it was connected
     _used_at = 0.0  # Unix time: the monotonic clock stands still in a freeze
 
     @property
@@ -57,7 +57,7 @@ class PlainConnection(HTTPConnection):
 
         The look-up knows no timeout, and each address would have the whole of it.
         """
-        self._answers = 0
+        self._answer_count = 0
         self._attempt = attempt = Attempt()
         try:
             call_within(self.timeout, lambda: attempt.run(super(PlainConnection, self).connect))
@@ -73,7 +73,7 @@ class PlainConnection(HTTPConnection):
         try:
             return super().send(data)
         except ssl.SSLError:  # a plain reset urllib3 passes over, and asks for the answer
-            if not self._answers:
+            if not self._answer_count:
                 raise
         raise StaleConnectionError
 
@@ -94,10 +94,10 @@ class PlainConnection(HTTPConnection):
         try:
             response = super().getresponse()
         except OSError as error:
-            if isinstance(error, TimeoutError) or not self._answers or reader.received:
+            if isinstance(error, TimeoutError) or not self._answer_count or reader.has_received:
                 raise
         else:
-            self._answers += 1
+            self._answer_count += 1
             self._used_at = time.time()
             return response
         raise StaleConnectionError
@@ -159,7 +159,7 @@ class _BoundedReader(io.RawIOBase):
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer has been read
         self._deadline = deadline
         self._left = _HEAD_LIMIT + BODY_LIMIT
-        self.received = False
+        self.has_received = False
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the stream that http.client reads, which asks a socket for one."""
@@ -174,7 +174,7 @@ class _BoundedReader(io.RawIOBase):
             raise TimeoutError
         self._sock.settimeout(seconds)
         count = self._sock.recv_into(buffer)
-        self.received = self.received or count > 0
+        self.has_received = self.has_received or count > 0
         self._left -= count
         if self._left < 0:
             raise TooLongError

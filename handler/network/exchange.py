@@ -14,7 +14,7 @@ from handler.network import tls, urllib3_log
 from handler.network.connection import BODY_LIMIT, PlainConnection, StaleConnectionError, TLSConnection
 
 _NO_RETRIES = Retry(total=False)  # network/api.py counts and repeats
-_READ = (2, 4)  # hundreds of the statuses whose body is read: answers, and refusals
+_READ_STATUSES = (2, 4)  # hundreds of the statuses whose body is read: answers, and refusals
 _CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
 
 
@@ -96,13 +96,13 @@ class HttpClient:
             preload_content=False,
         )
         try:
-            content = self._read(response) if response.status // 100 in _READ else b""
+            content = self._read_body(response) if response.status // 100 in _READ_STATUSES else b""
         finally:
             # Read to its end, the answer has given its connection back; any other connection is of no more use.
             response.close()
         return HttpResponse(response.status, response.headers, content)
 
-    def _read(self, response: BaseHTTPResponse) -> bytes:
+    def _read_body(self, response: BaseHTTPResponse) -> bytes:
         """Return the body. Raises `OpenApiError` -1 when it is over the limit."""
         # The connection bounds what is sent. What that decompresses to has a limit of its own, and http.client takes
         # the memory for a stated length, or for a chunk, before it reads.

@@ -52,7 +52,7 @@ class Connections:
         )
         self._idle: list[RedisConnection] = []
 
-    def client(self, deadline: Deadline) -> "BoundedRedis":
+    def create_client(self, deadline: Deadline) -> "BoundedRedis":
         """Return a client for one invocation.
 
         Raises `OpenApiError` -1 when the certificate authorities cannot be read.
@@ -61,7 +61,7 @@ class Connections:
             tls.create_context()  # in the midst of connecting its failure would be the store's
         return BoundedRedis(self, deadline, self._seconds)
 
-    def take(self) -> RedisConnection:
+    def take_connection(self) -> RedisConnection:
         """Return an idle connection, or a new one, which is not connected yet."""
         with contextlib.suppress(IndexError):  # another thread may take the last one
             while self._idle:
@@ -71,11 +71,11 @@ class Connections:
                 connection.close()
         return self._create()
 
-    def give_back(self, connection: RedisConnection) -> None:
+    def return_connection(self, connection: RedisConnection) -> None:
         """Keep a connection whose last reply was read to its end."""
         self._idle.append(connection)
 
-    def drop_idle(self) -> None:
+    def drop_idle_connections(self) -> None:
         """Close the idle connections: one of the same age has turned out to be dead."""
         with contextlib.suppress(IndexError):
             while self._idle:
@@ -99,16 +99,16 @@ class BoundedRedis:
 
     def get(self, key: str) -> bytes | None:
         """Return the string at a key."""
-        return self.bytes_at(key)
+        return self.get_bytes(key)
 
-    def bytes_at(self, key: str, field: str | None = None) -> bytes | None:
+    def get_bytes(self, key: str, field: str | None = None) -> bytes | None:
         """Return what a key, or a field of its hash, holds, as it is stored."""
         reply = self.execute_command("HGET", key, field) if field else self.execute_command("GET", key)
         if reply is None or isinstance(reply, bytes):
             return reply
         raise _explain(WrongReplyError())
 
-    def kind(self, key: str) -> str:
+    def get_type(self, key: str) -> str:
         """Return Redis' type of what a key holds: `string`, `hash` ..., `none`."""
         reply = self.execute_command("TYPE", key)
         if isinstance(reply, bytes) and re.fullmatch(rb"[A-Za-z0-9_-]{1,32}", reply):
@@ -141,7 +141,7 @@ class BoundedRedis:
                 # Its subclasses are the store's refusals.
                 if command[0] not in _READS or type(error) is not redis.ConnectionError:
                     raise
-            self._connections.drop_idle()
+            self._connections.drop_idle_connections()
             return self._run(command)
         except OpenApiError as error:
             failure = error
@@ -151,13 +151,13 @@ class BoundedRedis:
 
     def _run(self, command: tuple[object, ...]) -> object:
         seconds = self.deadline.limit(self._seconds)
-        connection = self._connections.take()
+        connection = self._connections.take_connection()
         try:
             reply = connection.exchange(command, seconds)
         except BaseException:
             connection.close()
             raise
-        self._connections.give_back(connection)
+        self._connections.return_connection(connection)
         return reply
 
 
@@ -174,7 +174,7 @@ def hold_lock(client: BoundedRedis, name: str) -> Iterator[bool]:
     A lock lasts as long as its owner can, until the end of the time that is left: one that dies keeps nobody longer.
     """
     owner = secrets.token_hex(8)
-    life = max(client.deadline.remaining(), 0) + 2 * client.deadline.margin + _CLOCKS_DIFFER_SECONDS
+    life = max(client.deadline.seconds_left(), 0) + 2 * client.deadline.margin + _CLOCKS_DIFFER_SECONDS
     is_ours = True  # until Redis says no: an answer that was lost may have been a yes
     try:
         is_ours = client.set(name, owner, px=int(life * 1000), nx=True)

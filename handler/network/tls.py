@@ -23,13 +23,13 @@ def create_context() -> ssl.SSLContext:
     Raises `OpenApiError` -1 when they cannot be read; the next call tries again.
     """
     try:
-        return _load_context(_certifis(), environment.read_variable("SSL_CERT_FILE") or None)
+        return _load_context(_find_authorities(), environment.read_variable("SSL_CERT_FILE") or None)
     except OSError:  # ssl's own among them, for what is no certificate
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure
 
 
-def _certifis() -> str:
+def _find_authorities() -> str:
     file = certifi.where()
     directory = f"{os.path.dirname(file)}/hashed"  # noqa: PTH120 - the only path in the import
     return directory if os.path.isdir(directory) else file  # noqa: PTH112 - the same

@@ -35,10 +35,10 @@ class Report:
 
     def write(self, outcome: Outcome) -> None:
         """Write the line of one question, and publish its metrics."""
-        for warning in outcome.spent.warnings:
+        for warning in outcome.usage.warnings:
             log.logger.warning(warning)
         line = self._describe_failure(outcome.failure) if outcome.failure else self._describe_success(outcome.body)
-        line |= self._facts(outcome)
+        line |= self._list_facts(outcome)
         failure = outcome.failure
         # A caller's own failure is a warning, any other an error.
         level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
@@ -52,8 +52,8 @@ class Report:
         line: dict[str, Any] = {"outcome": "ok", "err_code": 0}
         plan = body.get("gray_release_plan")
         if isinstance(plan, dict):
-            percentage = _number(plan.get("gray_percentage"))
-            line |= {"plan_status": _number(plan.get("status")), "gray_percentage": percentage}
+            percentage = _to_number(plan.get("gray_percentage"))
+            line |= {"plan_status": _to_number(plan.get("status")), "gray_percentage": percentage}
         if fields := find_drift(body):
             line["drift"] = fields
             log.logger.warning("contract drift", extra={"fields": fields})  # their names; the values are never shown
@@ -64,21 +64,21 @@ class Report:
 
         return {"outcome": "failed", **hints.describe(failure)}
 
-    def _facts(self, outcome: Outcome) -> dict[str, Any]:
+    def _list_facts(self, outcome: Outcome) -> dict[str, Any]:
         return {
             "trigger": self._trigger,
             "appid": outcome.appid,
             "appid_claimed": True if outcome.is_appid_claimed else None,
             "token_source": outcome.token_source,
             "token_state": outcome.token_state,
-            "token_requests": outcome.spent.requests["token"],
-            "plan_requests": outcome.spent.requests["plan"],
-            "upstream_ms": round(outcome.spent.upstream_seconds * 1000, 1),
-            "remaining_ms": round(self._deadline.remaining() * 1000),
+            "token_requests": outcome.usage.requests["token"],
+            "plan_requests": outcome.usage.requests["plan"],
+            "upstream_ms": round(outcome.usage.upstream_seconds * 1000, 1),
+            "remaining_ms": round(self._deadline.seconds_left() * 1000),
         }
 
 
-def _number(value: object) -> float | None:
+def _to_number(value: object) -> float | None:
     """Return a number that a metric can be, or nothing."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
         return None

@@ -40,7 +40,7 @@ def publish(
         ("ContractDrift", "Count", 1 if "drift" in line else None),
         ("ColdStart", "Count", 1 if is_cold else None),
     )
-    metrics = {name: _metric(unit, value) for name, unit, value in values if value is not None}
+    metrics = {name: _create_metric(unit, value) for name, unit, value in values if value is not None}
     found = {
         "appid": None if line.get("appid_claimed") else line.get("appid"),
         "function_request_id": function.get("function_request_id"),
@@ -53,7 +53,7 @@ def publish(
         _print(metrics, metadata, service=service, appid=line["appid"])
 
 
-def _metric(unit: str, value: float) -> dict[str, Any]:
+def _create_metric(unit: str, value: float) -> dict[str, Any]:
     return {"Unit": unit, "StorageResolution": 60, "Value": [float(value)]}
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from handler import errors
 from handler.errors import OpenApiError
 from handler.settings import Settings, Source
-from handler.tokens.base import Token, TokenSource, Unusable
+from handler.tokens.base import Token, TokenSource, UnusableSource
 from handler.tokens.given import GivenToken
 from handler.wechat.api import WeChat
 
@@ -19,7 +19,7 @@ __all__ = ["SOURCES", "GivenToken", "Token", "TokenSource", "create_source"]
 
 
 def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
-    """Return the source that the environment configures; in place of one that lacks something, `Unusable`."""
+    """Return the source that the environment configures; in place of one that lacks something, `UnusableSource`."""
     name = settings.wechat_token_source
     try:
         source = _choose_source(settings) if name == "auto" else name
@@ -29,21 +29,21 @@ def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
         failure = error
     except ImportError as error:
         failure = errors.library_missing(error.name)
-    return Unusable(name, failure)
+    return UnusableSource(name, failure)
 
 
 def _choose_source(settings: Settings) -> Source:
     """Return what `auto` means. Raises `OpenApiError` 41001 when a third-party platform is half configured."""
-    if _names_others_tokens(settings):
+    if _has_external_tokens(settings):
         return "store"
     return next((source for source, row in SOURCES.items() if row.is_configured(settings)), "stable")
 
 
-def _names_others_tokens(settings: Settings) -> bool:
+def _has_external_tokens(settings: Settings) -> bool:
     """Whether the settings name tokens that another system keeps."""
     has_key = "wechat_token_store_key" in settings.model_fields_set
     is_platform_elsewhere = settings.wechat_component_appid and not _has_platform_secret(settings)
-    return _is_server(settings) or has_key or bool(is_platform_elsewhere and settings.wechat_token_store_url)
+    return _is_token_server(settings) or has_key or bool(is_platform_elsewhere and settings.wechat_token_store_url)
 
 
 def _is_platform(settings: Settings) -> bool:
@@ -80,7 +80,7 @@ def _has_store(settings: Settings) -> bool:
     return settings.wechat_token_store_url is not None
 
 
-def _is_server(settings: Settings) -> bool:
+def _is_token_server(settings: Settings) -> bool:
     url = settings.wechat_token_store_url
     return url is not None and url.get_secret_value().startswith("http")
 
@@ -95,7 +95,7 @@ def _has_cloudbase_token(settings: Settings) -> bool:
 
 
 def _create_component(settings: Settings, wechat: WeChat) -> TokenSource:
-    if _is_server(settings):
+    if _is_token_server(settings):
         reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://: a token server gives tokens to the source store only"
         raise errors.misconfigured(errors.NO_TOKEN, reason)
     from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - redis, and wechatpy's platform
@@ -110,7 +110,7 @@ def _create_stable(settings: Settings, wechat: WeChat) -> TokenSource:
 
 
 def _create_store(settings: Settings, _wechat: WeChat) -> TokenSource:
-    if _is_server(settings):
+    if _is_token_server(settings):
         from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - one of a kind
 
         return TokenServer(settings)

@@ -25,7 +25,7 @@ class Token:
     expires_at: float = float("inf")
     parameter: Literal["access_token", "cloudbase_access_token"] | None = "access_token"
 
-    def state(self, now: float) -> Literal["fresh", "stale", "expired"]:
+    def find_state(self, now: float) -> Literal["fresh", "stale", "expired"]:
         """Tell at Unix time `now` whether to use the token, to use it and try to renew it, or to drop it."""
         left = self.expires_at - now
         return "fresh" if left >= STALE_SECONDS else "stale" if left > 0 else "expired"
@@ -39,7 +39,7 @@ class TokenSource(ABC):
     knows_one: bool = False  # whether its token is always that of the one mini program WECHAT_APPID
 
     @abstractmethod
-    def token(self, appid: str, budget: Budget, /) -> Token:
+    def get_token(self, appid: str, budget: Budget, /) -> Token:
         """Return a token for the mini program `appid` ("" where none is needed). Raises `OpenApiError`."""
 
     def replace(self, appid: str, failed: Token, budget: Budget, /) -> Token | None:
@@ -47,7 +47,7 @@ class TokenSource(ABC):
 
         Asks again, because the owner may have renewed the token in the meantime.
         """
-        token = self.token(appid, budget)
+        token = self.get_token(appid, budget)
         return None if token.value == failed.value else token
 
     def list_appids(self, _budget: Budget, /) -> list[str]:
@@ -55,7 +55,7 @@ class TokenSource(ABC):
         raise errors.bad_arguments('appids "all" needs the token source component: pass a list')
 
 
-class Unusable(TokenSource):
+class UnusableSource(TokenSource):
     """Stands in for a source that lacks something: every question for a token raises that failure."""
 
     needs_appid = False
@@ -64,7 +64,7 @@ class Unusable(TokenSource):
         self.name = name  # type: ignore[misc]  # it stands for any
         self._failure = failure.detach(shared=True)
 
-    def token(self, _appid: str, _budget: Budget) -> Token:
+    def get_token(self, _appid: str, _budget: Budget) -> Token:
         """Raise the failure."""
         raise self._failure.detach()
 
@@ -73,7 +73,7 @@ class Unusable(TokenSource):
         raise self._failure.detach()
 
 
-def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
+def extract_token(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
     """Return the token of WeChat's answer, and its lifetime in seconds: 0 where WeChat does not say.
 
     Raises `OpenApiError` -1 when there is no token in it, or one longer than `LONGEST`.
@@ -81,10 +81,10 @@ def token_and_lifetime(answer: JsonObject, name: str = "access_token") -> tuple[
     token = answer.get(name)
     if not (isinstance(token, str) and 0 < len(token) <= LONGEST):
         raise errors.unavailable(f"WeChat's answer has no {name}")
-    return token, lifetime_of(answer)
+    return token, extract_lifetime(answer)
 
 
-def lifetime_of(answer: JsonObject) -> int:
+def extract_lifetime(answer: JsonObject) -> int:
     """Return the `expires_in` of an answer in seconds, at most what WeChat documents; 0 where there is none."""
     seconds = answer.get("expires_in")
     if isinstance(seconds, str) and re.fullmatch("[0-9]{1,9}", seconds):

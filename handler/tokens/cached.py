@@ -40,16 +40,16 @@ class CachedTokens(TokenSource):
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._entries_lock = threading.Lock()
 
-    def token(self, appid: str, budget: Budget) -> Token:
+    def get_token(self, appid: str, budget: Budget) -> Token:
         """Return the cached token; a stale one after an attempt to renew it, an expired one never."""
-        entry = self._entry(appid)
+        entry = self._get_entry(appid)
         token, now = entry.token, self._clock()
-        state = token.state(now) if token and token.expires_at != float("inf") else "expired"
+        state = token.find_state(now) if token and token.expires_at != float("inf") else "expired"
         if token is None or state == "expired":
             return self._renew(appid, entry, token, budget)
         if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):
             try:
-                entry.token = token = self.fetch(appid, budget.with_half_the_time())
+                entry.token = token = self.fetch_token(appid, budget.with_half_the_time())
             except OpenApiError:
                 entry.renew_after = now + RETRY_RENEWAL_SECONDS
             finally:
@@ -58,14 +58,14 @@ class CachedTokens(TokenSource):
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
         """Drop the failed token if it is still the cached one, and fetch another if a request is left for it."""
-        entry = self._entry(appid)
+        entry = self._get_entry(appid)
         if not budget.allows("token"):
             if entry.token is failed:
                 entry.token = None
             return entry.token
         return self._renew(appid, entry, failed, budget)
 
-    def _entry(self, appid: str) -> _Entry:
+    def _get_entry(self, appid: str) -> _Entry:
         with self._entries_lock:
             entry = self._entries.setdefault(appid, _Entry())
             self._entries.move_to_end(appid)
@@ -75,16 +75,16 @@ class CachedTokens(TokenSource):
 
     def _renew(self, appid: str, entry: _Entry, old: Token | None, budget: Budget) -> Token:
         """Fetch a token in place of `old`, unless another thread has done so meanwhile."""
-        if not entry.lock.acquire(timeout=max(budget.deadline.remaining(), 0)):
+        if not entry.lock.acquire(timeout=max(budget.deadline.seconds_left(), 0)):
             raise errors.out_of_time()
         try:
             if entry.token is None or entry.token is old:
                 entry.token = None
-                entry.token = self.fetch(appid, budget)
+                entry.token = self.fetch_token(appid, budget)
             return entry.token
         finally:
             entry.lock.release()
 
     @abstractmethod
-    def fetch(self, appid: str, budget: Budget) -> Token:
+    def fetch_token(self, appid: str, budget: Budget) -> Token:
         """Return a token from whoever gives it out. Raises `OpenApiError`."""

@@ -23,15 +23,15 @@ class CloudbaseToken(TokenSource):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def token(self, _appid: str, _budget: Budget) -> Token:
+    def get_token(self, _appid: str, _budget: Budget) -> Token:
         """Return the token. Raises `OpenApiError` 41001 when there is none."""
         variable = self._settings.wechat_cloudbase_access_token
-        text = variable.get_secret_value() if variable else self._file()
+        text = variable.get_secret_value() if variable else self._read_file()
         if not text or text == PLACEHOLDER or len(text) > LONGEST:
             raise errors.misconfigured(errors.NO_TOKEN, "no cloudbase token in the variable or the file")
         return Token(text, parameter="cloudbase_access_token")
 
-    def _file(self) -> str:
+    def _read_file(self) -> str:
         try:
             with Path(self._settings.wechat_cloudbase_token_file).open(encoding="ascii") as file:
                 return file.read(2 * LONGEST).strip()

@@ -13,10 +13,10 @@ from handler.errors import NO_APPID, REFUSED_TOKENS, OpenApiError
 from handler.exact_json import JsonObject
 from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import LONGEST, Token, TokenSource, token_and_lifetime
+from handler.tokens.base import LONGEST, Token, TokenSource, extract_token
 from handler.tokens.component_store import StoreOpener, TokenStore
 from handler.wechat.api import WeChat
-from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, isolate_client, load
+from handler.wechat.wechatpy_adapter import NoApis, PoolAdapter, isolate_client, load
 
 if TYPE_CHECKING:
     from wechatpy.client import WeChatComponentClient
@@ -57,7 +57,7 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
             raise failure.detach(shared=True)
 
     def _fetch(self) -> None:
-        ticket = self.session.require("component_verify_ticket", TICKET_MISSING)
+        ticket = self.session.require_text("component_verify_ticket", TICKET_MISSING)
         response = self._http.post(
             f"{self.API_BASE_URL}/component/api_component_token",
             json={
@@ -66,11 +66,11 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
                 "component_verify_ticket": ticket,
             },
         )
-        token, lifetime = token_and_lifetime(response.json(), COMPONENT_KEY)
+        token, lifetime = extract_token(response.json(), COMPONENT_KEY)
         self.session.set(COMPONENT_KEY, token, max(lifetime, 1))
 
 
-class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
+class AuthorizerClient(NoApis, WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's client of one authorizer. A rotated refresh token is kept, which wechatpy forgets."""
 
     session: TokenStore
@@ -81,8 +81,8 @@ class AuthorizerClient(WithoutApis, WeChatComponentClient):  # type: ignore[misc
         answer: dict[str, Any] = self.component.refresh_authorizer_token(self.appid, old)
         rotated = answer.get("authorizer_refresh_token")
         if isinstance(rotated, str) and rotated != old and 0 < len(rotated) <= LONGEST:
-            self.session.keep(self.refresh_token_key, old, rotated)
-        token, lifetime = token_and_lifetime(answer, "authorizer_access_token")
+            self.session.keep_refresh_token(self.refresh_token_key, old, rotated)
+        token, lifetime = extract_token(answer, "authorizer_access_token")
         self.session.set(self.access_token_key, token, max(lifetime, 1))
 
 
@@ -97,17 +97,17 @@ class ComponentTokens(TokenSource):
         self._open = StoreOpener(settings)
         self._secret = AppSecret(settings, "wechat_component")
 
-    def token(self, appid: str, budget: Budget) -> Token:
+    def get_token(self, appid: str, budget: Budget) -> Token:
         """Return the stored token of the authorizer, or a refreshed one."""
-        return self._token(appid, None, budget)
+        return self._find_token(appid, None, budget)
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
         """Refresh the failed token if it is still the stored one, and take the stored one if not."""
-        return self._token(appid, failed.value, budget)
+        return self._find_token(appid, failed.value, budget)
 
-    def _token(self, appid: str, failed: str | None, budget: Budget) -> Token:
+    def _find_token(self, appid: str, failed: str | None, budget: Budget) -> Token:
         store, key = self._open(budget), f"{appid}_access_token"
-        found = store.text(key)
+        found = store.get_text(key)
         if found is None or found == failed:
             found = store.refresh_once(key, failed, lambda: self._refresh(appid, store, budget))
         return Token(found)
@@ -166,13 +166,13 @@ class ComponentTokens(TokenSource):
             raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", shared=True)
         adapter = PoolAdapter(self._wechat, budget, once=(REFRESH_PATH,))
         store.claim(platform)
-        used = store.text(COMPONENT_KEY)
+        used = store.get_text(COMPONENT_KEY)
         try:
             return self._secret.use(platform, budget, lambda secret: call(Component(platform, secret, store, adapter)))
         except OpenApiError as error:
             failure = error
         # With the two requests spent, the next invocation fetches another.
-        if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.text(COMPONENT_KEY) == used:
+        if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.get_text(COMPONENT_KEY) == used:
             store.delete(COMPONENT_KEY)
         raise failure
 

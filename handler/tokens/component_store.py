@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler import errors
 from handler.errors import SYSTEM_ERROR, OpenApiError
-from handler.exact_json import json_object
+from handler.exact_json import try_parse_object
 from handler.invocation import Budget
 from handler.network.redis import BoundedRedis, Connections, hold_lock
 from handler.settings import Settings
@@ -45,7 +45,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         self.deadline = client.deadline
         self._memory = memory  # shared with the process's other invocations
         self._warnings = warnings  # for the log
-        self._read: dict[str, bytes | None] = {}
+        self._stored: dict[str, bytes | None] = {}
 
     def claim(self, platform: str) -> None:
         """Claim the store for a platform. Raises `OpenApiError` when another platform has it.
@@ -63,22 +63,22 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
             f"its callback server the same. If the other is gone, delete {self.key_name(OWNER_KEY)} or wait two hours",
         )
 
-    def text(self, key: str) -> str | None:
+    def get_text(self, key: str) -> str | None:
         """Return the value of a key if it is a text that is not empty."""
-        return _text_or_kind(self.redis.bytes_at(self.key_name(key)))[0]
+        return _read_text(self.redis.get_bytes(self.key_name(key)))[0]
 
-    def require(self, key: str, code: int) -> str:
+    def require_text(self, key: str, code: int) -> str:
         """Return the text of a key. Raises `OpenApiError` with this code that says what is there instead."""
-        return self._require(key, self.redis.bytes_at(self.key_name(key)), code)
+        return self._require(key, self.redis.get_bytes(self.key_name(key)), code)
 
     def find_refresh_token(self, key: str, code: int) -> str:
         """Return a refresh token: the stored one, or a newer one that could not be written yet.
 
         Raises `OpenApiError` with this code where there is neither.
         """
-        stored = self.redis.bytes_at(self.key_name(key))
-        self._read[key] = stored
-        value = _text_or_kind(stored)[0]
+        stored = self.redis.get_bytes(self.key_name(key))
+        self._stored[key] = stored
+        value = _read_text(stored)[0]
         newer = self._memory.find_newer(key, value) if value or stored is None else None
         if newer is None:
             value = self._require(key, stored, code)
@@ -87,29 +87,29 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         if self._memory.restore(key, Unsaved(stored, newer)):
             self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
         with contextlib.suppress(OpenApiError):  # a later invocation tries again
-            self.save(key)
-            self._read[key] = _encode(newer, stored)
+            self.save_refresh_token(key)
+            self._stored[key] = _encode(newer, stored)
         return newer
 
-    def keep(self, key: str, old: str, value: str) -> None:
+    def keep_refresh_token(self, key: str, old: str, value: str) -> None:
         """Write `value` in place of `old`; retry until the deadline, then again in the next invocation."""
-        self._memory.replace(key, old, Unsaved(self._read[key], value))
+        self._memory.replace(key, old, Unsaved(self._stored[key], value))
         while True:
             try:
-                return self.save(key)
+                return self.save_refresh_token(key)
             except OpenApiError:
                 if not self.deadline.wait(RETRY_SECONDS):
                     raise
 
-    def save(self, key: str) -> None:
+    def save_refresh_token(self, key: str) -> None:
         """Write what is not written yet, unless the store has a value that may be a new authorisation's."""
         unsaved = self._memory.find_unsaved(key)
         if unsaved is None:
             return
         replaced, name = unsaved.replaced, self.key_name(key)
         while self.redis.eval(_COMPARE_AND_SET, name, replaced or b"", _encode(unsaved.value, replaced)) != 1:
-            stored = self.redis.bytes_at(name)
-            value = _text_or_kind(stored)[0]
+            stored = self.redis.get_bytes(name)
+            value = _read_text(stored)[0]
             if value == unsaved.value:
                 break
             if stored is not None and not (value and self._memory.was_replaced(key, value)):
@@ -127,10 +127,10 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         """
         while True:
             with hold_lock(self.redis, self.key_name(f"{key}_lock")) as is_mine:
-                found = self.text(key)
+                found = self.get_text(key)
                 if is_mine and found in (None, refused):
                     refresh()
-                    found = self.text(key)
+                    found = self.get_text(key)
             if found is not None and found != refused:
                 return found
             if is_mine:
@@ -139,23 +139,23 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
                 raise errors.out_of_time()
 
     def _require(self, key: str, stored: bytes | None, code: int) -> str:
-        value, kind = _text_or_kind(stored)
+        value, kind = _read_text(stored)
         if value is None:
             raise errors.misconfigured(code, f"no {key} in the token store: found {kind}")
         return value
 
 
-def _text_or_kind(stored: bytes | None) -> tuple[str | None, str]:
+def _read_text(stored: bytes | None) -> tuple[str | None, str]:
     """Return the text that is stored as wechatpy does, as JSON, or raw; for anything else `None`, and its kind."""
     if stored is None:
         return None, "no such key"
     if stored.lstrip().startswith(b"{"):
         return None, "a JSON object"
-    parsed = json_object(b'{"value":%b}' % stored) or {}
+    parsed = try_parse_object(b'{"value":%b}' % stored) or {}
     text = parsed.get("value")
-    if isinstance(text, str) and 0 < len(text) <= LONGEST and stored_value.is_meant(text):
+    if isinstance(text, str) and 0 < len(text) <= LONGEST and stored_value.is_real_value(text):
         return text, "a text"
-    return stored_value.read_or_name(stored)
+    return stored_value.find_token_or_kind(stored)
 
 
 def _encode(value: str, replaced: bytes | None) -> bytes:
@@ -173,10 +173,10 @@ class StoreOpener:
 
     def __call__(self, budget: Budget) -> TokenStore:
         """Return the store on this deadline, after one try to write what an earlier invocation could not."""
-        deadline, warnings = budget.deadline, budget.spent.warnings
+        deadline, warnings = budget.deadline, budget.usage.warnings
         if unsaved := self._memory.list_unsaved():
-            store = TokenStore(self._connections.client(deadline.halve()), self._memory, warnings)
+            store = TokenStore(self._connections.create_client(deadline.halve()), self._memory, warnings)
             for key in unsaved:
                 with contextlib.suppress(OpenApiError):  # one key that cannot be written is no hindrance to the others
-                    store.save(key)
-        return TokenStore(self._connections.client(deadline), self._memory, warnings)
+                    store.save_refresh_token(key)
+        return TokenStore(self._connections.create_client(deadline), self._memory, warnings)

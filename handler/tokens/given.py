@@ -13,6 +13,6 @@ class GivenToken(TokenSource):
     def __init__(self, token: Token) -> None:
         self._token = token
 
-    def token(self, _appid: str, _budget: Budget) -> Token:
+    def get_token(self, _appid: str, _budget: Budget) -> Token:
         """Return the given token."""
         return self._token

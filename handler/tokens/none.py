@@ -14,6 +14,6 @@ class NoToken(TokenSource):
     needs_appid = False
     knows_one = True
 
-    def token(self, _appid: str, _budget: Budget) -> Token:
+    def get_token(self, _appid: str, _budget: Budget) -> Token:
         """Return a token that is not sent."""
         return Token("", parameter=None)

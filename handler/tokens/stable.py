@@ -12,10 +12,10 @@ from handler.app_secret import AppSecret
 from handler.exact_json import JsonObject
 from handler.invocation import Budget
 from handler.settings import Settings
-from handler.tokens.base import Token, token_and_lifetime
+from handler.tokens.base import Token, extract_token
 from handler.tokens.cached import CachedTokens
 from handler.wechat.api import WeChat
-from handler.wechat.wechatpy_adapter import PoolAdapter, WithoutApis, isolate_client, load
+from handler.wechat.wechatpy_adapter import NoApis, PoolAdapter, isolate_client, load
 
 if TYPE_CHECKING:
     from requests import Response
@@ -24,7 +24,7 @@ else:
     WeChatClient = load("wechatpy.client").WeChatClient
 
 
-class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy is untyped
+class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is untyped
     """wechatpy's client with the stable token, for one question."""
 
     def __init__(self, appid: str, secret: str, wechat: WeChat, budget: Budget) -> None:
@@ -42,7 +42,7 @@ class StableClient(WithoutApis, WeChatClient):  # type: ignore[misc]  # wechatpy
                 "force_refresh": False,  # true is for leaks: 20 a day, and it breaks the other holders
             },
         )
-        token, lifetime = token_and_lifetime(response.json())
+        token, lifetime = extract_token(response.json())
         return {"access_token": token, "expires_in": lifetime}
 
 
@@ -56,7 +56,7 @@ class StableTokens(CachedTokens):
         self._secret = AppSecret(settings, "wechat")
         self._wechat = wechat
 
-    def fetch(self, appid: str, budget: Budget) -> Token:
+    def fetch_token(self, appid: str, budget: Budget) -> Token:
         """Fetch the stable token with the mini program's AppSecret. Raises `OpenApiError`."""
 
         def fetch(secret: str) -> JsonObject:

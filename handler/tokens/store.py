@@ -24,15 +24,15 @@ class StoredTokens(TokenSource):
         self.knows_one = "{appid}" not in settings.wechat_token_store_key
         self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
 
-    def token(self, appid: str, budget: Budget) -> Token:
+    def get_token(self, appid: str, budget: Budget) -> Token:
         """Return the stored token. Raises `OpenApiError` 41001 when there is none, or something else."""
         key = fill(_KEY, self._settings.wechat_token_store_key, appid, self._settings)
-        client = self._connections.client(budget.deadline)
-        kind = client.kind(key)
+        client = self._connections.create_client(budget.deadline)
+        kind = client.get_type(key)
         if kind not in ("string", "hash"):
             raise stored_value.create_error("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
         fields = stored_value.FIELDS if kind == "hash" else (None,)
-        stored = next((found for field in fields if (found := client.bytes_at(key, field)) is not None), None)
+        stored = next((found for field in fields if (found := client.get_bytes(key, field)) is not None), None)
         if stored is None:
             raise stored_value.create_error("a hash without a token" if kind == "hash" else "no such key", _PLACE)
         return Token(stored_value.read_token(stored, _PLACE))

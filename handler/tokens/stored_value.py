@@ -10,7 +10,7 @@ import re
 
 from handler import errors
 from handler.errors import NO_TOKEN, OpenApiError
-from handler.exact_json import JsonObject, refuse
+from handler.exact_json import JsonObject, refuse_constant
 
 NAMES = ("access_token", "authorizer_access_token", "accessToken", "authorizerAccessToken", "token")
 FIELDS = ("value", *NAMES)  # of a hash: `value` is old WxJava's
@@ -42,30 +42,30 @@ _NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
 
 def read_token(stored: bytes, where: str) -> str:
     """Return the token. Raises `OpenApiError` 41001 that says what was found `where`, by kind, and never the value."""
-    token, kind = read_or_name(stored)
+    token, kind = find_token_or_kind(stored)
     if token is None:
         raise create_error(kind, where)
     return token
 
 
-def read_or_name(stored: bytes) -> tuple[str | None, str]:
+def find_token_or_kind(stored: bytes) -> tuple[str | None, str]:
     """Return the token, or `None` and the kind of what is there instead."""
     try:
-        value = json.loads(stored, parse_constant=refuse)
+        value = json.loads(stored, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         value = stored.removeprefix(codecs.BOM_UTF8).decode("ascii", "replace").strip()
-        kind = _kind(stored)
+        kind = _describe_kind(stored)
     else:
         kind = _KINDS.get(type(value), _NO_TOKEN if value else "an empty text")
     found = find_token(value) if isinstance(value, dict) else value
-    if isinstance(found, str) and not is_meant(found):
+    if isinstance(found, str) and not is_real_value(found):
         return None, "a word such as undefined or null"
     if isinstance(found, str) and _RAW.fullmatch(found):
         return found, "a token"
     return None, kind
 
 
-def is_meant(text: str) -> bool:
+def is_real_value(text: str) -> bool:
     """Whether a text is other than a word that languages print for nothing."""
     return text.lower() not in _EMPTY_WORDS
 
@@ -93,7 +93,7 @@ def create_error(kind: str, where: str) -> OpenApiError:
     return errors.misconfigured(NO_TOKEN, f"no token in {where}: found {kind}")
 
 
-def _kind(stored: bytes) -> str:
+def _describe_kind(stored: bytes) -> str:
     """Tell what is not JSON by its kind."""
     kind = next((kind for start, kind in _STARTS if stored.startswith(start)), None)
     if kind:

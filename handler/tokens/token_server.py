@@ -18,7 +18,7 @@ from handler.network.api import Api
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.settings import Settings
 from handler.tokens import stored_value
-from handler.tokens.base import Token, lifetime_of
+from handler.tokens.base import Token, extract_lifetime
 from handler.tokens.cached import CachedTokens
 from handler.tokens.placeholders import fill
 
@@ -44,7 +44,7 @@ class TokenServer(CachedTokens):
         token = super().replace(appid, failed, budget)
         return None if token is None or token.value == failed.value else token
 
-    def fetch(self, appid: str, budget: Budget) -> Token:
+    def fetch_token(self, appid: str, budget: Budget) -> Token:
         """Ask the server. Raises `OpenApiError`: 41001 for an answer without a token, -1 for none."""
         target = fill("WECHAT_TOKEN_STORE_URL", self._target, appid, self._settings)
         answer = self._api.exchange("token", HttpRequest("GET", target, None, self._headers), budget)
@@ -61,12 +61,12 @@ class _Api(Api):
             raise errors.unavailable(
                 f"the token server answered HTTP {response.status}", transient=response.status >= 500
             )
-        body = exact_json.json_object(response.content) or {}
+        body = exact_json.try_parse_object(response.content) or {}
         places = stored_value.list_places(body)
         if not any(place.get(name) for place in places for name in stored_value.NAMES):
             _check_codes(body)
         token = stored_value.read_token(response.content, "the token server's answer")
-        return {"token": token, "expires_in": max(map(lifetime_of, places))}
+        return {"token": token, "expires_in": max(map(extract_lifetime, places))}
 
 
 def _check_codes(answer: JsonObject) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from handler.exact_json import JsonObject
-from handler.triggers.http import HttpTrigger, mapping, parse_query, refuse_long_query
+from handler.triggers.http import HttpTrigger, as_mapping, parse_query, refuse_long_query
 
 
 class RestApi(HttpTrigger):
@@ -28,16 +28,16 @@ class LoadBalancer(HttpTrigger):
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
         """Whether a load balancer sent the event."""
-        return "elb" in mapping(event.get("requestContext"))
+        return "elb" in as_mapping(event.get("requestContext"))
 
-    def _query(self) -> Mapping[str, Any]:
+    def _parse_query(self) -> Mapping[str, Any]:
         # Unlike API Gateway a load balancer passes the query as it came.
-        pairs = super()._query().items()
+        pairs = super()._parse_query().items()
         refuse_long_query(sum(len(name) + len(value) for name, value in pairs if isinstance(value, str)))
         return {unquote_plus(name): unquote_plus(value) if isinstance(value, str) else value for name, value in pairs}
 
-    def _reply(self, status: int, value: JsonObject) -> JsonObject:
-        reply = super()._reply(status, value)
+    def _create_response(self, status: int, value: JsonObject) -> JsonObject:
+        reply = super()._create_response(status, value)
         if self.event.get("multiValueHeaders"):
             reply["multiValueHeaders"] = {name: [text] for name, text in reply.pop("headers").items()}
         return reply
@@ -51,13 +51,13 @@ class HttpApi(HttpTrigger):
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
         """Whether the event is of payload version 2.0."""
-        return "http" in mapping(event.get("requestContext"))
+        return "http" in as_mapping(event.get("requestContext"))
 
-    def _method(self, context: Mapping[str, Any]) -> object:
-        return mapping(context.get("http")).get("method")
+    def _find_method(self, context: Mapping[str, Any]) -> object:
+        return as_mapping(context.get("http")).get("method")
 
-    def _path(self) -> object:
+    def _find_path(self) -> object:
         return self.event.get("rawPath")
 
-    def _query(self) -> Mapping[str, Any]:
+    def _parse_query(self) -> Mapping[str, Any]:
         return parse_query(self.event.get("rawQueryString"))

@@ -23,10 +23,10 @@ class Trigger(ABC):
         """Whether a trigger of this kind sent the event."""
 
     @abstractmethod
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Return the arguments in the event. Raises `OpenApiError`."""
 
-    def correlation_id(self) -> str | None:
+    def find_correlation_id(self) -> str | None:
         """Return the id by which the caller knows this request, if there is one beside the platform's."""
         return None
 

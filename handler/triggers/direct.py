@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import Arguments, result
+from handler.contract import Arguments, create_result
 from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
 from handler.triggers.base import Trigger
@@ -19,13 +19,13 @@ class Direct(Trigger):
         """Whether the event is the arguments: yes, because this trigger is asked last."""
         return True
 
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Return the event's arguments. Raises `OpenApiError` 40097 or 41002."""
         return Arguments.parse({} if self.event is None else self.event)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return the cloud call's result."""
-        return result(body, convert_case=arguments.convert_case)
+        return create_result(body, convert_case=arguments.convert_case)
 
     def reply(self, value: JsonObject) -> JsonObject:
         """Return the answer to many questions."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from handler.contract import HTTPS_PATH, Arguments, result
+from handler.contract import HTTPS_PATH, Arguments, create_result
 from handler.errors import OpenApiError, bad_arguments, wrong_method
-from handler.exact_json import JsonObject, json_object
+from handler.exact_json import JsonObject, try_parse_object
 from handler.triggers.base import Trigger
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
@@ -32,12 +32,12 @@ class HttpTrigger(Trigger):
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         super().__init__(event)
-        context = mapping(event.get("requestContext"))
-        method = self._method(context)
+        context = as_mapping(event.get("requestContext"))
+        method = self._find_method(context)
         self.method = method.upper() if isinstance(method, str) else ""
-        headers = self._fields("multiValueHeaders", "headers")
+        headers = self._select_fields("multiValueHeaders", "headers")
         self.headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-        self.is_https_call = _is_https_path(self._path())
+        self.is_https_call = _is_https_path(self._find_path())
         self.allowed = ("GET",) if self.is_https_call else ("GET", "HEAD", "POST")
 
     @classmethod
@@ -45,14 +45,15 @@ class HttpTrigger(Trigger):
         """Whether the event comes from here."""
         return "httpMethod" in event
 
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Return the arguments of the query, and of a POST's body. Raises `OpenApiError` 43001, 40097 or 41002."""
         if self.method not in self.allowed:
             raise wrong_method(self.allowed)
         query = {
-            name: _BOOLEANS.get(text, text) if isinstance(text, str) else text for name, text in self._query().items()
+            name: _BOOLEANS.get(text, text) if isinstance(text, str) else text
+            for name, text in self._parse_query().items()
         }
-        body = self._body() if self.method == "POST" else {}
+        body = self._parse_body() if self.method == "POST" else {}
         if "appids" in query:
             raise bad_arguments("invalid arguments: appids goes into the JSON body of a POST to the cloud call")
         cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
@@ -60,54 +61,56 @@ class HttpTrigger(Trigger):
             query["cloudbase_access_token"] = cloudbase_token
         return Arguments.parse(query, body)
 
-    def correlation_id(self) -> str | None:
+    def find_correlation_id(self) -> str | None:
         """Return the HTTP request's id: the gateway's, or one that came in a header."""
-        found = mapping(self.event.get("requestContext")).get("requestId")
+        found = as_mapping(self.event.get("requestContext")).get("requestId")
         known = [found, *map(self.headers.get, _REQUEST_ID_HEADERS)]
         return next((text[:128] for text in known if isinstance(text, str) and text.isascii() and text), None)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
         """Return WeChat's body as it came, or the cloud call's result."""
-        return self._reply(200, body if self.is_https_call else result(body, convert_case=arguments.convert_case))
+        return self._create_response(
+            200, body if self.is_https_call else create_result(body, convert_case=arguments.convert_case)
+        )
 
     def reply(self, value: JsonObject) -> JsonObject:
         """Return the answer to many questions as an HTTP response."""
-        return self._reply(200, value)
+        return self._create_response(200, value)
 
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
         """Return the error as WeChat states it, or with a status as the cloud call does."""
         if self.is_https_call:
             status = error.status if error.status == 405 else 200
-            return self._reply(status, {"errcode": error.errCode, "errmsg": error.reason})
-        return self._reply(error.status, error.to_dict())
+            return self._create_response(status, {"errcode": error.errCode, "errmsg": error.reason})
+        return self._create_response(error.status, error.to_dict())
 
-    def _method(self, _context: Mapping[str, Any]) -> object:
+    def _find_method(self, _context: Mapping[str, Any]) -> object:
         return self.event.get("httpMethod")
 
-    def _path(self) -> object:
+    def _find_path(self) -> object:
         return self.event.get("path")
 
-    def _query(self) -> Mapping[str, Any]:
-        return self._fields("multiValueQueryStringParameters", "queryStringParameters")
+    def _parse_query(self) -> Mapping[str, Any]:
+        return self._select_fields("multiValueQueryStringParameters", "queryStringParameters")
 
-    def _fields(self, *keys: str) -> dict[str, Any]:
+    def _select_fields(self, *keys: str) -> dict[str, Any]:
         """Return names and values, the last of repeated ones, from the first of these keys that holds any."""
-        fields = next((found for key in keys if (found := mapping(self.event.get(key)))), {})
+        fields = next((found for key in keys if (found := as_mapping(self.event.get(key)))), {})
         return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 
-    def _body(self) -> JsonObject:
+    def _parse_body(self) -> JsonObject:
         content = self.event.get("body") or ""
         try:
             if self.event.get("isBase64Encoded") in (True, "true"):
                 content = base64.b64decode(content, validate=True).decode()
-            value = json_object(content.strip("\ufeff \t\r\n") or "{}")
+            value = try_parse_object(content.strip("\ufeff \t\r\n") or "{}")
         except (AttributeError, TypeError, ValueError):
             value = None
         if value is None:
             raise bad_arguments("the body must be a JSON object")
         return value
 
-    def _reply(self, status: int, value: JsonObject) -> JsonObject:
+    def _create_response(self, status: int, value: JsonObject) -> JsonObject:
         headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
         if status == 405:
             headers["Allow"] = ", ".join(self.allowed)
@@ -137,6 +140,6 @@ def refuse_long_query(length: int) -> None:
         raise bad_arguments(f"the query is longer than {LONGEST_QUERY} characters")
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return the value if it is a mapping, and an empty one otherwise."""
     return value if isinstance(value, Mapping) else {}

@@ -19,5 +19,5 @@ class Scf(HttpTrigger):
         """Whether SCF sent the event."""
         return "httpMethod" in event and ("queryString" in event or not event.get("requestContext"))
 
-    def _query(self) -> Mapping[str, Any]:
-        return self._fields("queryString") or parse_query(self.event.get("queryString"))
+    def _parse_query(self) -> Mapping[str, Any]:
+        return self._select_fields("queryString") or parse_query(self.event.get("queryString"))

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import CALLERS_KEYS, Arguments, names_argument, refuse_look_alikes
+from handler.contract import CALLERS_KEYS, Arguments, has_argument, refuse_look_alikes
 from handler.errors import bad_arguments
-from handler.exact_json import json_object
+from handler.exact_json import try_parse_object
 from handler.triggers.direct import Direct
 
 
@@ -23,13 +23,13 @@ class EventBridge(Direct):
         """Whether EventBridge sent the event."""
         return "detail-type" in event and "source" in event
 
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Return the arguments in `detail`, which is empty in an event of a schedule.
 
         A `detail` without any argument tells of something else, such as an object in S3. Raises `OpenApiError` 40097.
         """
         detail = self.event.get("detail")
-        if isinstance(detail, Mapping) and not names_argument(detail) and detail.keys() - CALLERS_KEYS:
+        if isinstance(detail, Mapping) and not has_argument(detail) and detail.keys() - CALLERS_KEYS:
             refuse_look_alikes(detail, {})
             raise bad_arguments(
                 f"this event of EventBridge ({str(self.event['source'])[:64]}) has no argument in its detail: put "
@@ -51,13 +51,13 @@ class Timer(Direct):
         """Whether an SCF timer sent the event."""
         return event.get("Type") == "Timer"
 
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Return the arguments in `Message`. Raises `OpenApiError` 40097 for a message that was meant as arguments."""
         message = self.event.get("Message")
         if isinstance(message, Mapping):
             return Arguments.parse(message)
         text = message.strip("\ufeff \t\r\n") if isinstance(message, str) else ""
-        arguments = json_object(text)
+        arguments = try_parse_object(text)
         if arguments is None and _is_meant_as_arguments(text):
             raise bad_arguments('the timer\'s Message is not a JSON object: write {"appid": "..."}')
         return Arguments.parse(arguments or {})

@@ -7,7 +7,7 @@ are not listed here, by their shape.
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import Arguments, names_argument
+from handler.contract import Arguments, has_argument
 from handler.errors import bad_arguments
 from handler.triggers.direct import Direct
 
@@ -50,15 +50,15 @@ class Unsupported(Direct):
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
         """Whether the event is another service's and holds no argument."""
-        return not names_argument(event) and _kind(event) is not None
+        return not has_argument(event) and _find_kind(event) is not None
 
-    def arguments(self) -> Arguments:
+    def parse_arguments(self) -> Arguments:
         """Refuse the event. Raises `OpenApiError` 40097 that names the trigger."""
-        kind = _kind(self.event) if isinstance(self.event, Mapping) else "a batch (a list)"
+        kind = _find_kind(self.event) if isinstance(self.event, Mapping) else "a batch (a list)"
         raise bad_arguments(f"events of {kind} are not served: the arguments must be the event itself")
 
 
-def _kind(event: Mapping[str, Any]) -> str | None:
+def _find_kind(event: Mapping[str, Any]) -> str | None:
     context = event.get("requestContext")
     for keys in (event, context if isinstance(context, Mapping) else {}):
         for key, kind in KINDS.items():
@@ -71,11 +71,11 @@ def _kind(event: Mapping[str, Any]) -> str | None:
         return str(event["eventSource"])[:64]
     records = event.get("Records")
     if isinstance(records, list) and records:
-        return (_record_kind(records[0]) if isinstance(records[0], Mapping) else None) or "a batch of records"
+        return (_find_record_kind(records[0]) if isinstance(records[0], Mapping) else None) or "a batch of records"
     return None
 
 
-def _record_kind(record: Mapping[str, Any]) -> str | None:
+def _find_record_kind(record: Mapping[str, Any]) -> str | None:
     """Return where a record comes from: its `eventSource`, or the key of its object (`cos`, `CMQ`, `Ckafka`, `cf`)."""
     source = record.get("eventSource", record.get("EventSource"))
     if isinstance(source, str):

@@ -65,7 +65,7 @@ def load(name: str) -> Any:
                 _loaded[each] = sys.modules.pop(each)
 
 
-class WithoutApis:
+class NoApis:
     """Makes a client of wechatpy's without its 32 API objects.
 
     They point back at the client, and on CPython 3.13.0 such circles leak: 12 KB for each client.

@@ -22,10 +22,10 @@ KINDS = ("reset", "reset=body", "truncate", "status=502", "status=403", "html", 
 def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
     """Give the function on this sandbox, with its log going nowhere."""
     os.environ.update(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
-    from handler.app import forget, lambda_handler  # noqa: PLC0415 - the same
+    from handler.app import forget_settings, lambda_handler  # noqa: PLC0415 - the same
     from handler.telemetry import log as telemetry  # noqa: PLC0415 - it reads the environment
 
-    forget()
+    forget_settings()
 
     def invoke(**event: str) -> object:
         try:

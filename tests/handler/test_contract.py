@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from handler.contract import API, Arguments, OpenApiError, result, to_camel_case
+from handler.contract import API, Arguments, OpenApiError, create_result, to_camel_case
 from handler.exact_json import parse_object
 from tests.support import Invoke, Log, body, json_values
 
@@ -192,8 +192,8 @@ def test_snake_case_wins(values: dict[str, int]) -> None:
 def test_own_keys_win(values: dict[str, Any]) -> None:
     """The result's errCode and errMsg are ours, whatever the body holds."""
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
-    assert own.items() <= result(values).items()
-    assert own.items() <= result(values, convert_case=False).items()
+    assert own.items() <= create_result(values).items()
+    assert own.items() <= create_result(values, convert_case=False).items()
 
 
 @given(value=st.dictionaries(st.text(), json_values))

@@ -157,7 +157,7 @@ def slow():
     time.sleep(0.3)
     return load()
 app.load = slow
-app.forget()
+app.forget_settings()
 threading.Thread(target=app.lambda_handler, args=({}, None)).start()
 begun.wait()
 child = os.fork()

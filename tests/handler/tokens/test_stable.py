@@ -54,62 +54,62 @@ def tokens(sandbox: Sandbox, clock: Clock) -> StableTokens:
 
 def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A token with 300 seconds or more left is used without asking WeChat."""
-    first = tokens.token(APPID, Budget())
+    first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 300
-    assert tokens.token(APPID, Budget()) is first
+    assert tokens.get_token(APPID, Budget()) is first
     assert sandbox.count(STABLE) == 1
 
 
 def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """In a token's last 300 seconds WeChat has a new one, which is fetched; the old one still works."""
-    first = tokens.token(APPID, Budget())
+    first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 299
-    second = tokens.token(APPID, Budget())
+    second = tokens.get_token(APPID, Budget())
     assert second.value != first.value
-    assert tokens.token(APPID, Budget()) is second
+    assert tokens.get_token(APPID, Budget()) is second
     sandbox.tokens.check_token(first.value)
     assert sandbox.count(STABLE) == 2
 
 
 def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A stale token is used when it cannot be renewed, and renewal is not tried again for half a minute."""
-    first = tokens.token(APPID, Budget())
+    first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
-    assert tokens.token(APPID, Budget()) is first
-    assert tokens.token(APPID, Budget()) is first
+    assert tokens.get_token(APPID, Budget()) is first
+    assert tokens.get_token(APPID, Budget()) is first
     assert sandbox.count(STABLE) == 2
     clock.now += cached.RETRY_RENEWAL_SECONDS
-    assert tokens.token(APPID, Budget()) is first
+    assert tokens.get_token(APPID, Budget()) is first
     assert sandbox.count(STABLE) == 3
 
 
 def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """A renewal that hangs takes at most half of the time that is left: the stale token still gets its turn."""
-    first = tokens.token(APPID, Budget())
+    first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "hang", "3"))
     budget = Budget(Deadline(1))
-    assert tokens.token(APPID, budget) is first
-    assert budget.deadline.remaining() > 0
-    assert budget.spent.requests["token"] == 1
+    assert tokens.get_token(APPID, budget) is first
+    assert budget.deadline.seconds_left() > 0
+    assert budget.usage.requests["token"] == 1
 
 
 def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """An expired token is never used: without a new one the call fails."""
-    tokens.token(APPID, Budget())
+    tokens.get_token(APPID, Budget())
     clock.now += 7200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(APPID, Budget())
+        tokens.get_token(APPID, Budget())
     assert caught.value.errCode == 45009
 
 
 def test_clock_jumping_back(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
     """When the clock jumps back the token is kept; WeChat's refusal then replaces it."""
-    first = tokens.token(APPID, Budget())
+    first = tokens.get_token(APPID, Budget())
     clock.now -= 86_400
-    assert tokens.token(APPID, Budget()) is first
+    assert tokens.get_token(APPID, Budget()) is first
     sandbox.tokens.stable.clear()
     second = tokens.replace(APPID, first, Budget())
     assert second is not None
@@ -118,27 +118,27 @@ def test_clock_jumping_back(sandbox: Sandbox, tokens: StableTokens, clock: Clock
 
 def test_replace_only_what_failed(sandbox: Sandbox, tokens: StableTokens) -> None:
     """A token that another thread has already replaced is not fetched again."""
-    current = tokens.token(APPID, Budget())
+    current = tokens.get_token(APPID, Budget())
     assert tokens.replace(APPID, Token("an older one"), Budget()) is current
     assert sandbox.count(STABLE) == 1
 
 
 def test_no_third_token_request(sandbox: Sandbox, tokens: StableTokens) -> None:
     """With its two token requests spent an invocation gets no other token, and the failed one is dropped."""
-    failed = tokens.token(APPID, Budget())
+    failed = tokens.get_token(APPID, Budget())
     spent = Budget()
-    spent.spent.requests["token"] = 2
+    spent.usage.requests["token"] = 2
     assert tokens.replace(APPID, failed, spent) is None
     assert sandbox.count(STABLE) == 1
-    tokens.token(APPID, Budget())
+    tokens.get_token(APPID, Budget())
     assert sandbox.count(STABLE) == 2
 
 
 def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens) -> None:
     """The appid keys the cache: each mini program has its own token."""
     sandbox.tokens.apps["wx-other"] = SECRET
-    assert tokens.token(APPID, Budget()).value != tokens.token("wx-other", Budget()).value
-    assert tokens.token(APPID, Budget()) is tokens.token(APPID, Budget())
+    assert tokens.get_token(APPID, Budget()).value != tokens.get_token("wx-other", Budget()).value
+    assert tokens.get_token(APPID, Budget()) is tokens.get_token(APPID, Budget())
     assert sandbox.count(STABLE) == 2
 
 
@@ -147,11 +147,11 @@ def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: p
     monkeypatch.setattr(cached, "MINI_PROGRAMS", 2)
     sandbox.tokens.apps.update(dict.fromkeys("abc", SECRET))
     for appid in "abac":
-        tokens.token(appid, Budget())
+        tokens.get_token(appid, Budget())
     assert sandbox.count(STABLE) == 3
-    tokens.token("a", Budget())
+    tokens.get_token("a", Budget())
     assert sandbox.count(STABLE) == 3
-    tokens.token("b", Budget())
+    tokens.get_token("b", Budget())
     assert sandbox.count(STABLE) == 4
 
 
@@ -162,7 +162,7 @@ def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
     sandbox.tokens.apps.update(dict.fromkeys(fleet, SECRET))
     for _ in range(2):
         for appid in fleet:
-            tokens.token(appid, Budget())
+            tokens.get_token(appid, Budget())
     assert sandbox.count(STABLE) == len(fleet)
 
 
@@ -181,7 +181,7 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
     """An answer without a usable token is WeChat's code, or -1."""
     body(sandbox, json.dumps(answer).encode(), endpoint="token")
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(APPID, Budget())
+        tokens.get_token(APPID, Budget())
     assert caught.value.errCode == code
 
 
@@ -204,19 +204,19 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
 def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, expires_in: object, kept: float) -> None:
     """A token is kept for the seconds WeChat says, two hours at most, and not at all where it does not say."""
     body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
-    assert tokens.token(APPID, Budget()).expires_at == clock.now + kept
+    assert tokens.get_token(APPID, Budget()).expires_at == clock.now + kept
 
 
 def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableTokens) -> None:
     """A thread that waits for another's fetch gives up at its own deadline."""
     sandbox.faults.append(Fault.parse("token:delay=1"))
-    fetching = threading.Thread(target=tokens.token, args=(APPID, Budget()))
+    fetching = threading.Thread(target=tokens.get_token, args=(APPID, Budget()))
     fetching.start()
     arrived = time.monotonic() + 5
     while not sandbox.requests and time.monotonic() < arrived:
         time.sleep(0.005)
     with pytest.raises(OpenApiError) as caught:
-        tokens.token(APPID, Budget(Deadline(0.2)))
+        tokens.get_token(APPID, Budget(Deadline(0.2)))
     assert caught.value.status == 504
     fetching.join(60)
 

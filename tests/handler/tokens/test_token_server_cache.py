@@ -35,7 +35,7 @@ def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
         tokens.answers = [answer(found if where == "top" else {where: found}, 200 if number < 4 else 404)]
         clock.now += seconds
         try:
-            seen.append(source.token(APPID, Budget()).value)
+            seen.append(source.get_token(APPID, Budget()).value)
         except OpenApiError as error:
             seen.append(str(error.errCode))
     assert seen == ["token-0", "token-0", "token-2", "token-2", "token-2", "token-2", "-1"]

@@ -20,9 +20,9 @@ def one_event(content: bytes) -> None:
     except (ValueError, RecursionError):
         return
     trigger = triggers.recognise(event)
-    trigger.correlation_id()
+    trigger.find_correlation_id()
     try:
-        arguments = trigger.arguments()
+        arguments = trigger.parse_arguments()
         reply = trigger.succeed({"errcode": 0, "a_b": 1}, arguments)
     except OpenApiError as error:
         reply = trigger.fail(error.detach(), "return")

@@ -26,7 +26,7 @@ def one_body(content: bytes) -> None:
         refused(error)
         return
     for convert_case in (True, False):
-        reply = contract.result(body, convert_case=convert_case)
+        reply = contract.create_result(body, convert_case=convert_case)
         assert (reply["errCode"], reply["errMsg"]) == (0, f"{contract.API}:ok")
         text = json.dumps(reply, ensure_ascii=False, allow_nan=False)
         assert json.loads(text.encode().decode()) == reply

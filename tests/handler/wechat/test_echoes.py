@@ -203,13 +203,13 @@ CPU_SECONDS = 60  # far more than all of it takes, and far less than one that ba
 DEAR_CHILD = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({CPU_SECONDS}, {CPU_SECONDS}))
-from handler.app import forget, lambda_handler
+from handler.app import forget_settings, lambda_handler
 from handler.contract import OpenApiError
 import os
 for length in (8, 15, 32, 512, 2048):
     for piece in sys.argv[1:]:
         os.environ["WECHAT_SECRET"] = (piece * length)[:length]
-        forget()
+        forget_settings()
         try:
             lambda_handler({{}}, None)
         except OpenApiError as error:
