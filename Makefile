@@ -132,7 +132,7 @@ lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pypr
 openapi: $(VENV)/.ready ## Renew gray_release/openapi.json from the models
 	$(BIN)/python -m gray_release openapi > gray_release/openapi.json
 
-docs: $(VENV)/.ready ## Renew what the documents quote: tables, and the picture of the screen
+docs: $(VENV)/.ready openapi ## Renew what is copied from the code: tables, lists of settings, the picture of the screen
 	$(BIN)/python -m tests.documents
 
 clean: ## Remove everything that these targets made

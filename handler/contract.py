@@ -192,7 +192,7 @@ class GrayReleasePlan(BaseModel):
     default_finish_timestamp: int | None = Field(
         None, description="when it is expected to reach everyone, Unix seconds"
     )
-    gray_percentage: int | float | None = Field(None, description="share of users that have it, 0-100")
+    gray_percentage: int | float | None = Field(None, description="share of users that have the release, 0-100")
     support_debuger_first: bool | None = Field(None, description="developers get it first (WeChat's spelling)")
     support_experiencer_first: bool | None = Field(None, description="trial users get it first")
 

@@ -39,7 +39,7 @@ class Settings(BaseModel):
         None, description="or the name of an SSM SecureString with it"
     )
     wechat_token_source: SourceChoice = Field(
-        "auto", description="where tokens come from; `auto` is the first that is configured, in this order"
+        "auto", description="where tokens come from; `auto` is the first that is configured"
     )
     wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.check_store_url)] | None = Field(
         None,

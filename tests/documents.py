@@ -1,95 +1,145 @@
-"""What the documents quote of the code: tables, and a picture of the real screen.
+"""What `make docs` writes: tables in the documents, lists of names in the deployment's files, and the picture.
 
-`make docs` writes it into them, and `test_documents.py` compares.
+A table stands wherever a document has its marks, in the document's language. `test_documents.py` compares.
 """
 
-import fcntl
-import io
-import os
-import pty
+import json
 import re
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, get_args
 
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.text import Text
+import yaml
+from pydantic.alias_generators import to_camel, to_pascal
 
-from handler.settings import Settings
+from handler.contract import GrayReleasePlan
+from handler.settings import VARIABLES, Settings, SourceChoice
 from handler.telemetry.hints import HINTS
-from tests.support import ROOT, ending, read_terminal
+from handler.tokens import SOURCES
+from tests.marks import find_names, replace_block
+from tests.picture import draw_screen
+from tests.support import ROOT
 
-COLUMNS, ROWS = 80, 24
-# The sample's release is of 2018, in Beijing's time; what differs from run to run is shown as one of these.
-SAME = {r"127\.0\.0\.1:\d+": "127.0.0.1:43210", r"[0-9.]+ ms": "2.5 ms", r"\d+ years ago": "8 years ago"}
+Language = Literal["English", "Chinese"]
+Cells = dict[str, list[str]]  # the texts of a table's rows, by the row's name in the code
 
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
+CODE = [ROOT / "template.yaml", ROOT / "deploy/scf/variables.py"]
+CHINESE_TEXTS = ROOT / "docs/texts.zh-CN.yaml"
+ONLY_ON_AWS = ("_SECRET_NAME", "_SECRET_PARAMETER")
 
-def settings() -> str:
-    """Make the table of the settings."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        default = f"`{str(field.default).replace('False', 'false')}` " if field.default is not None else ""
-        rows.append(f"| `{name.upper()}` | {field.description} | {default}|")
-    return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows])
-
-
-def hints() -> str:
-    """Make the table of what to do about an errCode."""
-    rows = [f"| {code} | {hint.replace('{address}', 'an address')} |" for code, hint in sorted(HINTS.items())]
-    return "\n".join(["| errCode | what to do |", "|---|---|", *rows])
-
-
-def picture() -> str:
-    """Run `make invoke`'s command on a terminal, and draw what it shows as SVG."""
-    shown = _on_a_terminal([sys.executable, "-m", "gray_release", "invoke"]).replace("\r\n", "\n")
-    for varying, same in SAME.items():
-        shown = re.sub(varying, same, shown)
-    lines = ["$ make invoke", *(line.rstrip() for line in shown.splitlines())]
-    console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True)
-    console.print(Text.from_ansi("\n".join(lines)))
-    # Without the addresses of fonts: a picture must not ask other hosts for anything.
-    style = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    svg = console.export_svg(title="make invoke", code_format=style, unique_id="invoke")
-    return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())
-
-
-def _on_a_terminal(command: list[str]) -> str:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "TZ": "CST-8"}
-    started = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
-    with ending(started) as process:
-        shown = read_terminal(ours, theirs)
-        assert process.wait(30) == 0
-    return shown
-
-
-TABLES: dict[str, tuple[str, Callable[[], str]]] = {
-    "settings": ("docs/settings.md", settings),
-    "hints": ("docs/operating.md", hints),
+HEADS: dict[str, dict[Language, list[str]]] = {
+    "settings": {"English": ["variable", "meaning", "default"], "Chinese": ["变量", "含义", "默认值"]},
+    "hints": {"English": ["errCode", "what to do"], "Chinese": ["errCode", "怎么办"]},
+    "sources": {
+        "English": ["source", "set", "who it is for", "what it does"],
+        "Chinese": ["来源", "配置", "适用于", "做法"],
+    },
+    "fields": {
+        "English": ["field of `grayReleasePlan`", "meaning"],
+        "Chinese": ["`grayReleasePlan` 的字段", "含义"],
+    },
 }
-PICTURE = ROOT / "docs/picture.svg"
 
 
-def block(name: str, text: str) -> str:
-    """Return what stands in a document between the marks of this name."""
-    found = re.search(rf"<!-- {name}: .*? -->\n(.*?)<!-- end of {name} -->\n", text, re.DOTALL)
-    assert found, f"no marks of {name}"
-    return found[1]
+def _read_english() -> dict[str, Cells]:
+    return {
+        "settings": {name.upper(): [str(field.description)] for name, field in Settings.model_fields.items()},
+        "hints": {str(code): [HINTS[code].replace("{address}", "an address")] for code in sorted(HINTS)},
+        "sources": {name: [source.needs, source.users, source.does] for name, source in SOURCES.items()},
+        "fields": {name: [str(field.description)] for name, field in GrayReleasePlan.model_fields.items()},
+    }
+
+
+def _read_chinese() -> dict[str, Cells]:
+    tables: dict[str, dict[Any, Any]] = yaml.safe_load(CHINESE_TEXTS.read_text("utf-8"))
+    return {
+        table: {str(name): texts if isinstance(texts, list) else [texts] for name, texts in rows.items()}
+        for table, rows in tables.items()
+    }
+
+
+TEXTS: dict[Language, dict[str, Cells]] = {"English": _read_english(), "Chinese": _read_chinese()}
+
+
+def list_differences(table: str) -> list[str]:
+    """Return the rows of a table that only one of the two languages has a text for."""
+    return sorted(TEXTS["English"][table].keys() ^ TEXTS["Chinese"][table].keys())
+
+
+def make_table(table: str, language: Language) -> str:
+    """Make a table in a language, in the order of the code."""
+    texts = TEXTS[language][table]
+    rows = [[_name_row(table, name), *texts[name]] for name in TEXTS["English"][table]]
+    if table == "settings":
+        for row, field in zip(rows, Settings.model_fields.values(), strict=True):
+            row.append("" if field.default is None else f"`{str(field.default).replace('False', 'false')}`")
+    head, *lines = [f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in [HEADS[table][language], *rows]]
+    return "".join([head, f"|{'---|' * len(HEADS[table][language])}\n", *lines])
+
+
+def _name_row(table: str, name: str) -> str:
+    return name if table == "hints" else f"`{to_camel(name) if table == 'fields' else name}`"
+
+
+def list_variables() -> str:
+    """List the template's variables of the function: each setting has the parameter of its name."""
+    return "".join(f"          {name}: !Ref {to_pascal(name.lower())}\n" for name in VARIABLES)
+
+
+def list_sources() -> str:
+    """List the token sources that the template's parameter takes."""
+    return f"    AllowedValues: [{', '.join(get_args(SourceChoice))}]\n"
+
+
+def list_shown() -> str:
+    """List the settings whose values `make deploy-scf` may show."""
+    names = [name.upper() for name, field in Settings.model_fields.items() if "SecretStr" not in str(field.annotation)]
+    return "".join(f'    "{name}",\n' for name in names if not name.endswith(ONLY_ON_AWS))
+
+
+LISTS: dict[str, Callable[[], str]] = {"variables": list_variables, "sources": list_sources, "shown": list_shown}
+
+
+def renew(path: Path) -> str:
+    """Return the text of a file, with all of its blocks that are made from the code."""
+    text = path.read_text("utf-8")
+    language: Language = "Chinese" if path.name.endswith(".zh-CN.md") else "English"
+    for name in find_names(text):
+        if path in CODE:
+            text = replace_block(text, name, LISTS[name]())
+        elif name in HEADS:
+            text = replace_block(text, name, make_table(name, language))
+    return text
+
+
+def renew_scf() -> str:
+    """Return scf.json with a variable for each setting. A new one is empty; all others keep their values."""
+    text = (ROOT / "scf.json").read_text("utf-8")
+    stated = {each["Key"]: each["Value"] for each in json.loads(text)["Environment"]["Variables"]}
+    settings = {name: stated.pop(name, "") for name in VARIABLES if not name.endswith(ONLY_ON_AWS)}
+    lines = ",\n".join(
+        f'      {{ "Key": {json.dumps(name)}, "Value": {json.dumps(value, ensure_ascii=False)} }}'
+        for name, value in {**settings, **stated}.items()
+    )
+    return re.sub(r'(?<="Variables": \[\n).*?(?=\n    \])', lambda _: lines, text, flags=re.DOTALL)
+
+
+FILES: dict[Path, Callable[[], str]] = {
+    **{path: partial(renew, path) for path in [*PAGES, *CODE]},
+    ROOT / "scf.json": renew_scf,
+    ROOT / "docs/picture.svg": draw_screen,
+}
 
 
 def write() -> None:
-    """Write all of it into the documents."""
-    for name, (document, table) in TABLES.items():
-        path = ROOT / document
-        text = path.read_text("utf-8")
-        marks = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->\n)", re.DOTALL)
-        made = f"{table()}\n"
-        path.write_text(marks.sub(lambda found, made=made: f"{found[1]}{made}{found[2]}", text), "utf-8")  # type: ignore[misc]
-    PICTURE.write_text(picture(), "utf-8")
+    """Write all of it."""
+    for table in HEADS:
+        names = list_differences(table)
+        assert not names, f"{CHINESE_TEXTS.name} and the code differ in {table}: {', '.join(names)}"
+    for path, make in FILES.items():
+        path.write_text(make(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import json
 import re
 import shlex
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -14,17 +15,14 @@ from gray_release.invoke import LambdaContext
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import DOCUMENTED_PLAN, Sandbox
 from handler.app import lambda_handler
-from handler.contract import Arguments, GrayReleasePlan
-from handler.settings import VARIABLES, Settings, Source
-from handler.telemetry.hints import HINTS
+from handler.contract import Arguments
 from handler.triggers import TRIGGERS, recognise
 from handler.triggers.unsupported import Unsupported
-from tests import documents
 from tests.deploy.cloudformation import TEMPLATE
-from tests.documents import block
+from tests.documents import CODE, FILES, HEADS, LISTS, PAGES, list_differences
+from tests.marks import find_names, read_block
 from tests.support import DOCUMENTED, REPLY, ROOT, Configure, Invoke, Log, run
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
 TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
 README, CHINESE = TEXTS["README.md"], TEXTS["README.zh-CN.md"]
 OPERATORS = {"|", ">", "&", "&&", "||", "<", ";"}
@@ -46,22 +44,34 @@ def words(line: str) -> list[str]:
 
 def rows(name: str, text: str) -> list[list[str]]:
     """Return the cells of a marked table, without its head."""
-    return [line.strip("| ").split(" | ") for line in block(name, text).splitlines()[2:]]
+    return [line.strip("| ").split(" | ") for line in read_block(text, name).splitlines()[2:]]
 
 
 # --- Tables and pictures made from the code
 
 
-@pytest.mark.parametrize("name", documents.TABLES)
-def test_tables(name: str) -> None:
-    """A table that the code makes is the one in the document: `make docs` writes it."""
-    document, table = documents.TABLES[name]
-    assert block(name, TEXTS[document]) == f"{table()}\n"
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_generated(path: Path) -> None:
+    """What is copied from the code is up to date: `make docs` writes it."""
+    assert path.read_text("utf-8") == FILES[path]()
+
+
+@pytest.mark.parametrize("table", HEADS)
+def test_both_languages(table: str) -> None:
+    """Each row has a text in the code and a Chinese one, and a document of each language has the table."""
+    assert list_differences(table) == []
+    for is_chinese in (True, False):
+        documents = [name for name in TEXTS if name.endswith(".zh-CN.md") == is_chinese]
+        assert [name for name in documents if table in find_names(TEXTS[name])]
+
+
+def test_lists() -> None:
+    """Each list of names has its place."""
+    assert {name for path in CODE for name in find_names(path.read_text("utf-8"))} == LISTS.keys()
 
 
 def test_picture() -> None:
-    """The picture is of the real screen: `make docs` draws it."""
-    assert documents.PICTURE.read_text("utf-8") == documents.picture()
+    """Both READMEs show the picture."""
     assert all("docs/picture.svg" in text for text in (README, CHINESE))
 
 
@@ -91,27 +101,17 @@ def test_alarms_table() -> None:
         assert {row[0].strip("`") for row in rows("alarms", text)} == alarms
 
 
-def test_chinese_tables() -> None:
-    """The Chinese tables have the settings with their defaults, the errors, and every errCode that has a hint."""
-    defaults = ["" if field.default is None else str(field.default) for field in Settings.model_fields.values()]
-    cells = [[cell.strip("` |") for cell in line.split(" | ")] for line in block("settings", CHINESE).splitlines()[2:]]
-    assert [(row[0], row[2].lower()) for row in cells] == [
-        (name, default.lower()) for name, default in zip(VARIABLES, defaults, strict=True)
-    ]
-    assert {str(code) for code in HINTS} <= {row[0] for row in rows("hints", CHINESE)}
+def test_chinese_errors() -> None:
+    """The Chinese table of errors has the English one's codes and statuses."""
     assert [(re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", CHINESE)] == [
         (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", README)
     ]
 
 
 @pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
-def test_contract_tables(text: str) -> None:
-    """Both READMEs name every argument, every field of the plan and every token source, and so does the template."""
-    fields = [*Arguments.model_fields, *GrayReleasePlan.model_fields]
-    sources = [source for source in get_args(Source) if source != "auto"]
-    assert {name for name in map(to_camel, fields) if f"`{name}`" not in text} == set()
-    assert [source for source in sources if f"| `{source}` |" not in text] == []
-    assert set(TEMPLATE["Parameters"]["WechatTokenSource"]["AllowedValues"]) == {"auto", *sources}
+def test_arguments(text: str) -> None:
+    """Both READMEs name every argument."""
+    assert {name for name in map(to_camel, Arguments.model_fields) if f"`{name}`" not in text} == set()
 
 
 def test_triggers() -> None:

@@ -9,8 +9,17 @@ from deploy import DeployError
 
 # Of every other variable only the name is shown, because a variable that a user added may hold a secret.
 SHOWN_VARIABLES = (
-    *("WECHAT_APPID", "WECHAT_COMPONENT_APPID", "WECHAT_TOKEN_SOURCE", "WECHAT_TOKEN_STORE_KEY"),
-    *("WECHAT_CLOUDBASE_TOKEN_FILE", "WECHAT_API_BASE_URL", "WECHAT_TIMEOUT_SECONDS", "ON_ERROR", "METRICS_BY_APPID"),
+    # begin: shown (written by make docs)
+    "WECHAT_APPID",
+    "WECHAT_COMPONENT_APPID",
+    "WECHAT_TOKEN_SOURCE",
+    "WECHAT_TOKEN_STORE_KEY",
+    "WECHAT_CLOUDBASE_TOKEN_FILE",
+    "WECHAT_API_BASE_URL",
+    "WECHAT_TIMEOUT_SECONDS",
+    "ON_ERROR",
+    "METRICS_BY_APPID",
+    # end: shown (written by make docs)
     *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"),
 )
 URL_VARIABLES = ("WECHAT_API_BASE_URL", "WECHAT_TOKEN_STORE_URL")

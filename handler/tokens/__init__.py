@@ -132,20 +132,50 @@ def _create_none(_settings: Settings, _wechat: WeChat) -> TokenSource:
 
 
 class SourceRow(NamedTuple):
-    """How a source is made, when `auto` takes it, and what the documents say it needs."""
+    """How a source is made, when `auto` takes it, and its row in the README."""
 
     create: Callable[[Settings, WeChat], TokenSource]
     is_configured: Callable[[Settings], bool]
     needs: str
+    users: str
+    does: str
 
 
 # In the order of `auto`.
 SOURCES: dict[Source, SourceRow] = {
     "component": SourceRow(
-        _create_component, _is_platform, "`WECHAT_COMPONENT_APPID`, its secret, `WECHAT_TOKEN_STORE_URL`"
+        _create_component,
+        _is_platform,
+        "`WECHAT_COMPONENT_APPID`, its secret, `WECHAT_TOKEN_STORE_URL`",
+        "third-party platforms on wechatpy's store",
+        "refreshes tokens there, one refresh for all",
     ),
-    "stable": SourceRow(_create_stable, _has_own_secret, "`WECHAT_APPID`, its secret"),
-    "store": SourceRow(_create_store, _has_store, "`WECHAT_TOKEN_STORE_URL`, `WECHAT_TOKEN_STORE_KEY`"),
-    "cloudbase": SourceRow(_create_cloudbase, _has_cloudbase_token, "`WECHAT_CLOUDBASE_ACCESS_TOKEN`, or its file"),
-    "none": SourceRow(_create_none, lambda _: False, "`WECHAT_TOKEN_SOURCE=none`"),
+    "stable": SourceRow(
+        _create_stable,
+        _has_own_secret,
+        "`WECHAT_APPID`, its secret",
+        "accounts of their own",
+        "asks for WeChat's stable token, which no other instance ends",
+    ),
+    "store": SourceRow(
+        _create_store,
+        _has_store,
+        "`WECHAT_TOKEN_STORE_URL`, `WECHAT_TOKEN_STORE_KEY`",
+        "platforms in Java, Go, PHP; token servers",
+        "reads what another system keeps, and never writes",
+    ),
+    "cloudbase": SourceRow(
+        _create_cloudbase,
+        _has_cloudbase_token,
+        "`WECHAT_CLOUDBASE_ACCESS_TOKEN`, or its file",
+        "WeChat cloud hosting",
+        "reads the file each time",
+    ),
+    "none": SourceRow(
+        _create_none,
+        lambda _: False,
+        "`WECHAT_TOKEN_SOURCE=none`",
+        "WeChat cloud hosting's open API service",
+        "sends no token",
+    ),
 }

@@ -7,10 +7,10 @@ from typing import Any
 
 from deploy.interpreter import ROOT
 from tests.bench.table import Row, shown
+from tests.marks import replace_block
 
 FIGURES = Path(__file__).with_name("figures.json")
 DOCUMENT = ROOT / "docs" / "performance.md"
-_MARKS = ("<!-- figures of `make bench`, which writes them here -->\n", "<!-- end of figures -->\n")
 _SENTENCE = """\
 Of what the plain stack takes, this function took in the last run: {first https reply / the plain stack} until the first
 reply over https, {first https reply / the plain stack without bytecode} where the stack has no bytecode;
@@ -33,9 +33,7 @@ def seconds() -> int:
 
 def written() -> str:
     """Return the document with the kept figures in it."""
-    before, after = (re.escape(mark) for mark in _MARKS)
-    text = DOCUMENT.read_text("utf-8")
-    return re.sub(f"{before}.*{after}", lambda _: _MARKS[0] + _figures() + _MARKS[1], text, flags=re.DOTALL)
+    return replace_block(DOCUMENT.read_text("utf-8"), "figures", _figures())
 
 
 def _figures() -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from handler.batch import THREADS
 from tests.deploy.cloudformation import PARAMETERS, TEMPLATE
+from tests.marks import read_block
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs/deploying-on-aws.md").read_text("utf-8")
@@ -23,7 +24,7 @@ PREFIXES = {"Serverless": "lambda", "StateMachine": "states", "CloudWatch": "clo
 
 def test_costs() -> None:
     """The prices are what calls, memory and seconds come to."""
-    table = PAGE.partition("<!-- costs")[2].partition("<!-- end")[0].splitlines()[1:]
+    table = read_block(PAGE, "costs").splitlines()
     kinds = [
         (float(memory) / 1024, 0.3 if warmth == "warm" else 1.5)
         for memory, warmth in re.findall(r"(\d+) MB, (warm|cold)", table[0])

@@ -1,0 +1,46 @@
+"""The picture of the real screen in the READMEs."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
+from tests.support import ROOT, ending, read_terminal
+
+COLUMNS, ROWS = 80, 24
+# The sample's release is of 2018, in Beijing's time; what differs from run to run is shown as one of these.
+SAME = {r"127\.0\.0\.1:\d+": "127.0.0.1:43210", r"[0-9.]+ ms": "2.5 ms", r"\d+ years ago": "8 years ago"}
+
+
+def draw_screen() -> str:
+    """Run `make invoke`'s command on a terminal, and draw what it shows as SVG."""
+    shown = _on_a_terminal([sys.executable, "-m", "gray_release", "invoke"]).replace("\r\n", "\n")
+    for varying, same in SAME.items():
+        shown = re.sub(varying, same, shown)
+    lines = ["$ make invoke", *(line.rstrip() for line in shown.splitlines())]
+    console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True)
+    console.print(Text.from_ansi("\n".join(lines)))
+    # Without the addresses of fonts: a picture must not ask other hosts for anything.
+    style = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    svg = console.export_svg(title="make invoke", code_format=style, unique_id="invoke")
+    return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())
+
+
+def _on_a_terminal(command: list[str]) -> str:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "TZ": "CST-8"}
+    started = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    with ending(started) as process:
+        shown = read_terminal(ours, theirs)
+        assert process.wait(30) == 0
+    return shown
