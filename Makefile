@@ -13,6 +13,8 @@ ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork that brings its binary alon
 SHELLCHECK_VERSION := 0.11.0.1
 ASL_VALIDATOR_VERSION := 4.0.0
 JSONATA_VERSION := 2.0.6 # whose language Step Functions speaks
+# With us-east-1, a region for each set of resource types that regions have (tests/deploy/test_regions.py).
+LINTED_REGIONS := cn-northwest-1 us-gov-west-1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -85,8 +87,9 @@ check: $(VENV)/.ready .tools/actionlint.ready ## Lint, format and types; the wor
 	$(BIN)/mypy
 	PATH="$(CURDIR)/.tools/bin:$$PATH" jactionlint
 
-validate: .tools/sam.ready .tools/checkov.ready .tools/asl/.ready ## Lint the template (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
+validate: $(VENV)/.ready .tools/sam.ready .tools/checkov.ready .tools/asl/.ready ## Lint the template for every region (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
 	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" validate --lint
+	$(BIN)/cfn-lint template.yaml --regions $(LINTED_REGIONS)
 	.tools/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
 	NODE_PATH=.tools/asl/node_modules node tests/deploy/statemachines.js statemachines/*.asl.json
 

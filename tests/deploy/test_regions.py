@@ -1,56 +1,100 @@
-"""The stack in regions that lack function URLs or SnapStart, and the rules that refuse what cannot work."""
+"""The stack in each region: what regions lack is left out or refused. cfn-lint's data says what they lack."""
+
+import re
 
 import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.rules.resources.lmbd.SnapStartSupported import SnapStartSupported
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.deploy.cloudformation import Stack
+from tests.support import ROOT
 
 FUNCTION = "GetGrayReleasePlanFunction"
-CHINA = [("cn-north-1", "aws-cn"), ("cn-northwest-1", "aws-cn")]
-# cfn-lint's E3006, and AWS China's page for cn-north-1.
-WITHOUT_URL = [
-    *CHINA,
-    ("us-gov-east-1", "aws-us-gov"),
-    ("us-gov-west-1", "aws-us-gov"),
-    *(
-        (region, "aws")
-        for region in (
-            *("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
-            *("ca-west-1", "eu-central-2", "il-central-1", "me-central-1", "mx-central-1"),
-        )
-    ),
-]
+ROBOT = {"Fleet": "true", "RobotUrl": "https://robot/send?key={{resolve:secretsmanager:robot}}"}
+ROBOT_RESOURCES = {"RobotConnection", "RobotDestination", "RobotRule", "RobotRole", "RobotFailures"}
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+# AWS's isolated regions are without the internet, and so without WeChat.
+EVERY_REGION = sorted(region for region in REGIONS if not re.match("(us|eu)-iso", region))
+# cfn-lint says otherwise, but AWS China's own page about Lambda says that neither of its regions has function URLs.
+ALSO_LACKING = {("cn-north-1", "AWS::Lambda::Url")}
 
 
-@pytest.mark.parametrize(("region", "partition"), WITHOUT_URL)
-def test_no_function_url(region: str, partition: str) -> None:
-    """Where function URLs do not exist, the stack has neither the URL nor its output."""
-    stack = Stack(region=region, partition=partition)
-    assert "FunctionUrl" not in stack.resources
-    assert "FunctionUrl" not in stack.outputs
+def find_partition(region: str) -> str:
+    """Return the partition of a region."""
+    return next((name for prefix, name in PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def make_stack(region: str, **parameters: str) -> Stack:
+    """Return the stack of a region."""
+    return Stack(region=region, partition=find_partition(region), **parameters)
+
+
+def lacks(region: str, kind: str) -> bool:
+    """Whether a region has no such resource type."""
+    return kind not in PROVIDER_SCHEMA_MANAGER.get_resource_types(region) or (region, kind) in ALSO_LACKING
+
+
+@pytest.mark.parametrize("region", EVERY_REGION)
+def test_resource_types(region: str) -> None:
+    """Every resource of the stack has a type that the region knows, also where everything is asked for."""
+    everything = {
+        "Dashboard": "true",
+        "ScheduleExpression": "rate(1 hour)",
+        "DeploymentPreference": "Canary10Percent5Minutes",
+    }
+    stack = make_stack(region, **everything, **ROBOT)
+    assert {name for name, resource in stack.resources.items() if lacks(region, resource["Type"])} == set()
+
+
+@pytest.mark.parametrize("region", EVERY_REGION)
+def test_function_url(region: str) -> None:
+    """The stack has a function URL and its output exactly where Lambda has function URLs."""
+    stack = make_stack(region)
+    expected = not lacks(region, "AWS::Lambda::Url")
+    assert ("FunctionUrl" in stack.resources) == expected
+    assert ("FunctionUrl" in stack.outputs) == expected
     assert FUNCTION in stack.resources
     assert stack.broken_rules() == []
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "ap-east-1", "ap-southeast-1", "eu-west-1"])
-def test_function_url(region: str) -> None:
-    """Everywhere else the stack has a URL and its output."""
-    stack = Stack(region=region)
-    assert "FunctionUrl" in stack.resources
-    assert "FunctionUrl" in stack.outputs
+@pytest.mark.parametrize("region", EVERY_REGION)
+def test_snap_start(region: str) -> None:
+    """Where Lambda has no SnapStart for Python, a rule refuses it, and the function has no such property."""
+    available = region in SnapStartSupported().regions
+    refused = make_stack(region, SnapStart="true", Deployment="one").broken_rules()
+    assert [rule for rule in refused if "SnapStart=false" in rule] == ([] if available else refused)
+    assert (refused == []) == available
+    assert make_stack(region).properties(FUNCTION).get("SnapStart") == ({"ApplyOn": "None"} if available else None)
 
 
-@pytest.mark.parametrize(("region", "partition"), CHINA)
-def test_snap_start_in_china(region: str, partition: str) -> None:
-    """AWS China has no SnapStart for Python: nothing is said of it, and a rule refuses it."""
-    assert "SnapStart" not in Stack(region=region, partition=partition).properties(FUNCTION)
-    [refusal] = Stack(region=region, partition=partition, SnapStart="true", Deployment="one").broken_rules()
-    assert "SnapStart=false" in refusal
-    assert Stack().properties(FUNCTION)["SnapStart"] == {"ApplyOn": "None"}
+@pytest.mark.parametrize("region", EVERY_REGION)
+def test_robot(region: str) -> None:
+    """Where EventBridge has no API destinations, a rule refuses the robot; elsewhere the robot is made."""
+    available = not any(lacks(region, f"AWS::Events::{kind}") for kind in ("Connection", "ApiDestination"))
+    stack = make_stack(region, **ROBOT)
+    assert (stack.broken_rules() == []) == available
+    assert ROBOT_RESOURCES & set(stack.resources) == (ROBOT_RESOURCES if available else set())
+    assert "Sweep" in stack.resources
+
+
+def test_linted_regions() -> None:
+    """`make validate` lints a region for each set of resource types that regions have, and one of each partition."""
+    [others] = re.findall(r"^LINTED_REGIONS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    linted = ["us-east-1", *others.split()]
+    kinds = {resource["Type"] for resource in Stack(**ROBOT).template["Resources"].values()}
+
+    def find_types(region: str) -> frozenset[str]:
+        return frozenset(kinds & set(PROVIDER_SCHEMA_MANAGER.get_resource_types(region)))
+
+    covered = {find_types(region) for region in linted}
+    assert [region for region in EVERY_REGION if find_types(region) not in covered] == []
+    assert {find_partition(region) for region in linted} == {"aws", "aws-cn", "aws-us-gov"}
 
 
 def test_robot_needs_a_fleet() -> None:
     """A robot without a fleet would never be told anything, so a rule refuses it."""
-    robot = {"RobotUrl": "https://robot/send?key=k"}
+    robot = {"RobotUrl": ROBOT["RobotUrl"]}
     [refusal] = Stack(**robot).broken_rules()
     assert "Fleet=true" in refusal
-    assert Stack(**robot, Fleet="true").broken_rules() == []
+    assert Stack(**ROBOT).broken_rules() == []
