@@ -81,10 +81,11 @@ test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where A
 has: .tools/.ready # Whether the interpreter PYTHON is on this machine
 	@"$(UV)" python find --quiet $(call quote,PYTHON) >/dev/null
 
-check: $(VENV)/.ready .tools/actionlint.ready ## Lint, format and types; the workflows of .github
+check: $(VENV)/.ready .tools/actionlint.ready ## Lint, format and types; what `make docs` writes; the workflows of .github
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m tests.documents --check
 	PATH="$(CURDIR)/.tools/bin:$$PATH" jactionlint
 
 validate: $(VENV)/.ready .tools/sam.ready .tools/checkov.ready .tools/asl/.ready ## Lint the template for every region (sam, cfn-lint, checkov) and the state machines (asl-validator, jsonata)
@@ -135,7 +136,7 @@ lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pypr
 openapi: $(VENV)/.ready ## Renew gray_release/openapi.json from the models
 	$(BIN)/python -m gray_release openapi > gray_release/openapi.json
 
-docs: $(VENV)/.ready openapi ## Renew what is copied from the code: tables, lists of settings, the picture of the screen
+docs: $(VENV)/.ready ## Renew what is copied from the code: tables, lists of settings, openapi.json, the picture of the screen
 	$(BIN)/python -m tests.documents
 
 clean: ## Remove everything that these targets made

@@ -1,10 +1,11 @@
-"""What `make docs` writes: tables in the documents, lists of names in the deployment's files, and the picture.
+"""What `make docs` writes: tables, lists of names in the deployment's files, openapi.json and the picture.
 
 A table stands wherever a document has its marks, in the document's language. `test_documents.py` compares.
 """
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic.alias_generators import to_camel, to_pascal
 
+from gray_release.openapi import describe
 from handler.contract import GrayReleasePlan
 from handler.settings import VARIABLES, Settings, SourceChoice
 from handler.telemetry.hints import HINTS
@@ -126,21 +128,34 @@ def renew_scf() -> str:
     return re.sub(r'(?<="Variables": \[\n).*?(?=\n    \])', lambda _: lines, text, flags=re.DOTALL)
 
 
+def make_openapi() -> str:
+    """Make the description of what the function answers over HTTP."""
+    return f"{json.dumps(describe(), indent=2)}\n"
+
+
 FILES: dict[Path, Callable[[], str]] = {
     **{path: partial(renew, path) for path in [*PAGES, *CODE]},
     ROOT / "scf.json": renew_scf,
+    ROOT / "gray_release/openapi.json": make_openapi,
     ROOT / "docs/picture.svg": draw_screen,
 }
 
 
-def write() -> None:
-    """Write all of it."""
+def main() -> int:
+    """Write the files that are not up to date; with `--check` name them, and exit 1."""
     for table in HEADS:
         names = list_differences(table)
         assert not names, f"{CHINESE_TEXTS.name} and the code differ in {table}: {', '.join(names)}"
-    for path, make in FILES.items():
-        path.write_text(make(), "utf-8")
+    texts = {path: make() for path, make in FILES.items()}
+    stale = [path for path, text in texts.items() if path.read_text("utf-8") != text]
+    if "--check" in sys.argv:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is not up to date: run make docs")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(texts[path], "utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    write()
+    sys.exit(main())

@@ -18,6 +18,7 @@ from handler.app import lambda_handler
 from handler.contract import Arguments
 from handler.triggers import TRIGGERS, recognise
 from handler.triggers.unsupported import Unsupported
+from tests import documents
 from tests.deploy.cloudformation import TEMPLATE
 from tests.documents import CODE, FILES, HEADS, LISTS, PAGES, list_differences
 from tests.marks import find_names, read_block
@@ -56,13 +57,31 @@ def test_generated(path: Path) -> None:
     assert path.read_text("utf-8") == FILES[path]()
 
 
+def test_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make check` fails, names what is not up to date, and changes nothing; `make docs` writes it."""
+    stale, current = (tmp_path / name for name in ("stale.md", "current.md"))
+    stale.write_text("old", "utf-8")
+    current.write_text("new", "utf-8")
+    monkeypatch.setattr(documents, "ROOT", tmp_path)
+    monkeypatch.setattr(documents, "FILES", {stale: lambda: "new", current: lambda: "new"})
+    monkeypatch.setattr("sys.argv", ["documents", "--check"])
+    assert (documents.main(), stale.read_text("utf-8")) == (1, "old")
+    shown = capsys.readouterr().out
+    assert "stale.md" in shown
+    assert "current.md" not in shown
+    monkeypatch.setattr("sys.argv", ["documents"])
+    assert (documents.main(), stale.read_text("utf-8")) == (0, "new")
+    monkeypatch.setattr("sys.argv", ["documents", "--check"])
+    assert documents.main() == 0
+
+
 @pytest.mark.parametrize("table", HEADS)
 def test_both_languages(table: str) -> None:
     """Each row has a text in the code and a Chinese one, and a document of each language has the table."""
     assert list_differences(table) == []
     for is_chinese in (True, False):
-        documents = [name for name in TEXTS if name.endswith(".zh-CN.md") == is_chinese]
-        assert [name for name in documents if table in find_names(TEXTS[name])]
+        pages = [name for name in TEXTS if name.endswith(".zh-CN.md") == is_chinese]
+        assert [name for name in pages if table in find_names(TEXTS[name])]
 
 
 def test_lists() -> None:
