@@ -109,7 +109,7 @@ def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
     process = make(clone, machine, "invoke")
     assert process.returncode == 2
     assert process.stdout == ""
-    assert "setting up needs Python's venv or pip" in process.stderr
+    assert "needs Python's venv or pip" in process.stderr
     assert "Traceback" not in process.stderr
 
 
