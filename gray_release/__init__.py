@@ -1,1 +1,1 @@
-"""The command `gray-release` (`python -m gray_release`) and its WeChat sandbox; not shipped."""
+"""The command `gray-release` (`python -m gray_release`) and its WeChat sandbox; not deployed."""

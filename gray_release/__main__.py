@@ -1,16 +1,16 @@
-"""`python -m gray_release`, or `gray-release` where it is installed: the commands for a developer's own machine."""
+"""Start the commands: `python -m gray_release`, or `gray-release` once it is installed."""
 
 import sys
 
 
 def main() -> int:
-    """Run the command that the process was started with; return its exit code."""
+    """Run the command of this process; return its exit code."""
     try:
-        from gray_release.cli import run  # noqa: PLC0415 - so that its absence can be explained
+        from gray_release.cli import run  # noqa: PLC0415 - to explain a missing library below
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         print(
-            f"{missing} is not installed: type pip install '.[cli]', or make .venv/.ready and then .venv/bin/python",
+            f"{missing} is not installed: run pip install '.[cli]', or run make .venv/.ready and use .venv/bin/python",
             file=sys.stderr,
         )
         return 2

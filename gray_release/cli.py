@@ -1,4 +1,4 @@
-"""The commands for a developer's own machine, as `python -m gray_release` and as `gray-release`."""
+"""The group of all commands, and their common help, version and exit codes."""
 
 import importlib.metadata
 import re
@@ -15,44 +15,44 @@ from gray_release.commands.sandbox import sandbox
 from gray_release.commands.serve import openapi, serve
 from gray_release.commands.sweep import sweep
 
-HELP = """Ask how far a WeChat mini program's staged release is: the function itself, on this machine.
+HELP = """Run the function on this machine. It asks WeChat how far a mini program's staged release is.
 
 \b
 examples:
-  python -m gray_release invoke            # the sandbox's release
-  python -m gray_release invoke --watch 1  # follow it to its end
-  WECHAT_APPID=... WECHAT_SECRET=... python -m gray_release invoke  # yours
+  python -m gray_release invoke            # ask the built-in sandbox
+  python -m gray_release invoke --watch 1  # ask every second until the end
+  WECHAT_APPID=... WECHAT_SECRET=... python -m gray_release invoke  # WeChat
   echo '{"appid": "wx..."}' | python -m gray_release invoke -
   python -m gray_release invoke events/function-url.json
-  python -m gray_release serve             # then: curl http://127.0.0.1:8080
+  python -m gray_release serve             # then curl http://127.0.0.1:8080
   python -m gray_release sweep appids.txt --html releases.html
-  python -m gray_release doctor wx...      # before the first call
+  python -m gray_release doctor wx...      # check the settings first
   python -m gray_release sandbox --scenario rise=20,pause=10,rise=20
 """
 
 
 class Commands(click.Group):
-    """The commands, each of which returns its exit code."""
+    """A group of commands that each return an exit code."""
 
     def invoke(self, ctx: click.Context) -> int:
-        """Run the command; an interrupt is exit code 130, and being told to end 143, as of a shell's own commands."""
-        signal.signal(signal.SIGTERM, _end)
+        """Run the command. As in a shell, SIGINT gives exit code 130 and SIGTERM 143."""
+        signal.signal(signal.SIGTERM, _exit)
         try:
             return int(super().invoke(ctx))
         except KeyboardInterrupt:
             return 130
         except ModuleNotFoundError as error:
             missing = str(error.name).partition(".")[0]
-            raise click.UsageError(f"{missing} is not installed: type pip install {missing}") from None
+            raise click.UsageError(f"{missing} is not installed: run pip install {missing}") from None
 
 
-def _end(number: int, _frame: object) -> None:
-    """End as an exit does: what the command has started is taken down."""
+def _exit(number: int, _frame: object) -> None:
+    """Exit through Python, so that the command's servers and processes are closed."""
     sys.exit(128 + number)
 
 
 def read_version() -> str:
-    """Return the version that pyproject.toml states: of the installed package, or of the clone."""
+    """Return the version of the installed package, or the one in the clone's pyproject.toml."""
     try:
         return importlib.metadata.version("get-gray-release-plan")
     except importlib.metadata.PackageNotFoundError:
@@ -72,7 +72,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, asked: ob
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def commands() -> None:
-    """Do nothing before a command."""
+    """Run nothing of its own: every action is a command."""
 
 
 for command in (invoke, sweep, doctor, serve, sandbox, openapi):

@@ -1,7 +1,7 @@
-"""What is right and what is wrong before the first call, check by check, with what to do about it.
+"""The checks of `gray-release doctor`, each with advice if it fails.
 
-Each check asks what the function itself would ask. Nothing is changed, but for the token that the source fetches or
-refreshes as it does for any question.
+The checks send the requests that the function sends, with the function's code. They change nothing, except that the
+token source may fetch or refresh a token, as for every call.
 """
 
 import json
@@ -26,15 +26,15 @@ State = Literal["ok", "problem", "unknown"]
 CHECK_SECONDS = 20.0  # for each check
 PERMISSION_SET = 18
 QUOTA_PATH = "/cgi-bin/openapi/quota/get"
-# WeChat pushes a ticket every 10 minutes. A key that nobody has touched for longer was not written either.
+# WeChat pushes a new ticket every 10 minutes, so a key that has been idle for 20 minutes has missed one.
 OLDEST_TICKET_SECONDS = 1200
-LOW_QUOTA = 0.1  # of the day's limit
+LOW_QUOTA = 0.1  # share of the daily limit
 REFUSED_ADDRESSES = {40164, 61004, 45035, 89501, 89503, 89506, 89507}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: `unknown` if it could not be made, and what to do about a problem."""
+    """The result of one check; `unknown` if the check was not possible. `advice` says how to fix a problem."""
 
     check: str
     state: State
@@ -42,14 +42,14 @@ class Finding:
     advice: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a row for scripts."""
+        """Return the finding as a JSON object."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def diagnose(appid: str | None) -> Iterator[Finding]:
-    """Check settings, store, token, permission, quota and one real question, in this order.
+    """Check settings, token store, token, permission, quota and one real call, in this order.
 
-    A check that needs what an earlier one found missing is not made.
+    A check is skipped if it needs the result of one that failed.
     """
     settings = load()
     appid = appid or settings.wechat_appid
@@ -61,10 +61,10 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
         return
     source = create_source(settings, wechat)
     if source.needs_appid and not appid:
-        missing = errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or name one")
+        missing = errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID, or pass an appid")
         yield _create_problem("settings", missing)
         return
-    yield Finding("settings", "ok", f"token source {source.name}, mini program {appid or 'of the token'}")
+    yield Finding("settings", "ok", f"token source {source.name}, appid {appid or 'not needed'}")
     yield from _check_store(settings, source.name, appid or "")
     token = None
     try:
@@ -75,20 +75,20 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
         yield _create_problem("token", error)
     if token is None:
         return
-    yield Finding("token", "ok", f"the source {source.name} has a token")
+    yield Finding("token", "ok", f"token source {source.name} returned a token")
     if source.name == "component":
         yield _check_permission(source, appid or "")
     if token.parameter == "access_token":
         yield _check_quota(wechat, token.value)
-    yield _ask_question(settings, appid)
+    yield _check_call(settings, appid)
 
 
 def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Finding]:
     url = settings.wechat_token_store_url
     if source not in ("component", "store") or url is None or url.get_secret_value().startswith("http"):
         return
-    from handler.network.redis import BoundedRedis, Connections  # noqa: PLC0415 - where there is a store
-    from handler.tokens.placeholders import fill  # noqa: PLC0415 - the same
+    from handler.network.redis import BoundedRedis, Connections  # noqa: PLC0415 - only if there is a token store
+    from handler.tokens.placeholders import fill  # noqa: PLC0415 - only if there is a token store
 
     def open_store() -> BoundedRedis:
         return Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds).create_client(
@@ -101,10 +101,12 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
             kind = open_store().get_type(key)
             yield Finding("store", "ok", "reachable")
             if kind == "none":
-                advice = "Check WECHAT_TOKEN_STORE_KEY, the database's number, and that the platform fills the key"
-                yield Finding("key", "problem", f"there is nothing at {key}", advice)
+                advice = (
+                    "Check WECHAT_TOKEN_STORE_KEY, the database number in the URL, and that the platform writes the key"
+                )
+                yield Finding("key", "problem", f"{key} does not exist", advice)
             else:
-                yield Finding("key", "ok", f"a {kind} at {key}")
+                yield Finding("key", "ok", f"{key} is a {kind}")
             return
         store = open_store()
         kinds = {
@@ -114,10 +116,10 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
     except OpenApiError as error:
         yield _create_problem("store", error)
         return
-    yield Finding("store", "ok", "reachable, in wechatpy's layout" if "string" in kinds.values() else "reachable")
+    yield Finding("store", "ok", "reachable, with wechatpy's keys" if "string" in kinds.values() else "reachable")
     yield _judge_ticket(kinds["component_verify_ticket"], idle)
     if kinds[f"{appid}_refresh_token"] == "string":
-        yield Finding("refresh token", "ok", f"there is one of {appid}")
+        yield Finding("refresh token", "ok", f"the store has one for {appid}")
     else:
         yield _create_problem(
             "refresh token", errors.misconfigured(61003, f"no wechatpy:{appid}_refresh_token in the store")
@@ -125,7 +127,7 @@ def _check_store(settings: Settings, source: str, appid: str) -> Iterator[Findin
 
 
 def _read_idle_seconds(store: Any) -> int | None:
-    """Return how long nobody has read or written the ticket; `None` if the store does not tell (an LFU policy)."""
+    """Return for how many seconds nobody has read or written the ticket; `None` under an LFU eviction policy."""
     try:
         idle = store.execute_command("OBJECT", "IDLETIME", "wechatpy:component_verify_ticket")
     except OpenApiError:
@@ -141,18 +143,16 @@ def _judge_ticket(kind: str, idle: int | None) -> Finding:
     if kind != "string":
         return _create_problem("ticket", errors.misconfigured(61006, f"wechatpy:component_verify_ticket is a {kind}"))
     if idle is None:
-        return Finding("ticket", "unknown", "there is one; the store does not tell how old it is")
+        return Finding("ticket", "unknown", "the store has one, but does not say how old it is")
     if idle > OLDEST_TICKET_SECONDS:
-        return _create_problem(
-            "ticket", errors.misconfigured(61005, f"it has not been renewed for {idle // 60} minutes")
-        )
-    return Finding("ticket", "ok", f"touched {idle} seconds ago")
+        return _create_problem("ticket", errors.misconfigured(61005, f"not renewed for {idle // 60} minutes"))
+    return Finding("ticket", "ok", f"last read or written {idle} seconds ago")
 
 
 def _check_permission(source: TokenSource, appid: str) -> Finding:
-    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - where a platform is configured
+    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - only for a third-party platform
 
-    assert isinstance(source, ComponentTokens)  # noqa: S101 - for the type checker: its name says so
+    assert isinstance(source, ComponentTokens)  # noqa: S101 - tells the type checker what the source's name means
     try:
         info = source.get_authorizer(appid, _create_budget())
     except OpenApiError as error:
@@ -161,10 +161,8 @@ def _check_permission(source: TokenSource, appid: str) -> Finding:
     if granted is None:
         return Finding("permission set", "unknown", "WeChat's answer has no func_info")
     if PERMISSION_SET in granted:
-        return Finding("permission set", "ok", f"set {PERMISSION_SET} is granted")
-    return _create_problem(
-        "permission set", errors.refused(61007, f"set {PERMISSION_SET} is not among the granted sets")
-    )
+        return Finding("permission set", "ok", f"permission set {PERMISSION_SET} is granted")
+    return _create_problem("permission set", errors.refused(61007, f"permission set {PERMISSION_SET} is not granted"))
 
 
 def _read_granted_sets(info: Mapping[str, Any]) -> set[object] | None:
@@ -182,7 +180,7 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     try:
         quota = wechat.exchange("token", request, _create_budget()).get("quota")
     except OpenApiError as error:
-        return Finding("quota", "unknown", f"WeChat does not tell: {error.errCode} {error.reason}", hint(error))
+        return Finding("quota", "unknown", f"WeChat does not say: {error.errCode} {error.reason}", hint(error))
     if not isinstance(quota, dict) or not all(isinstance(quota.get(name), int) for name in ("daily_limit", "remain")):
         return Finding("quota", "unknown", "WeChat's answer has no quota")
     text = f"{quota['remain']} of {quota['daily_limit']} calls are left today"
@@ -191,12 +189,12 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     return Finding("quota", "problem", text, hint(errors.refused(45009, text)))
 
 
-def _ask_question(settings: Settings, appid: str | None) -> Finding:
+def _check_call(settings: Settings, appid: str | None) -> Finding:
     outcome = Operation(settings).ask(Arguments(appid=appid), _create_budget())
     if outcome.failure:
-        return _create_problem("question", outcome.failure)
+        return _create_problem("call", outcome.failure)
     plan = outcome.body.get("gray_release_plan")
-    return Finding("question", "ok", "WeChat answers: no plan" if plan is None else "WeChat answers with a plan")
+    return Finding("call", "ok", "WeChat answered: no plan" if plan is None else "WeChat answered with a plan")
 
 
 def _create_budget() -> Budget:

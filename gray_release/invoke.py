@@ -1,4 +1,4 @@
-"""Run the real function on this machine, with the context that the platform would give it."""
+"""Run the function on this machine, with a context like the platform's."""
 
 import time
 import uuid
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Target = Literal["lambda", "scf"]
-TIMEOUT_SECONDS = 20  # what template.yaml gives the function
+TIMEOUT_SECONDS = 20  # the same as in template.yaml
 
 
 @dataclass
 class LambdaContext:
-    """The part of Lambda's context that people use."""
+    """The attributes of Lambda's context that the function and its libraries use."""
 
     function_name: str = "GetGrayReleasePlanFunction"
     function_version: str = "$LATEST"
@@ -21,12 +21,12 @@ class LambdaContext:
     deadline: float = field(default_factory=lambda: time.monotonic() + TIMEOUT_SECONDS)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the platform ends the invocation."""
+        """Return the milliseconds until the timeout."""
         return int((self.deadline - time.monotonic()) * 1000)
 
 
 def create_scf_context() -> dict[str, Any]:
-    """Return an SCF context: https://cloud.tencent.com/document/product/583/55593."""
+    """Create a context as https://cloud.tencent.com/document/product/583/55593 documents it."""
     return {
         "request_id": str(uuid.uuid4()),
         "time_limit_in_ms": TIMEOUT_SECONDS * 1000,
@@ -43,7 +43,10 @@ def create_scf_context() -> dict[str, Any]:
 
 
 def invoke_function(event: Any, target: Target) -> dict[str, Any]:
-    """Invoke the function with the event; it logs to the stdout that it finds. Raises `OpenApiError`."""
+    """Invoke the function with an event. Raises `OpenApiError`.
+
+    The first call imports the function, which then logs to the stdout of that moment.
+    """
     from handler import app  # noqa: PLC0415 - it reads the environment when it is imported
 
     if target == "scf":

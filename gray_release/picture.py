@@ -1,4 +1,4 @@
-"""The release as a person reads it: what is drawn on a terminal, in 80 columns and in more."""
+"""The picture of a release on a terminal of at least 80 columns."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ LONGEST_HISTORY = 8
 
 
 class SeenState(NamedTuple):
-    """A state of the release, and when it was first seen (Unix time)."""
+    """A state of the release in words, and the Unix time of the first answer with it."""
 
     at: float
     words: str
@@ -25,12 +25,12 @@ class SeenState(NamedTuple):
 
 @dataclass
 class History:
-    """The states that a watched release went through."""
+    """The states of a watched release, in order."""
 
     states: list[SeenState] = field(default_factory=list)
 
     def add(self, answer: Answer) -> None:
-        """Note an answer whose state is another one than the last."""
+        """Add the state of an answer if it differs from the last one."""
         words = answer.state.english
         if not self.states or self.states[-1].words.partition(",")[0] != words:
             share = "" if answer.percentage is None else f", {answer.percentage:g} %"
@@ -38,7 +38,7 @@ class History:
 
 
 def draw_picture(answer: Answer, facts: Json, console: Console, history: Sequence[SeenState] = ()) -> Group:
-    """Draw an answer with the facts of its log line, and the states seen before."""
+    """Draw an answer. `facts` are the fields of its log line, `history` the states up to now."""
     lines: list[Text | Table] = [Text(make_printable(f"getGrayReleasePlan {facts.get('appid') or ''}"), style="bold")]
     details = Table.grid(padding=(0, 2))
     if answer.failure:
@@ -64,7 +64,7 @@ def draw_picture(answer: Answer, facts: Json, console: Console, history: Sequenc
 
 
 def draw_bar(percentage: float, width: int, colour: str) -> Text:
-    """Draw a bar whose track shows without colour too."""
+    """Draw a bar. The two line weights keep it readable without colour."""
     done = round(width * min(max(percentage, 0), 100) / 100)
     return Text.assemble(("━" * done, colour), ("─" * (width - done), "dim"))
 
@@ -73,10 +73,10 @@ def _add_details(details: Table, answer: Answer) -> None:
     now = time.time()
     if answer.state is OVER:
         _add_row(
-            details, "status 0", "WeChat says the same of a release that has not started, is over or was withdrawn"
+            details, "status 0", "the release has not started, is over or was withdrawn: WeChat does not say which"
         )
     if answer.early_users:
-        _add_row(details, "first", " and ".join(answer.early_users))
+        _add_row(details, "early users", " and ".join(answer.early_users))
     over = answer.state in (FINISHED, DELETED)
     for name, key in (("created", "createTimestamp"), ("expected", "defaultFinishTimestamp")):
         if answer.plan.get(key) and not (over and name == "expected"):

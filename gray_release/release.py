@@ -1,8 +1,8 @@
-"""What an answer of the function says, in the words of a person: a failure, or the state of a release.
+"""The function's answer in words: a failure, or the state of a release.
 
-WeChat's numbers are on its page of getGrayReleasePlan. Two things it does not say were seen of real releases: status 0
-without a percentage is also that of a release that is over or withdrawn, and a release that only the mini program's
-members have stays at status 1 with 0 percent.
+WeChat documents the status numbers on its page of getGrayReleasePlan. Two facts are from real releases, not from that
+page: status 0 without a percentage also stands for a release that is over or withdrawn, and a release that only the
+mini program's members get stays at status 1 with 0 percent.
 """
 
 import json
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 class State(NamedTuple):
-    """A state: its name for `--until`, its words in English and 中文, and its colour on a screen."""
+    """A state: its name for `--until`, its words in English and Chinese, and its colour in a terminal."""
 
     name: str
     english: str
@@ -31,21 +31,21 @@ INITIAL = State("initial", "not started", "初始", "white")
 OVER = State("initial", "not under way", "未进行", "white")
 FINISHED = State("finished", "finished", "执行完毕", "green")
 DELETED = State("deleted", "deleted", "被删除", "red")
-NONE = State("none", "no release", "没有发布", "white")
+NONE = State("none", "no release", "暂无发布", "white")
 
 STATES = {0: INITIAL, 1: RUNNING, 2: PAUSED, 3: FINISHED, 4: DELETED}  # WeChat's numbers
-STATE_NAMES = tuple(state.name for state in (*STATES.values(), NONE))  # what `--until` takes
+STATE_NAMES = tuple(state.name for state in (*STATES.values(), NONE))  # what `--until` accepts
 
 
-LONGEST_DAYS = 15  # WeChat finishes a release that many days after its creation (its help pages of 2017)
+LONGEST_DAYS = 15  # WeChat finishes a release 15 days after its creation (its help pages of 2017)
 _DAY_SECONDS = 86_400
 
 
 class End(NamedTuple):
     """When a release reaches everyone.
 
-    `at` is Unix time, `None` where nobody can say: a paused release, or one that has outlived WeChat's rule. `day` is
-    the day of the release, from 1; `None` where WeChat gave the time itself.
+    `at` is a Unix time; `None` if the release is paused or older than `LONGEST_DAYS`. `day` counts the days of the
+    release from 1; `None` if WeChat stated the time.
     """
 
     at: float | None
@@ -54,39 +54,39 @@ class End(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """The function's answer in camelCase, for whichever trigger it was."""
+    """The function's answer in camelCase, the same for every trigger."""
 
     body: Json
 
     @classmethod
     def from_reply(cls, reply: Json) -> "Answer":
-        """Read a reply: a result, a failure, or an HTTP response with either in its body."""
+        """Read a reply: a result, a failure, or an HTTP response that has one of them as its body."""
         body = json.loads(reply["body"] or "{}") if "statusCode" in reply else reply
         if "errcode" in body:
             body = {"errCode": body["errcode"], "errMsg": body.get("errmsg"), **body}
-        elif reply.get("statusCode", 200) >= 400:  # HEAD: an answer without a body
+        elif reply.get("statusCode", 200) >= 400:  # a reply to HEAD has no body
             body = {"errCode": -1, "errMsg": f"HTTP {reply['statusCode']}", **body}
         return cls(to_camel_case(body))
 
     @property
     def failure(self) -> int | None:
-        """The errCode of a failure."""
+        """The errCode of a failure; `None` without one."""
         return self.body.get("errCode") or None
 
     @property
     def plan(self) -> Json:
-        """The plan, empty where there is none."""
+        """The plan; empty if there is none."""
         plan = self.body.get("grayReleasePlan")
         return plan if isinstance(plan, dict) else {}
 
     @property
     def percentage(self) -> float | None:
-        """The share of users that have the release, in percent."""
+        """The percentage of users that have the release."""
         return read_number(self.plan.get("grayPercentage"))
 
     @property
     def state(self) -> State:
-        """The state in words; a status that WeChat does not document keeps its number."""
+        """The state. A status that WeChat does not document is shown as its number."""
         status = read_number(self.plan.get("status"))
         if self.failure:
             return FAILED
@@ -100,11 +100,14 @@ class Answer:
 
     @property
     def created_at(self) -> float | None:
-        """When the release was created; `None` where WeChat does not say: zero is no time."""
+        """When the release was created; `None` if WeChat leaves it out or says 0."""
         return read_number(self.plan.get("createTimestamp")) or None
 
     def find_end(self, now: float) -> End | None:
-        """Return when the release reaches everyone, by WeChat or else by its rule; `None` where none is under way."""
+        """Return when the release reaches everyone: WeChat's time or, without one, the end of its 15 days.
+
+        `None` if no release is under way.
+        """
         if not self.is_under_way:
             return None
         stated = read_number(self.plan.get("defaultFinishTimestamp"))
@@ -118,21 +121,21 @@ class Answer:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether some users have the release and others do not: also for a status that WeChat does not document."""
+        """Whether a release is running or paused. Unknown statuses count as under way."""
         return self.state not in (FAILED, INITIAL, OVER, FINISHED, DELETED, NONE)
 
     @property
     def early_users(self) -> list[str]:
-        """Who gets the release before the other users."""
-        named = {"supportDebugerFirst": "developers", "supportExperiencerFirst": "trial users"}
-        return [words for name, words in named.items() if self.plan.get(name) is True]
+        """The groups that get the release before other users."""
+        groups = {"supportDebugerFirst": "developers", "supportExperiencerFirst": "trial users"}
+        return [words for name, words in groups.items() if self.plan.get(name) is True]
 
 
 def read_number(value: object) -> float | None:
-    """Return a number that can be shown as one."""
+    """Return the value if it is a number of at most 15 digits, else `None`."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 else None
 
 
 def make_printable(text: object) -> str:
-    """Keep what WeChat or a caller wrote from steering the terminal."""
+    """Replace control characters, because WeChat or a caller may have sent escape sequences for the terminal."""
     return "".join(character if character.isprintable() else " " for character in str(text))

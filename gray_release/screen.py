@@ -1,4 +1,4 @@
-"""Where the commands show what happens: a picture where stderr is a terminal, and elsewhere the function's log."""
+"""What `invoke` shows on stderr: a picture if stderr is a terminal, else the function's log."""
 
 import contextlib
 import io
@@ -16,11 +16,14 @@ from gray_release.picture import History, draw_picture
 from gray_release.release import Answer, Json, make_printable
 from handler.exact_json import try_parse_object
 
-LINES_BELOW = 4  # of the sandbox's access log and of warnings, under a picture that is drawn again and again
+LINES_BELOW = 4  # the latest lines of the access log and warnings that a live picture shows below it
 
 
 class LogStream(io.TextIOBase):
-    """The stream that the function logs to: keeps the facts of its last invocation, and passes its lines on."""
+    """The stream that the function logs to. It keeps the fields of the last invocation's log line as `facts`.
+
+    Each line goes to `pass_on`, except the log lines of invocations and metrics if `has_facts` is false.
+    """
 
     def __init__(self, pass_on: Callable[[str], None], *, has_facts: bool) -> None:
         self.facts: Json = {}
@@ -29,7 +32,7 @@ class LogStream(io.TextIOBase):
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Take a piece of text."""
+        """Split the text into lines, and pass on the complete ones."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             found = try_parse_object(line) or {}
@@ -42,19 +45,19 @@ class LogStream(io.TextIOBase):
 
 
 class Screen(Protocol):
-    """What the commands show an invocation on."""
+    """What shows the answers of `invoke`."""
 
     log_stream: LogStream
 
     def add_access_line(self, line: str) -> None:
-        """Take a line of the sandbox's access log."""
+        """Show a line of the sandbox's access log."""
 
     def show_answer(self, answer: Answer) -> None:
-        """Show an answer, with the facts that the journal has of it."""
+        """Show an answer, together with the facts in `log_stream`."""
 
 
 class LogScreen:
-    """Where nobody looks at a terminal: all lines go to stderr as they come."""
+    """Without a terminal: pass every line to stderr at once."""
 
     def __init__(self) -> None:
         self.log_stream = LogStream(print_to_stderr, has_facts=True)
@@ -62,11 +65,11 @@ class LogScreen:
     add_access_line = staticmethod(print_to_stderr)
 
     def show_answer(self, answer: Answer) -> None:
-        """Show nothing more: the log says it, and stdout."""
+        """Show nothing, because the log and stdout already have the answer."""
 
 
 class PictureScreen:
-    """A terminal: a picture stands in for the log line of the invocation; other lines stand under it."""
+    """On a terminal: draw a picture instead of the log line of the invocation, and other lines below it."""
 
     def __init__(self, console: Console, live: Live | None) -> None:
         self.log_stream = LogStream(self._add_line, has_facts=False)
@@ -81,7 +84,7 @@ class PictureScreen:
     add_access_line = _add_line
 
     def show_answer(self, answer: Answer) -> None:
-        """Draw an answer, in a live picture over the one before."""
+        """Draw an answer; a live picture replaces the previous one."""
         self._history.add(answer)
         drawn = draw_picture(answer, self.log_stream.facts, self._console, self._history.states)
         drawn = Group(drawn, *(Text(make_printable(line), style="dim") for line in self._lines))
@@ -93,7 +96,10 @@ class PictureScreen:
 
 @contextlib.contextmanager
 def open_screen(*, live: bool) -> Iterator[Screen]:
-    """Give what fits where stderr goes; with `live` a picture is drawn over the one before."""
+    """Yield a `PictureScreen` if stderr is a terminal, else a `LogScreen`.
+
+    With `live`, each picture replaces the last.
+    """
     if not sys.stderr.isatty():
         yield LogScreen()
         return

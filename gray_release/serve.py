@@ -1,4 +1,7 @@
-"""A local HTTP front: requests become the events of a Lambda Function URL, or of SCF's, and replies HTTP again."""
+"""A local HTTP server that runs the function as a Lambda or SCF function URL does.
+
+It turns each request into the event of that function URL, and the function's reply into the HTTP response.
+"""
 
 import base64
 import re
@@ -13,15 +16,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from gray_release.invoke import Target, invoke_function
 from gray_release.release import make_printable
 
-# What browsers and crawlers ask of every host by themselves: nobody's call, so WeChat is not asked.
+# Browsers and crawlers request these on every host. They are no calls, and must not use up WeChat's quota.
 BROWSER_PATHS = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
 
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")  # the hosts by which a program of this machine calls it
-BODY_LIMIT = 6 * 1024 * 1024  # bytes, as of both platforms
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")  # host names that programs on this machine use
+BODY_LIMIT = 6 * 1024 * 1024  # bytes; the limit of both platforms
 
 
 class RefusedError(Exception):
-    """A request that is answered with an HTTP status, and not by the function."""
+    """A request that gets an HTTP error without a call of the function."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -30,7 +33,7 @@ class RefusedError(Exception):
 
 
 def create_server(target: Target, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
-    """Return a server, not yet serving, that answers every request with the function's reply."""
+    """Create the server. Call `serve_forever` to start it."""
     return _Server((host, port), _ScfHandler if target == "scf" else _LambdaHandler)
 
 
@@ -38,7 +41,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that has hung up."""
+        """Print no traceback if the client has closed the connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -46,13 +49,13 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 30  # seconds that a client may be silent
+    timeout = 30  # seconds to wait for data from the client
     address = SplitResult("", "", "", "", "")
     content = b""
     target: Target
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Take every method, as the platforms do: the function says which it answers."""
+        """Accept every HTTP method, as the platforms do, because the function decides which are allowed."""
         if name.startswith("do_"):
             return self._handle_request
         raise AttributeError(name)
@@ -80,26 +83,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.address = SplitResult("", "", "", "", "")
         address = _split_url(self.path)
         if address is None:
-            raise RefusedError(400, "the request target is no address")
+            raise RefusedError(400, "the request target is not a valid URL")
         if BROWSER_PATHS.match(address.path):
             raise RefusedError(404, "the cloud call is at /")
         return address
 
     def _check_caller(self) -> None:
-        """Refuse what a web page of somebody else sends: it would ask WeChat with the credentials of this machine.
+        """Refuse requests of foreign web pages, because they would use this machine's WeChat credentials.
 
-        A page can point its own host name at 127.0.0.1 (DNS rebinding), or post a form here.
+        A page can point its own host name at 127.0.0.1 (DNS rebinding), or submit a form to this server.
         """
         host = self.headers.get("Host")
         hosts = [name for name in (host, self.address.netloc) if name]
         if any(not _is_local(f"//{name}") for name in hosts):
             raise RefusedError(
-                403, f"this is for programs of this machine: call it as {LOCAL_HOSTS[0]} or {LOCAL_HOSTS[1]}"
+                403, f"only for programs on this machine: use the host {LOCAL_HOSTS[0]} or {LOCAL_HOSTS[1]}"
             )
         origin = self.headers.get("Origin")
         is_foreign = origin is not None and origin.lower() != f"http://{host}".lower()
         if is_foreign or self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise RefusedError(403, "a web page of another site has sent this")
+            raise RefusedError(403, "the request comes from a web page of another site")
 
     def _read_body(self) -> bytes:
         if "Transfer-Encoding" in self.headers:
@@ -109,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if lengths or not re.fullmatch("[0-9]+", length):
             raise RefusedError(400, "Content-Length must be a number")
         if len(length) > len(str(BODY_LIMIT)) or int(length) > BODY_LIMIT:
-            raise RefusedError(413, f"the platforms take {BODY_LIMIT} bytes")
+            raise RefusedError(413, f"the body is longer than {BODY_LIMIT} bytes, the limit of both platforms")
         try:
             content = self.rfile.read(int(length))
         except TimeoutError:
@@ -119,13 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
         return content
 
     def log_message(self, _format: str, *_: object) -> None:
-        """Print the request without its query, which may hold a token."""
+        """Print the request without its query, which may contain a token."""
         address = _split_url(getattr(self, "path", None) or "")
         path = address.path if address else "?"
         print(f"serve: {self.command or '?'} {make_printable(path)}", file=sys.stderr, flush=True)
 
     def encode_body(self) -> tuple[str, bool]:
-        """Return the body as the platforms pass it: text, or base64 where it is not UTF-8."""
+        """Return the body as text, or as base64 if it is not UTF-8, and whether it is base64."""
         try:
             return self.content.decode(), False
         except UnicodeDecodeError:
@@ -153,7 +156,7 @@ class _ScfHandler(_Handler):
 
 
 def _create_lambda_event(request: _Handler) -> dict[str, Any]:
-    """Make the event of https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html."""
+    """Create the event that https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html documents."""
     address = request.address
     body, encoded = request.encode_body()
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -186,7 +189,7 @@ def _create_lambda_event(request: _Handler) -> dict[str, Any]:
 
 
 def _create_scf_event(request: _Handler) -> dict[str, Any]:
-    """Make the event of https://cloud.tencent.com/document/product/583/96099."""
+    """Create the event that https://cloud.tencent.com/document/product/583/96099 documents."""
     address = request.address
     return {
         "body": request.encode_body()[0],

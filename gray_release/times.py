@@ -1,4 +1,4 @@
-"""Unix times as people read them: in the local time zone, and how long ago."""
+"""Write Unix times for people: in the local time zone, or as a distance from now."""
 
 from datetime import datetime
 
@@ -6,13 +6,13 @@ _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 
 
 
 def format_time(seconds: float | None) -> str:
-    """Write a Unix time in the local time zone; `unknown` for what is none."""
+    """Write a Unix time in the local time zone; `unknown` if it is not a time."""
     moment = to_local_time(seconds)
     return f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "unknown"
 
 
 def to_local_time(seconds: float | None) -> datetime | None:
-    """Return a Unix time in the local time zone; `None` for what no calendar knows, and for 0."""
+    """Return a Unix time in the local time zone; `None` for 0 and for values outside the calendar."""
     try:
         return datetime.fromtimestamp(seconds).astimezone() if seconds else None
     except (ValueError, OverflowError, OSError):
@@ -20,7 +20,7 @@ def to_local_time(seconds: float | None) -> datetime | None:
 
 
 def format_short_time(seconds: float | None, now: float) -> str:
-    """Write a Unix time without what people know: `11-24 17:33`, in another year `2025-11-24`."""
+    """Write a Unix time briefly: `11-24 17:33` in this year, `2025-11-24` in any other."""
     moment = to_local_time(seconds)
     if moment is None:
         return ""
@@ -32,7 +32,7 @@ def format_short_time(seconds: float | None, now: float) -> str:
 
 
 def format_zone(now: float) -> str:
-    """Name the local time zone: `CST (UTC+08:00)`, as CST alone is also Chicago's; `UTC`."""
+    """Name the local time zone with its offset, `CST (UTC+08:00)`, because CST alone may be China or Chicago."""
     moment = datetime.fromtimestamp(now).astimezone()
     offset = f"{moment:%z}"
     name = f"{moment:%Z}"
@@ -40,7 +40,7 @@ def format_zone(now: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a length of time in the largest unit that fits: `3 days`."""
+    """Write a duration in its largest whole unit: `3 days`."""
     for unit, size in _UNITS:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}{'' if seconds < 2 * size else 's'}"
@@ -48,7 +48,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_distance(seconds: float, now: float) -> str:
-    """Write how far a Unix time is from now: `3 days ago`, `in 2 hours`."""
+    """Write the distance of a Unix time from now: `3 days ago`, `in 2 hours`."""
     away = abs(seconds - now)
     if away < 1:
         return "now"

@@ -1,1 +1,1 @@
-"""Each command of `python -m gray_release` in a module of its own, and what their options take."""
+"""The commands: one module each, and the values that their options accept."""

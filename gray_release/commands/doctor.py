@@ -1,4 +1,4 @@
-"""`doctor`: what is right and what is wrong, before the first call."""
+"""`doctor`: check the configuration before the first call."""
 
 import json
 import sys
@@ -16,24 +16,22 @@ MARKS: "dict[State, tuple[str, str]]" = {"ok": ("âœ“", "green"), "problem": ("âœ
 
 EXIT_CODES = """\b
 exit codes:
-  0  nothing is wrong
-  1  there is a problem
-  2  the command cannot be understood"""
+  0  no problem was found
+  1  a problem was found
+  2  an option or the appid is invalid"""
 
 
-@click.command(
-    epilog=EXIT_CODES, short_help="Check settings, store, token, permission and quota before the first call."
-)
+@click.command(epilog=EXIT_CODES, short_help="Check settings, token store, token, permission and quota.")
 @click.argument("appid", type=read_appid, required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each check.")
-@click.option("--component", is_flag=True, help="On the sandbox: check a third-party platform.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each check.")
+@click.option("--component", is_flag=True, help="With the sandbox: check it as a third-party platform.")
 def doctor(appid: str | None, *, as_json: bool, component: bool) -> int:
-    """Check step by step what a question for APPID needs, and say what to do about each problem.
+    """Check, step by step, everything that a call for APPID needs, and say how to fix each problem.
 
-    Without an APPID the one of WECHAT_APPID is checked. No secret is shown, and nothing is changed but for the token
-    that the source fetches as it does for any question. With no credentials in the environment the sandbox is checked.
+    APPID defaults to WECHAT_APPID. The checks show no secret and change nothing, except that they fetch a token as
+    every call does. Without credentials in the environment they check the sandbox.
     """
-    from gray_release.doctor import diagnose  # noqa: PLC0415 - it loads the function, whose log takes this stdout
+    from gray_release.doctor import diagnose  # noqa: PLC0415 - it loads the function, which then logs to the current stdout
 
     is_well = True
     with use_credentials_or_sandbox(component=component):

@@ -1,4 +1,4 @@
-"""`invoke`: the function with an event, once or until its release has ended."""
+"""`invoke`: run the function once, or repeatedly until the release ends."""
 
 import contextlib
 import json
@@ -21,32 +21,35 @@ from handler.errors import OpenApiError
 
 EXIT_CODES = """\b
 exit codes:
-  0    the function answered; with --watch, the release has reached everyone
-  1    the function failed: its errCode object is on stdout
-  2    the command or the event cannot be understood, or the port is taken
-  3    with --watch: no release is under way (deleted, withdrawn, none)
-  4    with --watch: the release is in another state that --until names
-  124  with --watch: --timeout is over
+  0    the function succeeded; with --watch, the release reached everyone
+  1    the function failed: stdout has its errCode and errMsg
+  2    an option or the event is invalid, or the port is in use
+  3    with --watch: there is no release (none, over, withdrawn or deleted)
+  4    with --watch: the release reached another status that --until lists
+  124  with --watch: --timeout has passed
   130  interrupted"""
 
-WATCHED_SECONDS = 20  # how long the sandbox's release takes when nobody says otherwise
+WATCHED_SECONDS = 20  # duration of the release that the sandbox plays for --watch
 
 
-@click.command(epilog=EXIT_CODES, short_help="Invoke the function, once or until a release has ended.")
+@click.command(epilog=EXIT_CODES, short_help="Run the function once, or until the release ends.")
 @click.argument("event", required=False)
-@click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context.")
+@click.option("--target", type=TARGET, default="lambda", show_default=True, help="Entry point and context to use.")
 @click.option(
     "--watch",
     type=read_seconds,
     metavar="SECONDS",
-    help="Ask so often until the release has reached everyone, or is no more.",
+    help="Repeat every SECONDS until the release ends.",
 )
-@click.option("--timeout", type=read_seconds, metavar="SECONDS", help="With --watch: end after so long.")
+@click.option("--timeout", type=read_seconds, metavar="SECONDS", help="With --watch: stop after SECONDS.")
 @click.option(
-    "--until", type=read_states, metavar="STATUS,...", help="With --watch: end here too, such as finished,paused."
+    "--until",
+    type=read_states,
+    metavar="STATUS,...",
+    help="With --watch: also stop at these statuses, such as finished,paused.",
 )
-@click.option("--component", is_flag=True, help="On the sandbox: ask as a third-party platform.")
-def invoke(  # noqa: PLR0913 - one for each option
+@click.option("--component", is_flag=True, help="With the sandbox: call as a third-party platform.")
+def invoke(  # noqa: PLR0913 - one parameter for each option
     event: str | None,
     *,
     target: Target,
@@ -55,18 +58,16 @@ def invoke(  # noqa: PLR0913 - one for each option
     until: frozenset[str] | None,
     component: bool,
 ) -> int:
-    """Invoke the function with the EVENT in a file, or - for stdin; without one, with {}.
+    """Run the function with the JSON event in the file EVENT, or - for stdin. The default event is {}.
 
-    The function's JSON goes to stdout. On a terminal stderr shows the release as a person reads it, elsewhere the
-    function's log. With no credentials in the environment the WeChat sandbox is started for the call; WECHAT_APPID and
-    WECHAT_SECRET ask WeChat instead.
+    stdout gets the function's JSON. stderr shows the release in words and a bar if it is a terminal, and the function's
+    log if it is not. Without credentials in the environment the command starts a WeChat sandbox and asks that. Set
+    WECHAT_APPID and WECHAT_SECRET to ask WeChat.
     """
     if watch is None and (timeout or until):
-        raise click.UsageError("--timeout and --until say when --watch ends: add --watch SECONDS")
+        raise click.UsageError("--timeout and --until work only with --watch: add --watch SECONDS")
     if component and find_credentials():
-        raise click.UsageError(
-            f"--component is for the sandbox, and {', '.join(find_credentials())} name a WeChat: unset them"
-        )
+        raise click.UsageError(f"--component works only with the sandbox: unset {', '.join(find_credentials())}")
     content = _read_event(event)
     plan = create_rising_plan(WATCHED_SECONDS, time.time()) if watch else None
     stdout, terminal = sys.stdout, sys.stdout.isatty()
@@ -93,18 +94,18 @@ def invoke(  # noqa: PLR0913 - one for each option
 
 
 def _read_event(name: str | None) -> Any:
-    """Read an event. Raises `click.UsageError`."""
+    """Read the event from a file or stdin. Raises `click.UsageError`."""
     if name is None:
         return {}
     try:
         return json.loads(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
     except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
+        reason = (error.strerror or "unknown reason").lower()
     except ValueError as error:
         reason = f"it is not JSON: {error}"
     raise click.UsageError(
         f"cannot read the event {name}: {reason}\n"
-        "A clone's events/ has one for every trigger; - reads one from stdin, for example {}"
+        "events/ in the repository has a sample for every trigger; - reads the event from stdin, for example {}"
     )
 
 
@@ -116,6 +117,6 @@ def _invoke(event: Any, target: Target) -> Json:
 
 
 def _print_reply(reply: Json, stdout: TextIO) -> None:
-    """Print a reply for whoever reads it: indented on a terminal, one line for a program."""
+    """Print a reply: indented on a terminal, on one line elsewhere."""
     style: dict[str, Any] = {"indent": 2} if stdout.isatty() else {"separators": (",", ":")}
     print(json.dumps(reply, ensure_ascii=False, **style), file=stdout, flush=True)

@@ -1,4 +1,4 @@
-"""What the commands' options take: click turns each text into a value, or says what is allowed."""
+"""The values of the commands' options: each function parses a text, or raises an error that shows a valid one."""
 
 import contextlib
 import errno
@@ -22,13 +22,13 @@ EXAMPLE_PLAN = '{"status": 1, "gray_percentage": 8}'
 
 
 def read_seconds(text: str) -> float:
-    """Read a number of seconds, more than 0. Raises `click.BadParameter`, as all of these do."""
+    """Read a number of seconds above 0. Raises `click.BadParameter`, like all functions below."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number <= LONGEST_SECONDS:
-        raise click.BadParameter(f"{text!r} is no number of seconds: it must be more than 0, such as 1 or 0.5")
+        raise click.BadParameter(f"{text!r} is not a number of seconds above 0, such as 1 or 0.5")
     return number
 
 
@@ -39,17 +39,17 @@ def read_json_object(text: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise click.BadParameter(f"{text!r} is no JSON object: write one such as {EXAMPLE_PLAN}")
+        raise click.BadParameter(f"{text!r} is not a JSON object, such as {EXAMPLE_PLAN}")
     return value
 
 
 def read_steps(text: str) -> list[tuple[str, float]]:
-    """Read a scenario, `STEP[=SECONDS]` joined by commas: each step with its seconds."""
+    """Read a scenario: comma-separated `STEP[=SECONDS]`."""
     found = []
     for part in text.split(","):
         step, has_seconds, number = part.partition("=")
         if step not in STEPS:
-            raise click.BadParameter(f"{step!r} is no step: there are {', '.join(STEPS)}")
+            raise click.BadParameter(f"{step!r} is not a step: use {', '.join(STEPS)}")
         found.append((step, read_seconds(number) if has_seconds else 0.0))
     return found
 
@@ -67,29 +67,29 @@ def read_appid(text: str) -> str:
     try:
         Arguments.parse({"appid": text})
     except OpenApiError:
-        raise click.BadParameter(f"{text!r} is no appid: it has letters and digits, such as {APPID}") from None
+        raise click.BadParameter(f"{text!r} is not an appid, such as {APPID}") from None
     return text
 
 
 def read_states(text: str) -> frozenset[str]:
-    """Read the states at which watching ends, joined by commas."""
+    """Read the comma-separated states at which a watch stops."""
     found = frozenset(text.split(","))
     if unknown := sorted(found - set(STATE_NAMES)):
-        raise click.BadParameter(f"{unknown[0]!r} is no status: there are {', '.join(STATE_NAMES)}")
+        raise click.BadParameter(f"{unknown[0]!r} is not a status: use {', '.join(STATE_NAMES)}")
     return found
 
 
 def read_failing_states(text: str) -> frozenset[str]:
-    """Read the states with which a sweep fails, joined by commas: those of `states`, and `failed`."""
+    """Read the comma-separated states at which a sweep exits with an error: `failed`, or any that a watch accepts."""
     found = frozenset(text.split(","))
     return found & {FAILED.name} | (read_states(",".join(rest)) if (rest := found - {FAILED.name}) else frozenset())
 
 
 def read_refusal(text: str) -> Fault:
-    """Read `APPID=ERRCODE[*TIMES]`: the fault that refuses one mini program's plan."""
+    """Read `APPID=ERRCODE[*TIMES]`: a fault that refuses the plan of one mini program."""
     found = re.fullmatch(r"([\w-]+)=(-?\d+)(?:\*(\d+))?", text)
     if not found:
-        raise click.BadParameter(f"{text!r} is no refusal: write APPID=ERRCODE, such as {APPID}=48001")
+        raise click.BadParameter(f"{text!r} is not APPID=ERRCODE, such as {APPID}=48001")
     appid, errcode, times = found.groups()
     return Fault("plan", "errcode", errcode, int(times) if times else None, appid)
 
@@ -100,14 +100,14 @@ TARGET = click.Choice(["lambda", "scf"])
 
 @contextlib.contextmanager
 def explain_port_errors(host: str, port: int) -> Iterator[None]:
-    """Say what keeps a server from listening there, and what to type. Raises `click.UsageError`."""
+    """Explain why a server cannot listen on this port, and how to fix it. Raises `click.UsageError`."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            reason = f"port {port} is taken: --port 0 takes a free one"
+            reason = f"port {port} is in use: --port 0 chooses a free one"
         elif error.errno == errno.EACCES:
-            reason = f"port {port} is for the system's administrator: take one from 1024 on, or --port 0"
+            reason = f"port {port} needs root: use a port of at least 1024, or --port 0"
         else:
-            reason = f"cannot listen on {host}: {error.strerror}; --host 127.0.0.1 is this machine alone"
+            reason = f"cannot listen on {host}: {error.strerror}; the default is --host 127.0.0.1"
         raise click.UsageError(reason) from None

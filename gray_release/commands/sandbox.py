@@ -1,4 +1,4 @@
-"""`sandbox`: the stand-in for WeChat, alone, for mini programs of one's own or for a third-party platform."""
+"""`sandbox`: run only the stand-in for WeChat."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ from gray_release.sandbox.scenario import STEPS, create_scenario
 from gray_release.sandbox.server import Sandbox
 
 SCRIPT = """\b
-in a script:
+use it in a script:
   python -m gray_release sandbox --component > sandbox.env &
   until [ -s sandbox.env ]; do sleep 1; done
   env $(cat sandbox.env) python -m gray_release invoke"""
@@ -28,17 +28,21 @@ in a script:
 MANY = click.IntRange(1, 100_000)
 
 
-@click.command(epilog=SCRIPT, short_help="Run the WeChat sandbox alone.")
-@click.option("--port", type=PORT, default=0, help="0, the default, takes a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--plan", type=read_json_object, metavar="JSON", help="The plan to answer with, in snake_case.")
+@click.command(epilog=SCRIPT, short_help="Run only the WeChat sandbox.")
+@click.option(
+    "--port", type=PORT, metavar="PORT", default=0, help="Port to listen on; 0, the default, chooses a free one."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--plan", type=read_json_object, metavar="JSON", help="The plan that the sandbox answers with, in snake_case."
+)
 @click.option(
     "--scenario",
     "release",
     type=read_steps,
     metavar="STEP=SECONDS,...",
-    help=f"A release that goes through steps ({', '.join(STEPS)}), for example rise=20,pause=10,rise=20 or "
-    "rise=5,delete.",
+    help=f"Play a release step by step. Steps: {', '.join(STEPS)}. Examples: rise=20,pause=10,rise=20 "
+    "or rise=5,delete.",
 )
 @click.option(
     "--fault",
@@ -46,7 +50,7 @@ MANY = click.IntRange(1, 100_000)
     type=read_fault,
     multiple=True,
     metavar="ENDPOINT:KIND[=VALUE][*TIMES]",
-    help="For example plan:errcode=45009, token:delay=2, plan:reset*1 (repeatable).",
+    help="Answer with a fault, such as plan:errcode=45009, token:delay=2 or plan:reset*1. Repeatable.",
 )
 @click.option(
     "--refuse",
@@ -54,17 +58,19 @@ MANY = click.IntRange(1, 100_000)
     type=read_refusal,
     multiple=True,
     metavar="APPID=ERRCODE[*TIMES]",
-    help="Refuse one mini program's plan, for example wx0123456789abcdef=48001 (repeatable).",
+    help="Refuse the plan of one mini program, such as wx0123456789abcdef=48001. Repeatable.",
 )
-@click.option("--component", is_flag=True, help="Play a third-party platform, with its token store.")
+@click.option("--component", is_flag=True, help="Act as a third-party platform, with a token store.")
 @click.option(
     "--authorizers",
     type=MANY,
     metavar="N",
-    help="The platform's mini programs: wx0000000000000001 and on, each with a release of its own.",
+    help="Give the platform N mini programs, wx0000000000000001 and up, each with a different release.",
 )
-@click.option("--unauthorised", type=MANY, metavar="N", help="The last N of them have withdrawn (61003).")
-def sandbox(  # noqa: PLR0913 - one for each option
+@click.option(
+    "--unauthorised", type=MANY, metavar="N", help="The last N of them have revoked their authorisation (61003)."
+)
+def sandbox(  # noqa: PLR0913 - one parameter for each option
     *,
     port: int,
     host: str,
@@ -76,13 +82,13 @@ def sandbox(  # noqa: PLR0913 - one for each option
     authorizers: int | None,
     unauthorised: int | None,
 ) -> int:
-    """Run the WeChat sandbox, and print the variables that lead to it."""
+    """Run the WeChat sandbox, and print the environment variables with which the function uses it."""
     if plan and release:
-        raise click.UsageError("--plan and --scenario both say what the release is: take one")
+        raise click.UsageError("--plan and --scenario exclude each other: both set the release")
     if authorizers and not component:
-        raise click.UsageError("--authorizers are a third-party platform's: add --component")
+        raise click.UsageError("--authorizers works only with a third-party platform: add --component")
     if (unauthorised or 0) > (authorizers or 0):
-        raise click.UsageError("--unauthorised says how many of --authorizers: it cannot be more")
+        raise click.UsageError("--unauthorised cannot be more than --authorizers")
     answer = create_scenario(release, time.time()) if release else plan
     with explain_port_errors(host, port):
         server = Sandbox(plan=answer, faults=[*refusals, *faults], host=host, port=port, access_log=print_to_stderr)

@@ -1,4 +1,4 @@
-"""`serve`: the function over HTTP; `openapi`: the description of what it answers there."""
+"""`serve`: run the function behind a local HTTP server; `openapi`: print its description."""
 
 import contextlib
 import json
@@ -14,13 +14,20 @@ from gray_release.serve import create_server
 HOST = "127.0.0.1"
 
 
-@click.command(short_help="Answer HTTP with the function.")
-@click.option("--port", type=PORT, default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--target", type=TARGET, default="lambda", show_default=True, help="Whose function URL to play.")
+@click.command(short_help="Run the function behind a local HTTP server.")
+@click.option(
+    "--port",
+    type=PORT,
+    metavar="PORT",
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 chooses a free one.",
+)
+@click.option("--target", type=TARGET, default="lambda", show_default=True, help="Cloud whose function URL to imitate.")
 def serve(port: int, target: Target) -> int:
-    """Answer HTTP with the function: requests become Function URL events, and the replies HTTP again.
+    """Run the function behind a local HTTP server, as a cloud's function URL does.
 
-    With no credentials in the environment the WeChat sandbox is started too.
+    Without credentials in the environment the command also starts a WeChat sandbox.
     """
     with explain_port_errors(HOST, port):
         server = create_server(target, port, HOST)
@@ -33,8 +40,8 @@ def serve(port: int, target: Target) -> int:
 
 @click.command()
 def openapi() -> int:
-    """Print the OpenAPI description of what `serve` answers."""
-    from gray_release.openapi import describe  # noqa: PLC0415 - the other commands do without
+    """Print the OpenAPI description of the HTTP interface."""
+    from gray_release.openapi import describe  # noqa: PLC0415 - no other command needs it
 
     print(json.dumps(describe(), ensure_ascii=False, indent=2))
     return 0

@@ -1,4 +1,4 @@
-"""`sweep`: the staged releases of many mini programs at a glance."""
+"""`sweep`: ask for the releases of many mini programs, and show them in one table."""
 
 import contextlib
 import io
@@ -36,45 +36,57 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """\b
 exit codes:
-  0    every mini program has an answer, in no state of --fail-on
-  1    some have failed: their rows say why (with --fail-on: if it has failed)
-  2    the command or a file cannot be understood
-  4    a release is in a state that --fail-on names
-  5    the robot was not told
-  130  interrupted: the rows are those that were there; --output is unchanged"""
+  0    no mini program is in a state that --fail-on lists
+  1    a mini program failed, and --fail-on lists failed (the default)
+  2    an option or a file is invalid
+  4    a release is in another state that --fail-on lists
+  5    the robot did not get its message
+  130  interrupted: shows the rows so far, does not write --output"""
 
 CONTENT = click.File("rb")
 PATH = click.Path(dir_okay=False, path_type=Path)
-SANDBOX_MINI_PROGRAMS = 24  # mini programs of the sandbox when nobody names any
+SANDBOX_MINI_PROGRAMS = 24  # size of the sandbox's list when there is no FILE
 LIST_SECONDS = 60.0
 
 
 class NullStream(io.TextIOBase):
-    """Where the function's log goes: the rows say what it would."""
+    """A stream that drops the function's log, because the rows have the same facts."""
 
     def write(self, text: str) -> int:
-        """Take a piece of text."""
+        """Drop a piece of text."""
         return len(text)
 
 
-@click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, in one table.")
+@click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, and show one table.")
 @click.argument("file", type=CONTENT, required=False)
-@click.option("--all", "everyone", is_flag=True, help="Ask for all mini programs that have authorised the platform.")
-@click.option("--from", "results", type=CONTENT, metavar="FILE", help="Ask nobody: show an earlier sweep's rows.")
-@click.option("--since", type=PATH, metavar="FILE", help="Compare with an earlier sweep's rows; none: the first run.")
-@click.option("--output", type=PATH, metavar="FILE", help="Write the rows here, whole or not at all.")
-@click.option("--html", type=PATH, metavar="FILE", help="Write the table as a page, too.")
+@click.option("--all", "everyone", is_flag=True, help="Ask for every mini program that has authorised the platform.")
 @click.option(
-    "--robot", metavar="URL", help="With --since: tell a chat robot what changed; or ROBOT_URL, unseen by ps."
+    "--from", "results", type=CONTENT, metavar="FILE", help="Show the rows of an earlier sweep; do not ask WeChat."
 )
-@click.option("--robot-kind", type=click.Choice(["wecom", "dingtalk", "feishu"]), help="Whose robot, if URL hides it.")
+@click.option(
+    "--since", type=PATH, metavar="FILE", help="Compare with the rows of an earlier sweep; FILE may be missing."
+)
+@click.option(
+    "--output", type=PATH, metavar="FILE", help="Write the rows to FILE; an interrupted sweep leaves it as it was."
+)
+@click.option("--html", type=PATH, metavar="FILE", help="Also write the table to FILE as a web page.")
+@click.option(
+    "--robot",
+    metavar="URL",
+    help="With --since: send the changes to a chat robot. The variable ROBOT_URL hides the URL from ps.",
+)
+@click.option(
+    "--robot-kind",
+    type=click.Choice(["wecom", "dingtalk", "feishu"]),
+    help="Kind of robot, if its URL does not show it.",
+)
 @click.option(
     "--fail-on",
     type=read_failing_states,
     metavar="STATE,...",
-    help="Fail here, such as paused,failed. Default: failed.",
+    help="States to fail on, such as paused,failed.  [default: failed]",
 )
-def sweep(  # noqa: PLR0913 - one for each option
+def sweep(  # noqa: PLR0913 - one parameter for each option
     file: BinaryIO | None,
     *,
     everyone: bool,
@@ -86,18 +98,17 @@ def sweep(  # noqa: PLR0913 - one for each option
     robot_kind: str | None,
     fail_on: frozenset[str] | None,
 ) -> int:
-    """Ask for each mini program of FILE, or of stdin with -: an appid on each line, or CSV with a column appid.
+    """Ask for the release of each mini program in FILE, or - for stdin.
 
-    A column name of the list is shown too. On a terminal stdout gets one table, what needs attention first; elsewhere
-    one JSON row for each mini program. With no credentials in the environment the sandbox plays them.
+    FILE has one appid a line, or is CSV with a column appid and, if you like, a column name. stdout gets one table if
+    it is a terminal, with what needs attention on top, and one JSON row for each mini program if it is not. Without
+    credentials in the environment the command asks a WeChat sandbox.
     """
     asked = [bool(file), everyone, bool(results)]
     if sum(asked) > 1 or not (any(asked) or not find_credentials()):
-        raise click.UsageError(
-            "which mini programs? Name one FILE with an appid on each line, or - for stdin, or --all"
-        )
+        raise click.UsageError("say which mini programs to ask for: one of FILE, - for stdin, --all and --from")
     if robot and not since:
-        raise click.UsageError("--robot tells what has changed: add --since FILE")
+        raise click.UsageError("--robot sends what has changed: add --since FILE")
     told = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
     earlier = _read_earlier(since) if since else None
     with _open_output(output) as rows_file, _open_output(html) as page_file:
@@ -110,18 +121,18 @@ def sweep(  # noqa: PLR0913 - one for each option
         is_told = code or not (told and comparison) or _send_to_robot(told, comparison, now)
         if page_file:
             page_file.write(write_page(rows, now, comparison))
-        # What could not be told stays a change: the next run tells it.
+        # After a failed message the file stays as it was, so that the next run finds and sends the same changes.
         if rows_file and not code and (is_told or output != since):
             rows_file.write("".join(_format_row(row) for row in rows))
     if code:
         sys.stdout.flush()
-        os._exit(code)  # Python would wait for the threads of the function, and for all that they still have to ask
+        os._exit(code)  # a plain exit would wait for the function's threads and their remaining requests
     return _choose_exit_code(rows, fail_on or {FAILED.name}) if is_told else 5
 
 
 def _collect_rows(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
-    """Collect the rows; return them with 130 after an interrupt, else 0."""
-    stdout = sys.stdout  # while the function runs another one is in its place
+    """Collect the rows. Return them with exit code 130 after an interrupt, else 0."""
+    stdout = sys.stdout  # `_ask_for` replaces sys.stdout while the function runs
     rows: list[Row] = []
     try:
         for row in source:
@@ -153,25 +164,25 @@ def _choose_exit_code(rows: Iterable[Row], failing: Iterable[str]) -> int:
 
 
 def _send_to_robot(robot: "Robot", comparison: Comparison, now: float) -> bool:
-    """Tell the robot what there is to tell; return whether nothing went wrong."""
-    from gray_release.sweep.digest import create_digest  # noqa: PLC0415 - most sweeps tell nobody
+    """Send the changes to the robot. Return False if that failed."""
+    from gray_release.sweep.digest import create_digest  # noqa: PLC0415 - most sweeps have no robot
     from gray_release.sweep.robot import RobotError  # noqa: PLC0415
 
     message = create_digest(comparison, now)
     if message is None:
-        print("robot: nothing has changed, so it is told nothing", file=sys.stderr)
+        print("robot: nothing has changed, no message sent", file=sys.stderr)
         return True
     try:
         robot.send_message(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
     except RobotError as error:
-        print(f"robot: not told: {error}", file=sys.stderr)
+        print(f"robot: message not sent: {error}", file=sys.stderr)
         return False
-    print(f"robot: told, {len(message.lines)} lines", file=sys.stderr)
+    print(f"robot: message sent, {len(message.lines)} lines", file=sys.stderr)
     return True
 
 
 def _create_robot(url: str, kind: str | None) -> "Robot | None":
-    """Make the robot, `None` where no address is given. Raises `click.UsageError`."""
+    """Create the robot; `None` without an address. Raises `click.UsageError`."""
     if not url:
         return None
     from gray_release.sweep.robot import Robot  # noqa: PLC0415 - it loads the HTTP client
@@ -180,12 +191,12 @@ def _create_robot(url: str, kind: str | None) -> "Robot | None":
         return Robot(url, kind)
     except ValueError as error:
         reason = str(error)
-    raise click.UsageError(f"cannot use the robot's address: {reason}")
+    raise click.UsageError(f"cannot use the URL of the robot: {reason}")
 
 
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[AtomicFile | None]:
-    """Prepare a file to write. Raises `click.UsageError`."""
+    """Open a file that is written at the end. Raises `click.UsageError` now if it cannot be written."""
     if path is None:
         yield None
         return
@@ -198,14 +209,16 @@ def _open_output(path: Path | None) -> Iterator[AtomicFile | None]:
 
 
 def _read_earlier(path: Path) -> tuple[list[Row] | None, float]:
-    """Read an earlier sweep's rows and when they were written; a file that does not exist, or is empty, has none.
+    """Read the rows of an earlier sweep, and when they were written. A missing or empty file has no rows.
 
     Raises `click.UsageError`.
     """
     try:
         content, status = path.read_bytes(), path.stat()
         if not sys.stdout.isatty() and os.path.samestat(status, os.fstat(1)):
-            raise click.UsageError(f"{path} is also where stdout goes, which empties it: write --output {path} instead")
+            raise click.UsageError(
+                f"the shell has emptied {path}, because stdout goes there: use --output {path} instead"
+            )
         return (read_rows(content) if content.strip() else None), status.st_mtime
     except FileNotFoundError:
         return None, 0.0
@@ -217,7 +230,7 @@ def _read_earlier(path: Path) -> tuple[list[Row] | None, float]:
 
 
 def _read_results(file: BinaryIO) -> list[Row]:
-    """Read a results file. Raises `click.UsageError`."""
+    """Read the rows of an earlier sweep. Raises `click.UsageError`."""
     try:
         return read_rows(file.read())
     except ValueError as error:
@@ -233,12 +246,12 @@ def _read_list(file: BinaryIO | None) -> list[Listed]:
     except ValueError as error:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
     if not listed:
-        raise click.UsageError(f"{file.name} names no mini program: write an appid on each line")
+        raise click.UsageError(f"{file.name} has no appid: write one on each line")
     return listed
 
 
 def _create_sandbox(appids: Sequence[str]) -> Sandbox:
-    """Play mini programs of one's own, and a platform that they have authorised."""
+    """Create a sandbox with these mini programs, and with a platform that they have authorised."""
     sandbox = Sandbox(apps=dict.fromkeys(appids, SECRET))
     sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
     sandbox.plans.update(fleet.create_plans(appids, time.time()))
@@ -252,7 +265,7 @@ def _ask_for(listed: Sequence[Listed]) -> Iterator[Row]:
 
 
 def _ask_for_all() -> Iterator[Row]:
-    """Ask for all mini programs of the platform. Raises `click.ClickException`."""
+    """Ask for every mini program that has authorised the platform. Raises `click.ClickException`."""
     appids = fleet.create_appids(SANDBOX_MINI_PROGRAMS)
     with (
         use_credentials_or_sandbox(lambda: _create_sandbox(appids), component=True),
@@ -262,7 +275,7 @@ def _ask_for_all() -> Iterator[Row]:
 
 
 def _list_authorizers() -> list[str]:
-    from handler.deadline import Deadline  # noqa: PLC0415 - the function is loaded where it is asked
+    from handler.deadline import Deadline  # noqa: PLC0415 - not before the environment is set
     from handler.invocation import Budget  # noqa: PLC0415
     from handler.operation import Operation  # noqa: PLC0415
     from handler.settings import load  # noqa: PLC0415
@@ -275,13 +288,16 @@ def _list_authorizers() -> list[str]:
 
 
 def _ask_all(names: dict[str, str]) -> Iterator[Row]:
-    """Ask for each, with a progress bar; when interrupted, give what is left and raise `KeyboardInterrupt`."""
+    """Ask for each mini program, with a progress bar.
+
+    After an interrupt, yield the failures that were to be asked for again, and raise `KeyboardInterrupt`.
+    """
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"), TimeRemainingColumn())
     progress = Progress(
         *columns,
         console=Console(stderr=True),
         transient=True,
-        redirect_stdout=False,  # stdout is the rows' or, while the function runs, nobody's
+        redirect_stdout=False,  # only rows may go to stdout
         disable=not sys.stderr.isatty(),
     )
     with progress:
@@ -298,7 +314,7 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
 
 
 def _ask_batch(appids: Sequence[str]) -> list[Row]:
-    """Ask for a batch in one invocation. Raises `OpenApiError` for a failure of all."""
+    """Ask for a batch in one invocation. Raises `OpenApiError` if the whole invocation failed."""
     reply = invoke_function({"appids": list(appids)}, "lambda")
     if "results" not in reply:  # ON_ERROR=return
         raise refused(reply["errCode"], reply["errMsg"].removeprefix(f"{API}:fail "))

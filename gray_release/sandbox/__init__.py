@@ -1,1 +1,1 @@
-"""A stand-in for api.weixin.qq.com on loopback."""
+"""A stand-in for api.weixin.qq.com on this machine."""

@@ -1,4 +1,4 @@
-"""What can go wrong at WeChat's end or on the way: faults that the sandbox plays instead of its answer."""
+"""Faults: failures of WeChat or of the network that the sandbox imitates."""
 
 import re
 import socket
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from gray_release.sandbox.fault_kinds import KINDS, FaultCall
 
-_NAMED_KINDS = tuple(kind for kind in KINDS if kind != "raw")  # an option cannot hold a whole HTTP response
+_NAMED_KINDS = tuple(kind for kind in KINDS if kind != "raw")  # an option cannot contain a whole HTTP response
 ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "list", "info", "quota", "token", "any")
 
 _SECONDS = (r"\d+(\.\d*)?", "0.5")
-_NUMBER_FORMATS = {  # the kinds whose value is a number: what it looks like, and an example
+_NUMBER_FORMATS = {  # kinds with a numeric value: its pattern, and an example
     "errcode": (r"-?\d+", "45009"),
     "status": (r"\d{3}", "502"),
     "delay": _SECONDS,
@@ -21,14 +21,25 @@ _NUMBER_FORMATS = {  # the kinds whose value is a number: what it looks like, an
 
 @dataclass
 class Fault:
-    """A fault at an endpoint: one of `ENDPOINTS`, where `token` is all but the plan.
+    """A fault at one of `ENDPOINTS`; `token` means every endpoint except `plan`.
 
-    Kinds and their values: `errcode` (the code), `status` (of an HTML page), `delay` (seconds before the right
-    answer), `trickle` (seconds between the bytes of the right answer), `hang` (seconds of silence), `reset` (the
-    connection, before an answer or, with the value `body`, in the midst of it), `truncate` (half the answer, then the
-    end), `echo` (the request, as an errmsg), `html`, `text` (not JSON), `types` (JSON with the wrong types), `body` (a
-    JSON body of one's own) and `raw` (the bytes of a whole answer, from Python only).
-    It strikes `times` requests, `None` for every one; with an `appid`, only what is asked with its token.
+    It applies to the first `times` requests, or to all if that is `None`. With an `appid` it applies only to requests
+    with a token of that mini program.
+
+    The kinds, and the meaning of `value`:
+
+    - `errcode`: WeChat's error body with this code
+    - `status`: an HTML page with this HTTP status
+    - `delay`: the correct answer after this many seconds
+    - `trickle`: the correct answer, with this many seconds between its bytes
+    - `hang`: no answer for this many seconds, then the end of the connection
+    - `reset`: a connection reset before the answer or, with the value `body`, in the middle of its body
+    - `truncate`: an answer that ends after half of its body
+    - `echo`: an errmsg that repeats the request
+    - `html`, `text`: an HTML page, or text that is not JSON
+    - `types`: JSON whose values have wrong types
+    - `body`: this JSON body
+    - `raw`: the bytes in `raw` as the whole HTTP response; only from Python
     """
 
     endpoint: str
@@ -42,21 +53,21 @@ class Fault:
     def parse(cls, text: str) -> "Fault":
         """Read `ENDPOINT:KIND[=VALUE][*TIMES]`, for example `plan:errcode=45009` or `token:delay=2*1`.
 
-        Raises `ValueError` that says what is wrong.
+        Raises `ValueError` with the reason.
         """
         found = re.fullmatch(r"(\w+):(\w+)(?:=(.*?))?(?:\*(\d+))?", text, re.DOTALL)
         if not found:
-            raise ValueError(f"{text!r} is no fault: write ENDPOINT:KIND[=VALUE][*TIMES], such as plan:errcode=45009")
+            raise ValueError(f"{text!r} is not ENDPOINT:KIND[=VALUE][*TIMES], such as plan:errcode=45009")
         endpoint, kind, value, times = found.groups()
-        for word, name, known in (("endpoint", endpoint, ENDPOINTS), ("kind", kind, _NAMED_KINDS)):
+        for words, name, known in (("an endpoint", endpoint, ENDPOINTS), ("a kind of fault", kind, _NAMED_KINDS)):
             if name not in known:
-                raise ValueError(f"{name!r} is no {word} of a fault: there are {', '.join(known)}")
+                raise ValueError(f"{name!r} is not {words}: use {', '.join(known)}")
         if kind in _NUMBER_FORMATS and not re.fullmatch(_NUMBER_FORMATS[kind][0], value or ""):
-            raise ValueError(f"a fault of kind {kind} needs a number: {endpoint}:{kind}={_NUMBER_FORMATS[kind][1]}")
+            raise ValueError(f"the fault {kind} needs a number, such as {endpoint}:{kind}={_NUMBER_FORMATS[kind][1]}")
         return cls(endpoint, kind, value or "", int(times) if times else None)
 
     def consume(self, endpoint: str, appid: str | None = None) -> bool:
-        """Whether a request to this endpoint, with this mini program's token, meets the fault; counts it if so."""
+        """Return whether the fault applies to a request to `endpoint` with a token of `appid`, and count it if so."""
         group = "plan" if endpoint == "plan" else "token"
         if self.endpoint not in (endpoint, group, "any") or self.appid not in (None, appid) or self.times == 0:
             return False
@@ -65,5 +76,5 @@ class Fault:
         return True
 
     def play(self, endpoint: str, answer: bytes, sock: socket.socket) -> bool:
-        """Send what the fault makes of the right answer; return whether the connection can go on."""
+        """Send the faulty answer. Return whether the connection stays open."""
         return KINDS[self.kind](FaultCall(self.value, self.raw, endpoint, answer, sock))

@@ -1,4 +1,4 @@
-"""The paths of WeChat's API that the sandbox knows, and how it answers each."""
+"""The paths of WeChat's API that the sandbox implements, and the answer of each."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from handler.contract import HTTPS_PATH
 
 
 class State(Protocol):
-    """What the sandbox knows: its tokens, its platform, and the plans of its mini programs by appid."""
+    """The part of the sandbox that the answers read."""
 
     tokens: Tokens
     platform: Platform
@@ -24,7 +24,7 @@ class State(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request: `target` is its path with the query."""
+    """An HTTP request; `target` is the path with the query."""
 
     method: str
     target: str
@@ -33,7 +33,7 @@ class Request:
     body: bytes
 
     def parse_post(self) -> Json:
-        """Return the JSON object of a POST. Raises `Refusal`."""
+        """Return the JSON object in the body of a POST. Raises `Refusal`."""
         if self.method != "POST":
             raise Refusal(43002, "require POST method")
         try:
@@ -105,5 +105,5 @@ _ROUTES: dict[str, tuple[str, Responder]] = {
 
 
 def find_route(path: str) -> tuple[str, Responder]:
-    """Return what a fault calls the endpoint at a path, and what answers there with a JSON body or raises `Refusal`."""
+    """Return the endpoint's name in a fault, and the function that returns its JSON body or raises `Refusal`."""
     return _ROUTES.get(path, ("other", _refuse_path))

@@ -1,7 +1,7 @@
-"""WeChat's documented rules for tokens: a mini program's own, and those of a third-party platform.
+"""WeChat's documented rules for the tokens of mini programs and of third-party platforms.
 
-Rules and codes: getStableAccessToken, getAccessToken, getComponentAccessToken and getAuthorizerAccessToken on
-developers.weixin.qq.com. Times are Unix seconds.
+The rules and codes are those of getStableAccessToken, getAccessToken, getComponentAccessToken and
+getAuthorizerAccessToken on developers.weixin.qq.com. Times are Unix seconds.
 """
 
 import secrets
@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 APPID = "wx0123456789abcdef"
-SECRET = "5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
+SECRET = "5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c"  # noqa: S105 - valid only in the sandbox
 COMPONENT_APPID = "wxfedcba9876543210"
-COMPONENT_SECRET = "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a"  # noqa: S105 - the same
+COMPONENT_SECRET = "0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a"  # noqa: S105 - valid only in the sandbox
 TICKET = "ticket@@@sandbox"
-REFRESH_TOKEN = "refreshtoken@@@sandbox"  # noqa: S105 - the same
+REFRESH_TOKEN = "refreshtoken@@@sandbox"  # noqa: S105 - valid only in the sandbox
 
 LIFETIME_SECONDS = 7200
-OVERLAP_SECONDS = 300  # the last part of a stable token's life, in which there is a new one and both work
+OVERLAP_SECONDS = 300  # before a stable token expires, WeChat issues a new one, and both are valid
 
 Json = dict[str, Any]
 
 
-class Refusal(Exception):  # noqa: N818 - what WeChat does
-    """WeChat's errcode and errmsg."""
+class Refusal(Exception):  # noqa: N818 - it is an answer of WeChat, not an error of the sandbox
+    """A request that WeChat refuses with an errcode and errmsg."""
 
     def __init__(self, errcode: int, errmsg: str) -> None:
         super().__init__(errcode)
@@ -32,7 +32,7 @@ class Refusal(Exception):  # noqa: N818 - what WeChat does
 
 @dataclass
 class Tokens:
-    """The access tokens of the mini programs, as WeChat keeps them. `owners` tells whose each token is."""
+    """WeChat's records of access tokens; `owners` has the appid of each token."""
 
     apps: dict[str, str]
     clock: Callable[[], float]
@@ -42,14 +42,14 @@ class Tokens:
     classic: dict[str, str] = field(default_factory=dict)
 
     def issue_token(self, appid: str = APPID) -> Json:
-        """Make a token good for two hours."""
+        """Issue a token that is valid for two hours."""
         token = f"sandbox_{secrets.token_urlsafe(64)}"
         self.expiry[token] = self.clock() + LIFETIME_SECONDS
         self.owners[token] = appid
         return {"access_token": token, "expires_in": LIFETIME_SECONDS}
 
     def authenticate(self, fields: Mapping[str, Any]) -> str:
-        """Return the appid of a token request. Raises `Refusal`."""
+        """Check the appid and secret of a token request; return the appid. Raises `Refusal`."""
         appid, secret = fields.get("appid"), fields.get("secret")
         if not appid:
             raise Refusal(41002, "appid missing")
@@ -64,7 +64,7 @@ class Tokens:
         return str(appid)
 
     def get_stable_token(self, fields: Mapping[str, Any]) -> Json:
-        """Return the appid's stable token: the same in normal mode, a new one in its last five minutes."""
+        """Return the stable token: the current one or, in its last five minutes, a new one."""
         appid = self.authenticate(fields)
         current = self.stable.get(appid, "")
         left = self.expiry.get(current, 0) - self.clock()
@@ -77,7 +77,7 @@ class Tokens:
         return answer
 
     def get_classic_token(self, fields: Mapping[str, Any]) -> Json:
-        """Return a new token of the classic kind and end the one before."""
+        """Return a new token of `/cgi-bin/token`, and invalidate the previous one."""
         appid = self.authenticate(fields)
         self.expiry.pop(self.classic.get(appid, ""), None)
         answer = self.issue_token(appid)
@@ -85,7 +85,7 @@ class Tokens:
         return answer
 
     def check_token(self, token: str) -> None:
-        """Raise `Refusal` unless the token is good."""
+        """Raise `Refusal` unless the token is valid."""
         if token not in self.expiry:
             raise Refusal(40001, "invalid credential, access_token is invalid or not latest")
         if self.expiry[token] <= self.clock():
@@ -94,9 +94,9 @@ class Tokens:
 
 @dataclass
 class Platform:
-    """A third-party platform: its ticket, the refresh tokens of its authorizers, and its own tokens' ends.
+    """A third-party platform: its ticket, the refresh tokens of its authorizers, and the expiry of its own tokens.
 
-    `rotate` gives out a new refresh token with each access token, and ends the one before.
+    With `rotate`, each access token comes with a new refresh token, and the previous one becomes invalid.
     """
 
     tokens: Tokens
@@ -106,7 +106,7 @@ class Platform:
     authorizers: dict[str, str] = field(default_factory=lambda: {APPID: REFRESH_TOKEN})
     expiry: dict[str, float] = field(default_factory=dict)
     rotate: bool = False
-    permission_sets: set[int] = field(default_factory=lambda: {1, 18, 25})  # that every authorizer has granted
+    permission_sets: set[int] = field(default_factory=lambda: {1, 18, 25})  # granted by every authorizer
 
     def get_component_token(self, fields: Mapping[str, Any]) -> Json:
         """Return the platform's own token."""
@@ -121,14 +121,14 @@ class Platform:
         return {"component_access_token": token, "expires_in": LIFETIME_SECONDS}
 
     def check_token(self, token: str) -> None:
-        """Raise `Refusal` unless the platform's own token is good."""
+        """Raise `Refusal` unless the platform's own token is valid."""
         if token not in self.expiry:
             raise Refusal(40001, "invalid credential, component_access_token is invalid")
         if self.expiry[token] <= self.tokens.clock():
             raise Refusal(42001, "component_access_token expired")
 
     def get_authorizer_list(self, token: str, fields: Mapping[str, Any]) -> Json:
-        """Return a page of the authorizers with their refresh tokens, at most 500."""
+        """Return a page of at most 500 authorizers with their refresh tokens."""
         self.check_token(token)
         offset, count = fields.get("offset"), fields.get("count")
         if fields.get("component_appid") != self.appid or not isinstance(offset, int) or not isinstance(count, int):
@@ -140,7 +140,7 @@ class Platform:
         return {"total_count": len(self.authorizers), "list": rows}
 
     def get_authorizer_info(self, token: str, fields: Mapping[str, Any]) -> Json:
-        """Return what WeChat knows of an authorizer, with the permission sets that it granted."""
+        """Return an authorizer's account and the permission sets that it has granted."""
         self.check_token(token)
         appid = str(fields.get("authorizer_appid"))
         if fields.get("component_appid") != self.appid or appid not in self.authorizers:
@@ -156,7 +156,7 @@ class Platform:
         }
 
     def get_authorizer_token(self, token: str, fields: Mapping[str, Any]) -> Json:
-        """Return a token of an authorizer for its refresh token."""
+        """Return an access token in exchange for the authorizer's refresh token."""
         self.check_token(token)
         appid = str(fields.get("authorizer_appid"))
         if fields.get("component_appid") != self.appid or appid not in self.authorizers:

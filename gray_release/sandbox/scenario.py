@@ -1,10 +1,10 @@
-"""The plans that the sandbox answers with: WeChat's documented example, or a release that goes through steps."""
+"""The sandbox's plans: WeChat's documented example, or a release that changes over time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
-Plan = Callable[[float], Mapping[str, Any] | None]  # of a Unix time
+Plan = Callable[[float], Mapping[str, Any] | None]  # returns the plan at a Unix time
 
 DOCUMENTED_PLAN = {
     "status": 1,
@@ -13,13 +13,13 @@ DOCUMENTED_PLAN = {
     "gray_percentage": 8,
 }
 
-STEPS = {"wait": 0, "rise": 1, "pause": 2, "finish": 3, "delete": 4}  # a scenario's words, and WeChat's status
+STEPS = {"wait": 0, "rise": 1, "pause": 2, "finish": 3, "delete": 4}  # the step's name, and WeChat's status
 
 
 def create_scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
-    """Return the plan of a release that goes through steps of so many seconds from Unix time `start`.
+    """Create the plan of a release that starts at Unix time `start`. Each step has a name and a length in seconds.
 
-    It stays at the last one. Its steps named `rise` take it from 0 to 100 percent together; then it is finished.
+    All `rise` steps together take it from 0 to 100 percent; at 100 percent it is finished. It stays at the last step.
     """
     rise = sum(seconds for step, seconds in steps if step == "rise") or 1
     end = start + sum(seconds for _, seconds in steps)
@@ -44,5 +44,5 @@ def create_scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
 
 
 def create_rising_plan(seconds: float, start: float) -> Plan:
-    """Return a plan that rises from 0 to 100 percent in `seconds` from Unix time `start`, and is then finished."""
+    """Create a plan that rises from 0 to 100 percent in `seconds` from Unix time `start`, and is then finished."""
     return create_scenario([("rise", seconds)], start)

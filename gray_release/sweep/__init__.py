@@ -1,1 +1,1 @@
-"""The releases of many mini programs at a glance: asked here, or read from a results file of the cloud."""
+"""The releases of many mini programs in one table: asked for here, or read from the results of a sweep on AWS."""

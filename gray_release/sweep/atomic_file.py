@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all: its readers see the one before until the new one is complete."""
+"""Write a file atomically: readers see the old content until the new one is complete."""
 
 import contextlib
 import os
@@ -13,14 +13,14 @@ _READABLE = 0o666
 
 
 class AtomicFile:
-    """A file at a path, prepared by making it and written by `write`; use it as a context manager.
+    """A file that `write` replaces atomically. Use it as a context manager.
 
-    Making it raises `OSError` where it could not be written: before anybody has been asked.
+    The constructor already raises `OSError` if the file cannot be written, so that a sweep fails before it asks WeChat.
     """
 
     def __init__(self, path: Path) -> None:
         is_special = path.exists() and not path.is_file()  # such as /dev/stdout
-        self._path = path if is_special else path.resolve()  # a link stays a link
+        self._path = path if is_special else path.resolve()  # so that a symbolic link stays one
         self._temporary: str | None = None
         if is_special:
             self._path.open("ab").close()
@@ -34,10 +34,10 @@ class AtomicFile:
         if self._temporary:
             os.close(self._handle)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._temporary)  # noqa: PTH108 - mkstemp's name
+                os.unlink(self._temporary)  # noqa: PTH108 - mkstemp returns a string
 
     def write(self, text: str) -> None:
-        """Write the file. Raises `OSError`; the file is then as it was."""
+        """Replace the content. Raises `OSError`, and leaves the old content then."""
         content = text.encode("utf-8", "replace")
         if not self._temporary:
             self._path.write_bytes(content)
@@ -46,11 +46,11 @@ class AtomicFile:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(self._temporary, self._find_mode())  # noqa: PTH101 - mkstemp's name
-        os.replace(self._temporary, self._path)  # noqa: PTH105 - mkstemp's name
+        os.chmod(self._temporary, self._find_mode())  # noqa: PTH101 - mkstemp returns a string
+        os.replace(self._temporary, self._path)  # noqa: PTH105 - mkstemp returns a string
 
     def _find_mode(self) -> int:
-        """Return the mode of the file before, or what a new file has; mkstemp's own are for their owner alone."""
+        """Return the old file's mode, or the default of a new file, because mkstemp's mode is 0600."""
         if self._path.exists():
             return self._path.stat().st_mode & 0o7777
         mask = os.umask(0)

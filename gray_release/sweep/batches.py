@@ -1,4 +1,4 @@
-"""Asking for many mini programs in batches, each of which is one invocation of the function in this process."""
+"""Ask for many mini programs in batches. Each batch is one invocation of the function in this process."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,19 +8,21 @@ from gray_release.sweep.row import Row
 from handler.deadline import call_within
 from handler.errors import SYSTEM_ERROR, OpenApiError
 
-BATCH_SIZE = 50  # the progress bar moves with each; the function asks for some of them at once
-TRANSIENT_CODES = (SYSTEM_ERROR, 45011)  # WeChat is busy or cannot be reached; too many calls in a minute
-RETRY_SECONDS = (1, 5)  # seconds before asking again for those whose failure passes by itself
+BATCH_SIZE = 50  # small enough for a smooth progress bar, which moves after each batch
+TRANSIENT_CODES = (SYSTEM_ERROR, 45011)  # WeChat is busy or unreachable; too many calls in a minute
+RETRY_SECONDS = (1, 5)  # seconds to wait before each new attempt after transient failures
 
 Ask = Callable[[Sequence[str]], list[Row]]
 
 
 class Sweep:
-    """A sweep over appids: iterating asks, and yields each row when it is final. `again` are those to be asked again.
+    """A sweep over appids. Iterating asks for them, and yields each row when it is final.
 
-    `ask` asks for a batch; it raises `OpenApiError` where every mini program would meet the same failure: then the
-    others are not asked. Where more than half fail in passing WeChat is out of reach: then it is not asked again, and
-    where a whole batch does, the others are not asked.
+    `retries` holds the rows with a transient failure. They are asked for again at the end, but not if they are more
+    than half of all, because then WeChat is unreachable.
+
+    `ask` asks for a batch, and raises `OpenApiError` if every mini program would fail the same way. After that, or
+    after a full batch in which nobody got an answer, the remaining appids get the same failure without a request.
     """
 
     def __init__(self, appids: Sequence[str], ask: Ask) -> None:
@@ -49,7 +51,7 @@ class Sweep:
         left = iter(appids)
         while batch := list(islice(left, BATCH_SIZE)):
             try:
-                # In another thread: an interrupt ends the wait, where the function would wait for its own threads.
+                # In a thread, so that an interrupt returns at once instead of waiting for the function's own threads.
                 rows = call_within(None, lambda: self._ask(batch))
             except OpenApiError as error:
                 failure = error.to_dict()

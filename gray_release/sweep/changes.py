@@ -1,4 +1,4 @@
-"""What has changed since an earlier sweep: the rows of both are compared, and the new ones say since when."""
+"""Compare the rows of a sweep with those of an earlier one: what changed, or since when nothing did."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,20 +16,20 @@ RESUMPTION = Change("resumed", "resumed", "已恢复")
 FINISH = Change("finished", "finished", "已全量")
 WITHDRAWAL = Change("withdrawn", "withdrawn", "已撤回")
 END = Change("ended", "over or withdrawn", "已结束或已撤回")
-FAILURE = Change("failed", "failed", "失败")
-RECOVERY = Change("answers", "answers again", "恢复应答")
+FAILURE = Change("failed", "failed", "查询失败")
+RECOVERY = Change("answers", "answers again", "已恢复响应")
 
 
 class Comparison(NamedTuple):
-    """Rows compared with those of an earlier sweep; `at` is when it was, `None` for the first run."""
+    """Rows with their changes since an earlier sweep. `at` is the time of that sweep; `None` if there was none."""
 
     rows: list[Row]
     at: float | None
-    missing: int  # mini programs of the earlier sweep that are not asked for any more
+    missing: int  # number of mini programs that only the earlier sweep has
 
 
 def compare_rows(rows: Iterable[Row], earlier: Sequence[Row] | None, at: float, now: float) -> Comparison:
-    """Compare rows with those that an earlier sweep left at Unix time `at`; `None` is the first run."""
+    """Compare rows with those of an earlier sweep at Unix time `at`; `None` if there was none."""
     if earlier is None:
         return Comparison([_add_change(row, None, now, {}) for row in rows], None, 0)
     before = {row.appid: row for row in earlier}
@@ -38,14 +38,14 @@ def compare_rows(rows: Iterable[Row], earlier: Sequence[Row] | None, at: float, 
 
 
 def describe_changes(comparison: Comparison) -> str:
-    """Count the changes in one line: `since 2026-11-25 09:00:00 UTC: 1 paused, 2 moved, 9 unchanged`."""
+    """Write the counts of changes in one line: `since 2026-11-25 09:00:00 UTC: 1 paused, 2 moved, 9 unchanged`."""
     if comparison.at is None:
-        return "first run: nothing to compare with"
+        return "first run, nothing to compare with"
     names = Counter(row.change.name if row.change else "unchanged" for row in comparison.rows)
     counted = [f"{count} {name}" for name, count in names.most_common() if name != "unchanged"]
     counted.append(f"{names['unchanged']} unchanged")
     if comparison.missing:
-        counted.append(f"{comparison.missing} not asked for any more")
+        counted.append(f"{comparison.missing} no longer in the list")
     return f"since {format_time(comparison.at)}: {', '.join(counted)}"
 
 
@@ -58,7 +58,7 @@ def _compare_row(row: Row, before: Row | None, at: float, now: float) -> Row:
 
 
 def _add_change(row: Row, change: Change | None, since: float, before: Mapping[str, Any]) -> Row:
-    """Add what the next sweep needs: also the last plan of a mini program that has no answer now."""
+    """Add the fields that the next comparison needs. After a failure these include the last known plan."""
     json = dict(row.json)
     if change:
         json["change"] = change.name
@@ -80,7 +80,7 @@ def _find_change(new: Answer, before: Row) -> Change | None:
     return _find_step(Answer({"errCode": 0, "grayReleasePlan": before.json["lastGrayReleasePlan"]}), new) or RECOVERY
 
 
-def _find_step(old: Answer, new: Answer) -> Change | None:  # noqa: PLR0911 - one for each change
+def _find_step(old: Answer, new: Answer) -> Change | None:  # noqa: PLR0911 - one return for each change
     is_another = bool(old.created_at and new.created_at and old.created_at != new.created_at)
     for state, change in ((FINISHED, FINISH), (DELETED, WITHDRAWAL), (PAUSED, PAUSE)):
         if new.state is state and (is_another or old.state is not state):

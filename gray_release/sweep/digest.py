@@ -1,4 +1,4 @@
-"""What a chat robot is told after a sweep: the changes and the failures, in one message, in two languages."""
+"""The message to a chat robot after a sweep: changes and failures, in Chinese and English."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,20 +8,20 @@ from gray_release.sweep.changes import FAILURE, Comparison
 from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
 from gray_release.times import format_time
 
-TITLE = "灰度发布 Staged releases"  # 钉钉 and 飞书 may want a keyword in each message: 灰度
+TITLE = "灰度发布 Staged releases"  # robots of 钉钉 and 飞书 may require a keyword in each message: 灰度
 _LONGEST_NAME, _LONGEST_REASON = 40, 120
-# What steers markdown, mentions people (<@all>) or makes links, in a name or a reason that somebody else wrote.
+# Names and reasons are foreign text: these characters could format, mention people (<@all>) or make links.
 _REPLACEMENTS = str.maketrans("<>[]*`#~|", "()()·'·-/")
 
 
 class Digest(NamedTuple):
-    """A message: what stands above, and a line for each change and each kind of failure."""
+    """A message: its head, and one line for each change and each errCode of older failures."""
 
     head: list[str]
     lines: list[str]
 
     def write(self, limit: int, *, is_markdown: bool) -> str:
-        """Write it in at most `limit` bytes of UTF-8; what does not fit is counted."""
+        """Write the message in at most `limit` bytes of UTF-8. A last line counts the lines that do not fit."""
         begin = [f"**{self.head[0]}**" if is_markdown else self.head[0], *self.head[1:]]
         item = "> " if is_markdown else "- "
         gap = "\n\n" if is_markdown else "\n"
@@ -37,15 +37,15 @@ class Digest(NamedTuple):
 
 
 def create_digest(comparison: Comparison, now: float) -> Digest | None:
-    """Return what to tell; `None` where nothing has changed and nothing has failed."""
+    """Create the message; `None` if nothing has changed or failed."""
     rows = sort_by_attention(comparison.rows, now)
     lines = [*(_describe_row(row) for row in rows if row.change), *_group_failures(rows)]
     if not lines and comparison.at is not None:
         return None
     first = (
-        "首次查询 first run"
+        "首次查询 · first run"
         if comparison.at is None
-        else f"自 {format_time(comparison.at)} 以来的变化 · what changed since"
+        else f"{format_time(comparison.at)} 以来的变化 · changes since then"
     )
     head = [f"{TITLE} {format_time(now)}", _escape(count_states(rows)), _count_chinese(rows), first]
     return Digest(head, lines)
@@ -65,10 +65,10 @@ def _describe_row(row: Row) -> str:
 
 
 def _group_failures(rows: list[Row]) -> Iterator[str]:
-    """Write a line for each errCode of the failures that are not new."""
+    """Write a line for each errCode of the failures that are older than this sweep."""
     old = [row for row in rows if row.answer.failure and row.change is not FAILURE]
     for code, count, text in collect_advice(old):
-        yield f"{count} 个失败 failed with {code}: {_escape(text)[:_LONGEST_REASON]}"
+        yield f"{count} 个小程序查询失败 · {count} failed, {code}: {_escape(text)[:_LONGEST_REASON]}"
 
 
 def _count_chinese(rows: list[Row]) -> str:
@@ -80,7 +80,7 @@ _COUNTED = (FAILED, PAUSED, RUNNING, FINISHED)
 
 
 def _count_rest(gap: str, count: int) -> str:
-    return f"{gap}另有 {count} 项 · and {count} more"
+    return f"{gap}另有 {count} 条 · and {count} more"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""The list of mini programs to ask for, as people keep it: one appid a line, a spreadsheet's CSV, or earlier rows."""
+"""Read a list of mini programs: one appid a line, CSV from a spreadsheet, or the rows of an earlier sweep."""
 
 import csv
 import re
@@ -8,17 +8,19 @@ from typing import NamedTuple
 from gray_release.sweep.results import read_values
 from gray_release.sweep.texts import decode_text, number_lines
 
-_APPID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as `handler.contract.Appid`; a batch with any other is refused whole
+_APPID = re.compile(
+    r"[A-Za-z0-9_-]{1,64}"
+)  # the same as `handler.contract.Appid`, because the function refuses a batch with any other
 _WECHAT_APPID = re.compile(r"wx[0-9a-f]{16}")
 _DELIMITERS = ",;\t，；"  # noqa: RUF001 - a Chinese input method writes the last two
-_BLANKS = " \t\u00a0\u200b\u200e\u3000\ufeff"  # blanks, also the invisible ones that are copied from web pages
-_TITLE_LINES = 10  # Numbers and WPS may write titles above the header
+_BLANKS = " \t\u00a0\u200b\u200e\u3000\ufeff"  # text copied from web pages contains invisible ones
+_TITLE_LINES = 10  # Apple Numbers and WPS may export titles above the header
 _MOST_SHOWN = 5
-_UNCLOSED = "a quote is not closed on this line, or text follows it"
+_UNCLOSED = "a quote is not closed on this line, or there is text after the closing quote"
 
 
 class Listed(NamedTuple):
-    """A mini program of a list; `name` is empty where the list has none."""
+    """A mini program of a list; `name` is empty if the list has no name for it."""
 
     appid: str
     name: str = ""
@@ -30,7 +32,7 @@ class _Line(NamedTuple):
 
 
 class _Columns(NamedTuple):
-    """Where the header stands among the lines, and which columns hold what."""
+    """The index of the header line, the delimiter, and the indexes of the columns."""
 
     header: int
     delimiter: str
@@ -41,9 +43,14 @@ class _Columns(NamedTuple):
 def read_list(content: bytes) -> list[Listed]:
     """Read the mini programs of a list, each once.
 
-    A list has an appid on each line, or a header with `appid` and, if there is one, `name`; the header may stand in any
-    case, behind blanks, below titles. Lines of JSON are earlier rows, or appids. Empty rows, and lines that begin with
-    `#`, say nothing. Raises `ValueError` that names the lines which cannot be understood.
+    A list is one of these:
+
+    - one appid on each line
+    - CSV with a column `appid` and maybe a column `name`. The header may be in upper case, have blanks around its
+      titles, and follow a few lines of other text.
+    - JSON on each line: an appid, or a row of an earlier sweep
+
+    Empty lines and lines that begin with `#` are ignored. Raises `ValueError` with the numbers of wrong lines.
     """
     text = decode_text(content)
     wrong: list[str] = []
@@ -56,7 +63,7 @@ def read_list(content: bytes) -> list[Listed]:
     listed: dict[str, Listed] = {}
     for number, entry in found:
         if not _APPID.fullmatch(entry.appid) or entry.appid == "component":
-            wrong.append(f"line {number}: {_shorten(entry.appid)} is no appid")
+            wrong.append(f"line {number}: {_shorten(entry.appid)} is not an appid")
         elif not listed.get(entry.appid, Listed("")).name:
             listed[entry.appid] = entry
     if wrong:
@@ -77,7 +84,7 @@ def _read_json(text: str, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
 
 
 def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
-    """Find the header: the first line that has a cell `appid`."""
+    """Find the header, the first line with a cell `appid`."""
     for index, line in enumerate(lines[: _TITLE_LINES + 1]):
         for delimiter in _DELIMITERS:
             try:
@@ -93,7 +100,7 @@ def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
 
 def _read_table(lines: Sequence[_Line], columns: _Columns, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
     above = [line.number for line in lines[: columns.header] if _WECHAT_APPID.search(line.text)]
-    wrong += [f"line {number} stands above the header" for number in above]
+    wrong += [f"line {number} has an appid above the header" for number in above]
     for number, text in lines[columns.header + 1 :]:
         try:
             cells = _split(text, columns.delimiter)
@@ -114,15 +121,15 @@ def _read_lines(lines: Sequence[_Line], wrong: list[str]) -> Iterator[tuple[int,
         if text.count('"') % 2:
             wrong.append(f"line {number}: {_UNCLOSED}")
         elif len(cells) > 1:
-            wrong.append(f"line {number} has several columns: write a header that names the column appid")
+            wrong.append(f"line {number} has several columns: add a header with a column appid")
         elif cells:
             yield number, Listed(cells[0])
 
 
 def _split(text: str, delimiter: str) -> list[str]:
-    """Split a line of CSV. Raises `csv.Error`, also for a quote that is not closed on this line.
+    """Split a line of CSV. Raises `csv.Error`, also if a quote is not closed on this line.
 
-    A quoted cell with a line break in it is refused too: it cannot be told from a quote that swallows appids.
+    So a cell must not contain a line break, because a missing quote would look the same and hide the next appids.
     """
     blank = " " if delimiter == "\t" else r"\s"
     closed = re.sub(rf'"{blank}+(?={delimiter}|$)', '"', text.strip("\ufeff"))

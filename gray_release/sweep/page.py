@@ -1,4 +1,4 @@
-"""The table of a sweep as one page of HTML that needs nothing else: no script, no other file, light and dark."""
+"""The table of a sweep as one HTML file, without scripts or other files, in light and dark."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -50,7 +50,7 @@ dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; color: var(--soft);
 
 
 def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = None) -> str:
-    """Write the page for rows as they were at Unix time `now`."""
+    """Write the page. `now` is the Unix time of the rows."""
     changes = f"<br>{escape(describe_changes(comparison))}" if comparison else ""
     change = "<th>change 变化" if comparison else ""
     times = f"{_write_time(now, format_time(now))}; times in {escape(format_zone(now))}"
@@ -93,7 +93,7 @@ def _write_row(row: Row, now: float, *, has_change: bool) -> str:
 
 
 def _write_cell(title: str, content: str) -> str:
-    """Write a cell that has its column's title with it, for phones, where the head is not shown."""
+    """Write a cell that carries its column's title, because phones do not show the table's head."""
     return f'<td title="{title}">{content}</td>' if content else "<td></td>"
 
 

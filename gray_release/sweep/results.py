@@ -1,4 +1,4 @@
-"""The rows that a sweep has left, here or in the cloud."""
+"""Read the rows of an earlier sweep, made by this command or on AWS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,14 +9,14 @@ from handler.exact_json import parse_object
 
 
 def read_rows(content: bytes) -> list[Row]:
-    """Read rows: JSON, one row or a list of rows on a line. Raises `ValueError` that says which line is none."""
+    """Read rows from JSON: one row or one list of rows a line. Raises `ValueError` with the number of a wrong line."""
     return [Row.from_json(value) for line, value in read_values(decode_text(content)) if _check_row(line, value)]
 
 
 def read_values(text: str) -> Iterator[tuple[int, Any]]:
-    """Read lines of JSON, and the items of lists one by one, each with its line. Raises `ValueError`."""
+    """Yield each JSON value with its line number, and each item of a list separately. Raises `ValueError`."""
     whole = _parse(text)
-    if isinstance(whole, list):  # a list that is written over several lines
+    if isinstance(whole, list):  # one list over several lines
         yield from ((1, item) for item in whole)
         return
     for line, one in number_lines(text):
@@ -27,7 +27,7 @@ def read_values(text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _parse(text: str) -> Any:
-    """Parse JSON as the function parses WeChat's answers; `None` for what it would refuse."""
+    """Parse JSON with the parser of WeChat's answers; `None` if it is invalid."""
     try:
         return parse_object(f'{{"value":{text}}}'.encode("utf-8", "replace")).get("value")
     except ValueError:
@@ -39,4 +39,6 @@ def _check_row(line: int, value: Any) -> bool:
         code = value.get("errCode")
         if isinstance(code, int) and not isinstance(code, bool):
             return True
-    raise ValueError(f'line {line} is no row of a sweep: {{"appid", "errCode", "errMsg", "grayReleasePlan"}}')
+    raise ValueError(
+        f'line {line} is not a row of a sweep, such as {{"appid", "errCode", "errMsg", "grayReleasePlan"}}'
+    )

@@ -1,4 +1,4 @@
-"""Chat robots (企业微信, 钉钉, 飞书): whose robot an address is, and one message to it."""
+"""Send a message to a chat robot of 企业微信, 钉钉 or 飞书."""
 
 import json
 from collections.abc import Callable
@@ -17,18 +17,18 @@ _SHORTEST_KEY = 8
 
 
 class Kind(NamedTuple):
-    """How one kind of robot is recognised, told and understood."""
+    """One kind of robot: its URLs, the format of its messages, and the codes of its answers."""
 
     hosts: tuple[str, ...]
     path: str
-    limit: int  # bytes of a message's text, less than the robot takes
-    form: str  # of a message's text: markdown or text
+    limit: int  # bytes of text in a message, less than the robot's own limit
+    form: str  # format of the text: markdown or text
     write: Callable[[str, str], dict[str, Any]]
-    codes: tuple[str, ...]  # the keys of an answer that say 0 when all is well
+    codes: tuple[str, ...]  # keys of the answer whose value is 0 after success
 
 
 KINDS = {
-    "wecom": Kind(  # markdown: 4,096 bytes
+    "wecom": Kind(  # own limit: 4,096 bytes of markdown
         ("qyapi.weixin.qq.com",),
         "/cgi-bin/webhook/send",
         4000,
@@ -36,7 +36,7 @@ KINDS = {
         lambda _title, text: {"msgtype": "markdown", "markdown": {"content": text}},
         ("errcode",),
     ),
-    "dingtalk": Kind(  # 20,000 bytes
+    "dingtalk": Kind(  # own limit: 20,000 bytes
         ("oapi.dingtalk.com", "api.dingtalk.com"),
         "/robot/send",
         15_000,
@@ -44,7 +44,7 @@ KINDS = {
         lambda title, text: {"msgtype": "markdown", "markdown": {"title": title, "text": text}},
         ("errcode",),
     ),
-    "feishu": Kind(  # a body of 20 KB
+    "feishu": Kind(  # own limit: a request body of 20 KB
         ("open.feishu.cn", "open.larksuite.com"),
         "/open-apis/bot/",
         15_000,
@@ -55,43 +55,43 @@ KINDS = {
 }
 _ADVICE = {
     45009: "more than 20 messages in a minute: wait a minute",
-    93000: "the robot is gone, or the key in its address is wrong",
-    130101: "more than 20 messages in a minute: 钉钉 is silent for ten minutes",
-    300001: "the key in its address is wrong",
-    310000: "its security setting refuses this: choose the keyword 灰度 (signatures are not supported)",
+    93000: "the robot was removed, or the key in its URL is wrong",
+    130101: "more than 20 messages in a minute: 钉钉 blocks the robot for ten minutes",
+    300001: "the key in its URL is wrong",
+    310000: "its security settings refuse the message: allow the keyword 灰度 (signatures are not supported)",
     9499: "too many messages at once",
     11232: "too many messages at once",
-    19001: "the key in its address is wrong",
-    19021: "its signature setting refuses this: choose the keyword 灰度 instead",
-    19022: "its address list refuses this machine",
-    19024: "its keyword setting refuses this: choose the keyword 灰度",
+    19001: "the key in its URL is wrong",
+    19021: "it requires a signature, which is not supported: require the keyword 灰度 instead",
+    19022: "its IP whitelist does not have this machine",
+    19024: "it requires another keyword: require 灰度",
 }
 
 
 class RobotError(Exception):
-    """A message that was not delivered; the text says why, and shows nothing of the address."""
+    """A message was not delivered. The text has the reason, and no part of the URL."""
 
 
 class Robot:
-    """The robot at an address, which is a secret: everybody who knows it can write into the chat.
+    """The robot at a URL. The URL is a secret, because everybody who knows it can write into the chat.
 
-    Making it raises `ValueError` that says what is wrong, and shows nothing of the address.
+    The constructor raises `ValueError` with the reason, and with no part of the URL.
     """
 
     def __init__(self, url: str, kind: str | None = None) -> None:
         parts = _split_url(url)
         found = kind or _find_kind(parts)
         if not found:
-            raise ValueError("it is none that is known: say --robot-kind wecom, dingtalk or feishu")
+            raise ValueError("unknown kind of robot: add --robot-kind wecom, dingtalk or feishu")
         self.kind = KINDS[found]
         self._parts = parts
 
     def __repr__(self) -> str:
-        """Show nothing of the address."""
+        """Leave out the URL, because it is a secret."""
         return "Robot()"
 
     def send_message(self, title: str, text: str) -> None:
-        """Send one message. Raises `RobotError`."""
+        """Send a message. Raises `RobotError`."""
         content = json.dumps(self.kind.write(title, text), ensure_ascii=False).encode("utf-8", "replace")
         target = f"{self._parts.path}?{self._parts.query}" if self._parts.query else self._parts.path
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -108,7 +108,7 @@ class Robot:
         self._check_answer(response.content)
 
     def _check_answer(self, content: bytes) -> None:
-        """Robots answer HTTP 200 also to what they refuse: the code in the body decides."""
+        """Check the code in the body, because robots also refuse messages with HTTP 200. Raises `RobotError`."""
         try:
             body = parse_object(content)
         except ValueError:
@@ -117,17 +117,17 @@ class Robot:
         if code == 0 and not isinstance(code, bool):
             return
         if code is None:
-            raise RobotError("the answer is no robot's: there is no code in it")
+            raise RobotError("the answer has no code, so it is not a robot's")
         message = body.get("errmsg") or body.get("msg") or body.get("StatusMessage") or ""
         keys = [self._parts.path.rpartition("/")[2], *(value for _, value in parse_qsl(self._parts.query))]
         said = hide(str(message)[:300], [key for key in keys if len(key) >= _SHORTEST_KEY])
         known = _ADVICE.get(code) if isinstance(code, int) else None
-        raise RobotError(f"it refused the message ({str(code)[:20]}): {known or said}")
+        raise RobotError(f"the robot refused it with {str(code)[:20]}: {known or said}")
 
 
 def _split_url(url: str) -> SplitResult:
-    """Split a robot's address: https anywhere, http where the host is private. Raises `ValueError`."""
-    rule = "it must be https://host/path, or http:// where the host is private"
+    """Split a robot's URL. Raises `ValueError` unless it is https, or http to a private host."""
+    rule = "it must be https://host/path, or http:// with a private host"
     try:
         parts = urlsplit(url)
         addresses.check_base_url(f"{parts.scheme}://{parts.netloc}")

@@ -1,4 +1,4 @@
-"""A row of a sweep: a mini program and the answer for it; what needs attention comes first."""
+"""A row of a sweep: a mini program and its answer. The order of rows, with what needs attention first."""
 
 import time
 from collections import Counter
@@ -10,13 +10,22 @@ from gray_release.release import DELETED, FAILED, FINISHED, INITIAL, MEMBERS, NO
 from handler.contract import to_camel_case
 from handler.errors import API, refused
 
-STALLED_SECONDS = 86_400  # a release that moves does so at least once a day
-_ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)  # None: rolling out, and what nobody documents
+STALLED_SECONDS = 86_400  # a release normally moves at least once a day
+_ORDER = (
+    FAILED,
+    PAUSED,
+    None,
+    INITIAL,
+    FINISHED,
+    DELETED,
+    OVER,
+    NONE,
+)  # None stands for rolling out and for unknown states
 _NEVER = float("inf")
 
 
 class Change(NamedTuple):
-    """What has become of a mini program since an earlier sweep: a name for programs, words in English and 中文."""
+    """A change since an earlier sweep: its name in JSON, and its words in English and Chinese."""
 
     name: str
     english: str
@@ -27,11 +36,12 @@ class Change(NamedTuple):
 class Row:
     """The answer for one mini program; `json` is `{"appid", "name"?, "errCode", "errMsg", "grayReleasePlan"?}`.
 
-    Compared with an earlier sweep, a row has its `change` (`None`: unchanged), and since when it is as it is.
+    After a comparison with an earlier sweep, `change` is the change (`None` if there is none), and `unchanged_since`
+    the Unix time since when the row has been the same.
     """
 
     appid: str
-    name: str  # what the list calls the mini program, empty where it does not
+    name: str  # the mini program's name in the list; empty if it has none
     answer: Answer
     json: Json
     change: Change | None = None
@@ -40,26 +50,26 @@ class Row:
     @classmethod
     def from_json(cls, value: Json) -> "Row":
         """Read a row from its JSON object."""
-        # Not `Answer.of`: a row is no HTTP reply, even where WeChat has put a `statusCode` into it.
+        # Not `Answer.from_reply`, which would take a row for an HTTP reply if WeChat put a `statusCode` into it.
         body = {key: item for key, item in value.items() if key not in ("appid", "name")}
         name = value.get("name")
         return cls(value["appid"], name if isinstance(name, str) else "", Answer(to_camel_case(body)), value)
 
     @property
     def reason(self) -> str:
-        """What WeChat, or the function, said of a failure."""
+        """The reason of a failure, from WeChat or the function."""
         return str(self.answer.body.get("errMsg") or "").removeprefix(f"{API}:fail ")
 
     @property
     def hint(self) -> str | None:
-        """What to do about a failure."""
-        # Not before the function has run: its log goes to the stdout that it finds when it is loaded.
+        """The advice for a failure."""
+        # Imported late, because the function logs to the stdout of the moment when it is first imported.
         from handler.telemetry.hints import hint  # noqa: PLC0415
 
         return hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
 
     def is_stalled(self, now: float) -> bool:
-        """Whether the release is under way and does not move: members only, or unchanged for a day."""
+        """Return whether the release is under way but does not move: members only, or unchanged for a day."""
         if self.answer.state is MEMBERS:
             return True
         since = now if self.unchanged_since is None else self.unchanged_since
@@ -67,7 +77,10 @@ class Row:
 
 
 def sort_by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row]:
-    """Sort: failed by errCode, paused, rolling out by the time left, standing still, not started, finished, none."""
+    """Sort by state: failed, paused, rolling out, stalled, not started, finished, none.
+
+    Failures are sorted by errCode, running releases by the time left.
+    """
     moment = time.time() if now is None else now
 
     def key(row: Row) -> tuple[int, int, bool, float, float, str]:
@@ -86,7 +99,7 @@ def sort_by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row
 
 
 def count_states(rows: Iterable[Row]) -> str:
-    """Count the rows in one line, in the order of the table: `3 mini programs: 1 failed, 2 rolling out`."""
+    """Write the counts of states in one line, in the table's order: `3 mini programs: 1 failed, 2 rolling out`."""
     alike = {MEMBERS: RUNNING.english, OVER: "none", NONE: "none"}
     counted = Counter(alike.get(row.answer.state, row.answer.state.english) for row in sort_by_attention(rows))
     number = sum(counted.values())
@@ -95,7 +108,7 @@ def count_states(rows: Iterable[Row]) -> str:
 
 
 def collect_advice(rows: Iterable[Row]) -> list[tuple[int, int, str]]:
-    """Return each errCode with how many have it and what to do, the most frequent first."""
+    """Return each errCode with the number of its rows and the advice, most frequent first."""
     failed = [row for row in rows if row.answer.failure]
     counted = Counter(row.answer.failure for row in failed)
     hints = {row.answer.failure: row.hint for row in reversed(failed)}

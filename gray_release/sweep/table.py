@@ -1,4 +1,4 @@
-"""The table of a sweep, for terminals from 80 columns on."""
+"""The table of a sweep on a terminal of at least 80 columns."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ class _Column(NamedTuple):
 
 
 def draw_table(console: Console, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
-    """Print the table, its totals, notes, and what to do about the failures."""
+    """Print the table, the totals, the notes, and advice for the failures."""
     now = time.time()
     for line in _draw_lines(rows, min(max(console.width, NARROWEST), WIDEST), now):
         console.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=console.width < NARROWEST)
@@ -33,7 +33,7 @@ def draw_table(console: Console, rows: Sequence[Row], notes: Sequence[str] = ())
         console.print(Text(note))
     console.print(Text(f"times in {format_zone(now)}", style="dim"))
     for code, count, text in collect_advice(rows):
-        console.print(Text(make_printable(f"{code} ({count}): {text or 'see the reason in its row'}")))
+        console.print(Text(make_printable(f"{code} ({count}): {text or 'its row has the reason'}")))
 
 
 def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
@@ -51,7 +51,7 @@ def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]
 
 
 def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Column]:
-    """Choose what fits: names and changes, where there are any, take the place of other columns."""
+    """Choose the columns that fit. In a narrow table, names and changes replace other columns."""
     is_wide = columns >= WIDE
     names = max((cell_len(make_printable(row.name)) for row in rows), default=0)
     has_changes = any(row.unchanged_since is not None for row in rows)
@@ -111,7 +111,7 @@ def _write_created(row: Row, now: float, *, is_wide: bool) -> Text:
 
 
 def _write_end(row: Row, now: float, *, is_wide: bool) -> str:
-    """Write when everyone has the release: WeChat's time, or the day by its rule."""
+    """Write when everyone gets the release: WeChat's time, or the current day of its 15 days."""
     end = row.answer.find_end(now)
     moment = to_local_time(end.at) if end else None
     if end is None or (moment is None and end.day is None):
@@ -126,6 +126,6 @@ def _write_end(row: Row, now: float, *, is_wide: bool) -> str:
 
 
 def _fit_cell(text: Text, width: int) -> Text:
-    """Cut or fill a text to so many columns."""
+    """Cut or pad a text to a width in columns."""
     text.truncate(width, overflow="ellipsis", pad=True)
     return text

@@ -27,14 +27,14 @@ def states(found: dict[str, Finding]) -> dict[str, str]:
 
 
 def test_own_account(sandbox: Sandbox) -> None:
-    """A mini program's own account: settings, token, quota and one real question are right."""
-    assert states(find()) == dict.fromkeys(("settings", "token", "quota", "question"), "ok")
+    """A mini program's own account: settings, token, quota and one real call are right."""
+    assert states(find()) == dict.fromkeys(("settings", "token", "quota", "call"), "ok")
     assert sandbox.count(PLAN) == 1
 
 
 def test_platform(platform: Sandbox) -> None:
     """A third-party platform's store, ticket, refresh token and permission set are right too."""
-    checks = ("settings", "store", "ticket", "refresh token", "token", "permission set", "quota", "question")
+    checks = ("settings", "store", "ticket", "refresh token", "token", "permission set", "quota", "call")
     assert states(find()) == dict.fromkeys(checks, "ok")
     assert platform.count(PLAN) == 1
 
@@ -92,7 +92,7 @@ def use_up_quota(platform: Sandbox, _store: RedisStorage) -> None:
 
 
 def refuse_plan(platform: Sandbox, _store: RedisStorage) -> None:
-    """Have WeChat refuse the question."""
+    """Have WeChat refuse the call."""
     platform.faults.append(Fault.parse("plan:errcode=48001"))
 
 
@@ -102,7 +102,7 @@ PROBLEMS: list[tuple[Any, str]] = [
     (remove_refresh_token, "refresh token"),
     (withdraw_permission, "permission set"),
     (use_up_quota, "quota"),
-    (refuse_plan, "question"),
+    (refuse_plan, "call"),
 ]
 
 
@@ -131,7 +131,7 @@ def test_key_of_another_system(sandbox: Sandbox, store: RedisStorage, configure:
     assert found["key"].state == "problem"
     assert key in found["key"].text
     store.redis.set(key, sandbox.tokens.issue_token()["access_token"])
-    assert states(find()) == dict.fromkeys(("settings", "store", "key", "token", "quota", "question"), "ok")
+    assert states(find()) == dict.fromkeys(("settings", "store", "key", "token", "quota", "call"), "ok")
 
 
 def test_quota_that_wechat_does_not_tell(sandbox: Sandbox) -> None:

@@ -178,7 +178,7 @@ def test_transitions() -> None:
             ["members only  仅成员", "developers and trial users"],
         ),
         ({"status": 3, "gray_percentage": 100, "default_finish_timestamp": 1517554721}, ["finished  执行完毕"]),
-        ({}, ["no release  没有发布"]),
+        ({}, ["no release  暂无发布"]),
         ({"status": 5}, ["status 5  状态 5"]),
     ],
 )
