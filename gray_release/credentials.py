@@ -58,7 +58,7 @@ def use_credentials_or_sandbox(
         yield
         return
     with create() if create else Sandbox(access_log=print_to_stderr) as sandbox:
-        print(f"no credentials in the environment: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
+        print(f"no credentials set: using the WeChat sandbox at {sandbox.base_url}", file=sys.stderr)
         with provide_credentials(sandbox, sandbox.platform.authorizers if component else None) as variables:
             os.environ.update(variables)
             try:

@@ -75,7 +75,7 @@ def diagnose(appid: str | None) -> Iterator[Finding]:
         yield _create_problem("token", error)
     if token is None:
         return
-    yield Finding("token", "ok", f"token source {source.name} returned a token")
+    yield Finding("token", "ok", f"obtained from the source {source.name}")
     if source.name == "component":
         yield _check_permission(source, appid or "")
     if token.parameter == "access_token":
@@ -161,7 +161,7 @@ def _check_permission(source: TokenSource, appid: str) -> Finding:
     if granted is None:
         return Finding("permission set", "unknown", "WeChat's answer has no func_info")
     if PERMISSION_SET in granted:
-        return Finding("permission set", "ok", f"permission set {PERMISSION_SET} is granted")
+        return Finding("permission set", "ok", f"{PERMISSION_SET} is granted")
     return _create_problem("permission set", errors.refused(61007, f"permission set {PERMISSION_SET} is not granted"))
 
 

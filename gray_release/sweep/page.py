@@ -63,7 +63,8 @@ def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = 
 <h1>Staged releases 分阶段发布</h1>
 <p>{escape(count_states(rows))}{changes}<br>{times}</p>
 <table>
-<thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度<th>created 创建<th>everyone 全量</thead>
+<thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度
+<th>created 创建时间<th>everyone by 全量时间</thead>
 <tbody>
 {chr(10).join(_write_row(row, now, has_change=comparison is not None) for row in sort_by_attention(rows, now))}
 </tbody></table>
@@ -86,8 +87,8 @@ def _write_row(row: Row, now: float, *, has_change: bool) -> str:
         return f'<tr>{"".join(cells)}<td class="reason" colspan="3">{answer.failure} {escape(row.reason)}</tr>'
     cells += [
         f"<td>{_write_bar(answer)}",
-        _write_cell("created 创建", _write_moment(answer.created_at, now)),
-        _write_cell("everyone 全量", _write_end(answer, now)),
+        _write_cell("created 创建时间", _write_moment(answer.created_at, now)),
+        _write_cell("everyone by 全量时间", _write_end(answer, now)),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -149,5 +150,5 @@ def _write_advice(rows: Sequence[Row]) -> Iterator[str]:
     if found:
         yield "<h2>What to do</h2><dl>"
         for code, count, text in found:
-            yield f"<dt>{code} ({count})</dt><dd>{escape(text)}</dd>"
+            yield f"<dt>{code}, {count} mini program{'' if count == 1 else 's'}</dt><dd>{escape(text)}</dd>"
         yield "</dl>"

@@ -33,7 +33,13 @@ def draw_table(console: Console, rows: Sequence[Row], notes: Sequence[str] = ())
         console.print(Text(note))
     console.print(Text(f"times in {format_zone(now)}", style="dim"))
     for code, count, text in collect_advice(rows):
-        console.print(Text(make_printable(f"{code} ({count}): {text or 'its row has the reason'}")))
+        console.print(
+            Text(
+                make_printable(
+                    f"{code}, {count} mini program{'' if count == 1 else 's'}: {text or 'its row has the reason'}"
+                )
+            )
+        )
 
 
 def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
@@ -72,7 +78,9 @@ def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Colu
     end = 30 if is_wide else 12
     found.append(
         _Column(
-            "everyone 全量" if is_wide else "everyone", end, lambda row: Text(_write_end(row, now, is_wide=is_wide))
+            "everyone by 全量时间" if is_wide else "everyone by",
+            end,
+            lambda row: Text(_write_end(row, now, is_wide=is_wide)),
         )
     )
     track = columns - sum(column.width + 1 for column in found) - PERCENT_WIDTH

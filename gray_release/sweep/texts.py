@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-_SAVE = "save it as CSV UTF-8 (Excel：另存为“CSV UTF-8”)"
+_SAVE = "save it as CSV UTF-8 (另存为 CSV UTF-8)"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -1,4 +1,4 @@
-"""`gray-release doctor`: what it finds right and wrong, on a sandbox that plays each fault."""
+"""`gray-release doctor` with a sandbox that has each problem."""
 
 import json
 from typing import Any
@@ -14,28 +14,28 @@ from tests.support import PLAN, Configure, run
 SECRETS = (SECRET, COMPONENT_SECRET, REFRESH_TOKEN, TICKET)
 
 
-def find(appid: str | None = None) -> dict[str, Finding]:
+def run_checks(appid: str | None = None) -> dict[str, Finding]:
     """Run all checks; no finding shows a secret."""
     found = {finding.check: finding for finding in diagnose(appid)}
     assert not [secret for secret in SECRETS if secret in str(found)]
     return found
 
 
-def states(found: dict[str, Finding]) -> dict[str, str]:
+def read_states(found: dict[str, Finding]) -> dict[str, str]:
     """Return the state of each check."""
     return {name: finding.state for name, finding in found.items()}
 
 
 def test_own_account(sandbox: Sandbox) -> None:
-    """A mini program's own account: settings, token, quota and one real call are right."""
-    assert states(find()) == dict.fromkeys(("settings", "token", "quota", "call"), "ok")
+    """For a mini program's own account it checks settings, token, quota and one real call."""
+    assert read_states(run_checks()) == dict.fromkeys(("settings", "token", "quota", "call"), "ok")
     assert sandbox.count(PLAN) == 1
 
 
 def test_platform(platform: Sandbox) -> None:
-    """A third-party platform's store, ticket, refresh token and permission set are right too."""
+    """For a third-party platform it also checks store, ticket, refresh token and permission set."""
     checks = ("settings", "store", "ticket", "refresh token", "token", "permission set", "quota", "call")
-    assert states(find()) == dict.fromkeys(checks, "ok")
+    assert read_states(run_checks()) == dict.fromkeys(checks, "ok")
     assert platform.count(PLAN) == 1
 
 
@@ -48,51 +48,51 @@ def test_platform(platform: Sandbox) -> None:
 )
 @pytest.mark.usefixtures("sandbox")
 def test_settings(configure: Configure, variables: dict[str, str | None], code: str) -> None:
-    """A broken setting is the only finding: nothing can be asked with it."""
+    """After an invalid setting there are no further checks."""
     configure(**variables)
-    found = find()
+    found = run_checks()
     assert list(found) == ["settings"]
     assert found["settings"].state == "problem"
     assert found["settings"].text.startswith(code)
 
 
 def test_address(sandbox: Sandbox) -> None:
-    """Where WeChat does not know the address, it is named, and where to allow it."""
+    """If WeChat refuses the IP address, the finding names it and says where to allow it."""
     errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
     sandbox.faults.append(Fault("stable", "body", json.dumps({"errcode": 40164, "errmsg": errmsg})))
-    found = find()
-    assert states(found) == {"settings": "ok", "address": "problem", "token": "problem"}
+    found = run_checks()
+    assert read_states(found) == {"settings": "ok", "address": "problem", "token": "problem"}
     assert "203.0.113.7" in str(found["address"].advice)
 
 
 def remove_ticket(_platform: Sandbox, store: RedisStorage) -> None:
-    """Have no ticket in the store."""
+    """Remove the ticket from the store."""
     store.delete("component_verify_ticket")
 
 
 def remove_refresh_token(_platform: Sandbox, store: RedisStorage) -> None:
-    """Have no refresh token in the store."""
+    """Remove the refresh token from the store."""
     store.delete(f"{APPID}_refresh_token")
 
 
 def store_a_hash(_platform: Sandbox, store: RedisStorage) -> None:
-    """Have another kind of value where the ticket should be."""
+    """Store a hash instead of the ticket."""
     store.delete("component_verify_ticket")
     store.redis.hset("wechatpy:component_verify_ticket", "value", TICKET)
 
 
 def withdraw_permission(platform: Sandbox, _store: RedisStorage) -> None:
-    """Have set 18 not granted."""
+    """Withdraw permission set 18."""
     platform.platform.permission_sets.discard(18)
 
 
 def use_up_quota(platform: Sandbox, _store: RedisStorage) -> None:
-    """Have no call left today."""
+    """Leave no call for today."""
     platform.daily_limit = 0
 
 
 def refuse_plan(platform: Sandbox, _store: RedisStorage) -> None:
-    """Have WeChat refuse the call."""
+    """Make WeChat refuse the call."""
     platform.faults.append(Fault.parse("plan:errcode=48001"))
 
 
@@ -108,40 +108,40 @@ PROBLEMS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("spoil", "check"), PROBLEMS)
 def test_problems(platform: Sandbox, store: RedisStorage, spoil: Any, check: str) -> None:
-    """Each fault is found by its check, which says what to do."""
+    """The right check finds each problem, and has advice."""
     spoil(platform, store)
-    finding = find()[check]
+    finding = run_checks()[check]
     assert finding.state == "problem"
     assert finding.advice
 
 
 def test_store_that_is_down(platform: Sandbox, configure: Configure) -> None:
-    """A store that cannot be reached is named before the token that needs it."""
+    """An unreachable store is reported before the token that needs it."""
     configure(WECHAT_TOKEN_STORE_URL="redis://127.0.0.1:1/0")
-    found = find()
-    assert states(found) == {"settings": "ok", "store": "problem", "token": "problem"}
+    found = run_checks()
+    assert read_states(found) == {"settings": "ok", "store": "problem", "token": "problem"}
     assert not platform.requests
 
 
 def test_key_of_another_system(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> None:
-    """Source `store`: the key with its kind, or that there is nothing."""
+    """For the source `store` it checks that the key exists, and shows its type."""
     key = f"wa:access_token:{APPID}"
     configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}", WECHAT_SECRET=None)
-    found = find()
+    found = run_checks()
     assert found["key"].state == "problem"
     assert key in found["key"].text
     store.redis.set(key, sandbox.tokens.issue_token()["access_token"])
-    assert states(find()) == dict.fromkeys(("settings", "store", "key", "token", "quota", "call"), "ok")
+    assert read_states(run_checks()) == dict.fromkeys(("settings", "store", "key", "token", "quota", "call"), "ok")
 
 
-def test_quota_that_wechat_does_not_tell(sandbox: Sandbox) -> None:
-    """A quota that WeChat does not tell is unknown, and no problem."""
+def test_unknown_quota(sandbox: Sandbox) -> None:
+    """If WeChat does not answer about the quota, the check is unknown, which is not a problem."""
     sandbox.faults.append(Fault.parse("quota:errcode=76021"))
-    assert find()["quota"].state == "unknown"
+    assert run_checks()["quota"].state == "unknown"
 
 
 def test_command() -> None:
-    """The command shows each check on the sandbox, and ends with 0; `--json` gives an object a line."""
+    """The command prints one line for each check and exits 0; `--json` prints one JSON object for each."""
     done = run("doctor", "--component", "--json")
     assert done.returncode == 0, done.stderr
     assert {json.loads(line)["state"] for line in done.stdout.splitlines()} == {"ok"}
@@ -151,7 +151,7 @@ def test_command() -> None:
 
 
 def test_exit_code() -> None:
-    """A problem is exit code 1, and an appid that is none 2."""
+    """A problem exits 1, and an invalid appid 2."""
     assert (
         run("doctor", WECHAT_APPID=APPID, WECHAT_SECRET="x", WECHAT_API_BASE_URL="http://127.0.0.1:1").returncode == 1
     )

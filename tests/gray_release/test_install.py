@@ -1,4 +1,4 @@
-"""The command as pip installs it: `gray-release`, from any folder."""
+"""`gray-release` as pip installs it."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from tests.support import REPLY, ROOT
 
 @pytest.mark.slow
 def test_gray_release(tmp_path: Path) -> None:
-    """The wheel of a release gives `gray-release`, which needs no file of the clone; without the extra it says so."""
+    """The wheel installs `gray-release`, which runs anywhere; without the extra it says what to install."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], check=True, timeout=300)
     install = [uv, "pip", "install", "--quiet", "--python", str(tmp_path / "venv")]

@@ -1,4 +1,4 @@
-"""docs/pipelines.md: its workflows run as they are written, and its exit codes are the command's."""
+"""The workflows of docs/pipelines.md run, and its exit codes are those of the command."""
 
 import re
 import subprocess
@@ -19,8 +19,8 @@ DOCUMENT = Path("docs/pipelines.md").read_text("utf-8")
 WORKFLOWS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)]
 
 
-def script(workflow: dict[str, Any], name: str) -> str:
-    """Return what a step runs."""
+def read_script(workflow: dict[str, Any], name: str) -> str:
+    """Return the script of a step."""
     [job] = workflow["jobs"].values()
     [text] = [step["run"] for step in job["steps"] if step.get("name") == name]
     return str(text)
@@ -28,7 +28,7 @@ def script(workflow: dict[str, Any], name: str) -> str:
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """Put `gray-release` on the PATH, as pip would."""
+    """Put `gray-release` on the PATH, as pip does."""
     command = tmp_path / "bin/gray-release"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nPYTHONPATH={Path.cwd()} exec {sys.executable} -m gray_release "$@"\n', "ascii")
@@ -46,10 +46,10 @@ def path(tmp_path: Path) -> str:
     ],
 )
 def test_follow(path: str, plan: dict[str, Any], faults: list[Fault], code: int, words: str) -> None:
-    """The step that follows a release goes the way that the release goes."""
+    """The step that follows a release succeeds or fails with it, and says why."""
     with Sandbox(plan=plan, faults=faults) as sandbox:
         process = subprocess.run(
-            ["bash", "-e", "-c", script(WORKFLOWS[0], "Follow the release")],
+            ["bash", "-e", "-c", read_script(WORKFLOWS[0], "Follow the release")],
             env={
                 "PATH": path,
                 "WECHAT_API_BASE_URL": sandbox.base_url,
@@ -67,13 +67,13 @@ def test_follow(path: str, plan: dict[str, Any], faults: list[Fault], code: int,
 
 @pytest.mark.parametrize(("status", "code"), [(1, 0), (2, 4)])
 def test_sweep(path: str, tmp_path: Path, status: int, code: int) -> None:
-    """The scheduled sweep leaves its two files, outlives a refusal, and fails where a release is paused."""
+    """The scheduled sweep writes its two files, tolerates a refusal, and fails if a release is paused."""
     (tmp_path / "appids.csv").write_text("AppID,name\nwx1,a\nwx2,b\n", "ascii")
     with Sandbox(plan={"status": status, "gray_percentage": 40}, apps=dict.fromkeys(("wx1", "wx2"), SECRET)) as sandbox:
         sandbox.faults.append(Fault("plan", "errcode", "48001", appid="wx2"))
         environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET, "ROBOT_URL": ""}
         process = subprocess.run(
-            ["bash", "-e", "-c", script(WORKFLOWS[1], "Look at every release")],
+            ["bash", "-e", "-c", read_script(WORKFLOWS[1], "Look at every release")],
             cwd=tmp_path,
             env=environ,
             check=False,
@@ -90,7 +90,7 @@ def test_exit_codes_of_sweep() -> None:
 
 
 def test_exit_codes() -> None:
-    """The document has the exit codes of `--help`, and the states that `--until` takes."""
+    """The document has the exit codes of `--help`, and the statuses that `--until` accepts."""
     assert re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE) == re.findall(r"^  (\d+) ", EXIT_CODES, re.MULTILINE)
     [states] = re.findall(r"`--until` takes (.*?)\.", DOCUMENT)
     assert re.findall(r"`(\w+)`", states) == list(STATE_NAMES)

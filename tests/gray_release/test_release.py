@@ -1,4 +1,4 @@
-"""What an answer says in words, and its times."""
+"""The words for an answer and for times."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ NOW = 1_800_000_000
     ],
 )
 def test_answers(reply: dict[str, Any], failure: int | None, state: str) -> None:
-    """A failure and a state are found in a result, and in an HTTP reply of either form."""
+    """The failure or the state is read from a result and from both forms of an HTTP reply."""
     answer = Answer.from_reply(reply)
     assert (answer.failure, answer.state.name) == (failure, state)
 
@@ -51,11 +51,11 @@ def test_states() -> None:
     ],
 )
 def test_relative_times(seconds: float, text: str) -> None:
-    """A time is told by its distance in the largest unit that fits."""
+    """The distance of a time from now is written in its largest whole unit."""
     assert format_distance(seconds, NOW) == text
 
 
 @pytest.mark.parametrize("seconds", [None, 0, 1e14, float("nan")])
-def test_no_time(seconds: float | None) -> None:
-    """What is no time that a calendar knows is unknown."""
+def test_unknown_times(seconds: float | None) -> None:
+    """A value outside the calendar is written as unknown."""
     assert format_time(seconds) == "unknown"

@@ -1,4 +1,4 @@
-"""`python -m gray_release serve`: the function over real HTTP, and its OpenAPI description."""
+"""`serve`: the function behind a local HTTP server, and its OpenAPI description."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from tests.support import DOCUMENTED, ending
 
 @pytest.fixture(params=["lambda", "scf"])
 def address(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Serve the function in either platform's shape, on the sandbox."""
+    """Serve the function, which uses the sandbox, as each platform does."""
     assert sandbox.requests == []
     with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
@@ -29,7 +29,7 @@ def address(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_get_and_post(address: str) -> None:
-    """Any HTTP client reaches the cloud call."""
+    """The cloud call answers GET and POST."""
     for content in (None, b"{}"):
         with urllib.request.urlopen(f"{address}/x?a=b", content, timeout=5) as answer:  # noqa: S310 - loopback
             assert json.load(answer) == DOCUMENTED
@@ -37,8 +37,8 @@ def test_get_and_post(address: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt", "/apple-touch-icon.png", "/.well-known/security.txt"])
-def test_what_browsers_ask_by_themselves(address: str, sandbox: Sandbox, path: str) -> None:
-    """What a browser asks of every host is not found, and WeChat is not asked."""
+def test_browser_paths(address: str, sandbox: Sandbox, path: str) -> None:
+    """Paths that browsers request on every host are 404 without a request to WeChat."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(address + path, timeout=5)  # noqa: S310 - loopback
     with caught.value as answer:
@@ -47,7 +47,7 @@ def test_what_browsers_ask_by_themselves(address: str, sandbox: Sandbox, path: s
 
 @pytest.mark.parametrize("length", ["-1", "many", "1.5"])
 def test_content_length(address: str, sandbox: Sandbox, length: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """A length that is no number is a bad request, without a traceback."""
+    """An invalid Content-Length is a bad request, without a traceback."""
     asked = urllib.request.Request(address, headers={"Content-Length": length})  # noqa: S310 - loopback
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(asked, timeout=5)  # noqa: S310 - loopback
@@ -57,14 +57,14 @@ def test_content_length(address: str, sandbox: Sandbox, length: str, capfd: pyte
 
 
 def test_binary_body(address: str) -> None:
-    """A body that is no text is refused as the platforms would pass it."""
+    """A binary body reaches the function in base64, and the function refuses it."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(address, b"\xff\xfe", timeout=5)  # noqa: S310 - loopback
     assert (caught.value.code, json.load(caught.value)["errCode"]) == (400, 40097)
 
 
 def test_wechatpy_as_the_client(address: str, sandbox: Sandbox) -> None:
-    """Wechatpy's own client reaches the plan through the function, and gets its own exceptions from it."""
+    """Wechatpy's client gets the plan, and its own exceptions, through the function."""
     token = sandbox.tokens.issue_token()["access_token"]
     client = WeChatClient("wx0123456789abcdef", "unused", access_token=token)
     body = client.get(f"{address}/wxa/getgrayreleaseplan")
@@ -74,9 +74,9 @@ def test_wechatpy_as_the_client(address: str, sandbox: Sandbox) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["lambda", "scf"])
 def test_schemathesis(target: str, tmp_path: Path) -> None:
-    """No request that schemathesis makes up from the description gets an answer that it does not describe."""
+    """Schemathesis generates requests from the description; it describes every answer."""
     description = describe()
-    # Both are refused here: the sandbox's source has no list, and no token goes with `appids`.
+    # The function refuses both here: the sandbox's token source has no list, and `appids` excludes a token.
     del description["components"]["schemas"]["ArgumentsOfMany"]["properties"]["appids"]["anyOf"][1]
     del description["paths"]["/"]["post"]["parameters"]
     (tmp_path / "openapi.json").write_text(json.dumps(description))
@@ -89,7 +89,7 @@ def test_schemathesis(target: str, tmp_path: Path) -> None:
             [
                 str(Path(sys.executable).with_name("schemathesis")),
                 *("run", str(tmp_path / "openapi.json"), "--url", address, "--checks", "all"),
-                # A 502 is documented: WeChat refuses tokens and appids that are made up.
+                # 502 is a documented answer: WeChat refuses the generated tokens and appids.
                 *("--exclude-checks", "not_a_server_error", "--max-examples", "100", "--no-color"),
                 *("--seed", "1", "--generation-deterministic"),
             ],

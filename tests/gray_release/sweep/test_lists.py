@@ -1,4 +1,4 @@
-"""The list that a sweep reads, as people's programs write it."""
+"""Lists of mini programs as spreadsheets, editors and scripts write them."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ ONE, TWO = APPIDS
     ],
 )
 def test_appids(text: str) -> None:
-    """Plain lists, a column and earlier rows give the same appids, each once."""
+    """A plain list, a column and the rows of an earlier sweep give the same appids, each once."""
     assert [entry.appid for entry in read_list(text.encode())] == APPIDS
 
 
@@ -43,13 +43,13 @@ def test_appids(text: str) -> None:
     ],
 )
 def test_names(text: str) -> None:
-    """Spreadsheets' headers are found in any case, behind blanks and titles, whatever separates the columns."""
+    """The header is found in any case, with blanks, below titles, and with every delimiter."""
     assert read_list(text.encode()) == [Listed(ONE, "a, b"), Listed(TWO, "名")]
 
 
 @pytest.mark.parametrize("text", ["", "\n# nobody\n", "appid\n", "appid,name\n,,\n", "[]"])
-def test_nobody(text: str) -> None:
-    """A list may name nobody, which the command refuses."""
+def test_empty_list(text: str) -> None:
+    """A list may be empty; the command refuses it."""
     assert read_list(text.encode()) == []
 
 
@@ -78,14 +78,14 @@ def test_nobody(text: str) -> None:
     ],
 )
 def test_wrong_lines(content: bytes, words: list[str]) -> None:
-    """A line that cannot be understood is named, and no appid is lost without a word."""
+    """The error names each wrong line, so that no appid is skipped silently."""
     with pytest.raises(ValueError, match=r"line|UTF") as caught:
         read_list(content)
     assert all(word in str(caught.value) for word in words)
 
 
 def test_many_wrong_lines() -> None:
-    """Of many wrong lines the first are named and the others counted, in a short message."""
+    """The error names the first wrong lines and counts the others, so that it stays short."""
     with pytest.raises(ValueError, match="line 1") as caught:
         read_list("\n".join(["w w " * 1000] * 1000).encode())
     assert "995" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The rows that a sweep has left."""
+"""Reading the rows of an earlier sweep."""
 
 import json
 
@@ -13,13 +13,13 @@ LINE = json.dumps(ROW)
 
 @pytest.mark.parametrize("text", [LINE, f"\ufeff{LINE}\r\n\r\n", f"[{LINE}]", json.dumps([ROW], indent=2), f"\n{LINE}"])
 def test_rows(text: str) -> None:
-    """Rows are read one or a list on a line, or as one list over many lines."""
+    """Lines of rows, lines of lists, and one list over many lines are read."""
     [row] = read_rows(text.encode())
     assert (row.appid, row.answer.plan, row.json) == ("wx1", PLAN, ROW)
 
 
 def test_what_wechat_may_add() -> None:
-    """A row is read although WeChat has put HTTP's names, half surrogates or U+2028 into it."""
+    """Half surrogates, U+2028 and keys such as `statusCode` from WeChat do no harm."""
     extra = {"statusCode": 500, "body": "{", "headers": None, "x": "\ud800\u2028"}
     for ascii_only in (True, False):
         text = json.dumps({**ROW, **extra}, ensure_ascii=ascii_only)
@@ -43,6 +43,6 @@ def test_what_wechat_may_add() -> None:
     ],
 )
 def test_no_row(line: str) -> None:
-    """A line that is no row is named."""
+    """The error names the line that is not a row."""
     with pytest.raises(ValueError, match="line 3"):
         read_rows(f"{LINE}\n\n{line}\n".encode())

@@ -1,4 +1,4 @@
-"""A chat robot is told what changed: one message a run, within its limits, and its address stays a secret."""
+"""Each run sends one message to a chat robot, within its limits, and its URL stays secret."""
 
 import json
 import re
@@ -21,8 +21,8 @@ NOW = 1_800_000_000
 SECRET = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 
 
-def many(count: int, name: str) -> list[Row]:
-    """Return the rows of many mini programs."""
+def create_rows(count: int, name: str) -> list[Row]:
+    """Create the rows of many mini programs."""
     plans = fleet.create_plans(fleet.create_appids(count), NOW)
     return [
         Row.from_json({"appid": appid, "name": name, "errCode": 0 if plan else 61003, "grayReleasePlan": plan})
@@ -38,12 +38,12 @@ def many(count: int, name: str) -> list[Row]:
     ids=["none", "chinese", "markdown", "escapes"],
 )
 def test_limits(robots: "ChatRobots", kind: str, count: int, name: str) -> None:
-    """However many changes there are, the robot takes the message; what does not fit is counted."""
-    message = create_digest(compare_rows(many(count, name), [], NOW - 9, NOW), NOW)
+    """The robot accepts a message about any number of changes; its last line counts those that do not fit."""
+    message = create_digest(compare_rows(create_rows(count, name), [], NOW - 9, NOW), NOW)
     assert message
-    robot = Robot(robots.url(kind))
+    robot = Robot(robots.get_url(kind))
     robot.send_message(message.head[0], message.write(robot.kind.limit, is_markdown=robot.kind.form == "markdown"))
-    [text] = robots.told
+    [text] = robots.messages
     assert "灰度发布" in text
     shown = sum(f"wx{number:016d}" in text for number in range(1, count + 1))
     left = re.search(r"and (\d+) more$", text)
@@ -67,18 +67,18 @@ def test_limits(robots: "ChatRobots", kind: str, count: int, name: str) -> None:
         ((500, b"KEY"), "HTTP status 500"),
     ],
 )
-def test_not_told(robots: "ChatRobots", kind: str, answer: tuple[int, bytes] | None, words: str) -> None:
-    """An error in an HTTP 200 is an error, and no message shows the address."""
+def test_refused_messages(robots: "ChatRobots", kind: str, answer: tuple[int, bytes] | None, words: str) -> None:
+    """An error code with HTTP 200 is an error, and no message shows the URL."""
     robots.answer = answer and (answer[0], answer[1].replace(b"KEY", SECRET.encode()))
-    robot = Robot(robots.url(kind) + ("" if answer else "x"))
+    robot = Robot(robots.get_url(kind) + ("" if answer else "x"))
     with pytest.raises(RobotError, match=words) as caught:
         robot.send_message("灰度", "灰度")
     assert SECRET not in f"{caught.value!r} {robot!r}"
     assert len(robots.requests) == 1
 
 
-def test_nobody_there() -> None:
-    """A robot that cannot be reached is an error without the address."""
+def test_unreachable_robot() -> None:
+    """The error about an unreachable robot does not show its URL."""
     with pytest.raises(RobotError) as caught:
         Robot(f"http://127.0.0.1:1/robot/send?access_token={SECRET}").send_message("灰度", "灰度")
     assert SECRET not in repr(caught.value)
@@ -102,38 +102,38 @@ def test_nobody_there() -> None:
         ("secret", "wecom", None),
     ],
 )
-def test_addresses(url: str, kind: str | None, found: str | None) -> None:
-    """A robot is recognised by its host or path; plain http is for private hosts only."""
+def test_urls(url: str, kind: str | None, found: str | None) -> None:
+    """The kind of a robot is found by its host or path; plain http is accepted only for private hosts."""
     if found:
         assert Robot(url, kind).kind is KINDS[found]
         return
-    with pytest.raises(ValueError, match="it ") as caught:
+    with pytest.raises(ValueError, match=r"must|--robot-kind") as caught:
         Robot(url, kind)
     assert url not in str(caught.value)
 
 
-def row(appid: str, **plan: Any) -> str:
-    """Return a row as a line."""
+def format_row(appid: str, **plan: Any) -> str:
+    """Write a row as a line of JSON."""
     return json.dumps({"appid": appid, "name": "商店", "errCode": 0, "grayReleasePlan": plan}) + "\n"
 
 
 def test_command(robots: "ChatRobots", tmp_path: Path) -> None:
-    """The first run says so, a run without changes tells nothing, and a change is told until the robot takes it."""
+    """The first run sends all, a run without changes sends nothing, and a change is sent until the robot accepts it."""
     results, state = tmp_path / "results.jsonl", tmp_path / "state.jsonl"
     command = ("sweep", "--from", str(results), "--since", str(state), "--output", str(state))
-    results.write_text(row("wx1", status=1, grayPercentage=5), "utf-8")
-    process = run(*command, ROBOT_URL=robots.url("wecom"))
-    assert (process.returncode, len(robots.told), "first run" in robots.told[0]) == (0, 1, True)
-    process = run(*command, "--robot", robots.url("dingtalk"))
-    assert (process.returncode, len(robots.told)) == (0, 1)
-    results.write_text(row("wx1", status=2, grayPercentage=5), "utf-8")
-    process = run(*command, "--robot", robots.url("feishu") + "x")
+    results.write_text(format_row("wx1", status=1, grayPercentage=5), "utf-8")
+    process = run(*command, ROBOT_URL=robots.get_url("wecom"))
+    assert (process.returncode, len(robots.messages), "first run" in robots.messages[0]) == (0, 1, True)
+    process = run(*command, "--robot", robots.get_url("dingtalk"))
+    assert (process.returncode, len(robots.messages)) == (0, 1)
+    results.write_text(format_row("wx1", status=2, grayPercentage=5), "utf-8")
+    process = run(*command, "--robot", robots.get_url("feishu") + "x")
     assert (process.returncode, SECRET in process.stderr + process.stdout) == (5, False)
-    process = run(*command, "--robot", robots.url("feishu"))
-    assert (process.returncode, len(robots.told)) == (0, 2)
-    assert "商店 wx1 paused 已暂停" in robots.told[1]
-    process = run(*command, "--robot", robots.url("feishu"))
-    assert (process.returncode, len(robots.told)) == (0, 2)
+    process = run(*command, "--robot", robots.get_url("feishu"))
+    assert (process.returncode, len(robots.messages)) == (0, 2)
+    assert "商店 wx1 paused 已暂停" in robots.messages[1]
+    process = run(*command, "--robot", robots.get_url("feishu"))
+    assert (process.returncode, len(robots.messages)) == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,6 @@ def test_command(robots: "ChatRobots", tmp_path: Path) -> None:
     ],
 )
 def test_wrong_commands(arguments: list[str]) -> None:
-    """An address that cannot be used is refused before anybody is asked, and is not shown."""
+    """A bad URL is an error before the first request, and the error does not show it."""
     process = run("sweep", "-", *arguments, stdin="wx1\n")
     assert (process.returncode, process.stdout, SECRET in process.stderr) == (2, "", False)

@@ -1,4 +1,4 @@
-"""The table and the page of a sweep."""
+"""The table and the web page of a sweep."""
 
 import io
 import re
@@ -33,8 +33,8 @@ ROWS = [
 ]
 
 
-def drawn(rows: list[Row], columns: int, **options: Any) -> str:
-    """Draw the table as a terminal of so many columns shows it."""
+def draw(rows: list[Row], columns: int, **options: Any) -> str:
+    """Draw the table for a terminal with this number of columns."""
     stream = io.StringIO()
     draw_table(Console(file=stream, width=columns, force_terminal=True, highlight=False, **options), rows)
     return stream.getvalue()
@@ -42,9 +42,9 @@ def drawn(rows: list[Row], columns: int, **options: Any) -> str:
 
 @pytest.mark.parametrize("columns", [80, 140, 300])
 @pytest.mark.parametrize("colour", [True, False])
-def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Each mini program has a line that fits, what needs attention first, then the totals and what to do."""
-    text = drawn(ROWS, columns, no_color=not colour)
+def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - pytest passes parameters by name
+    """Every mini program has one line that fits, and totals and advice follow the table."""
+    text = draw(ROWS, columns, no_color=not colour)
     assert bool(re.search(r"\x1b\[3\d", text)) == colour
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert "\x1b" not in plain
@@ -63,15 +63,16 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - a paramete
         "no release",
     ]
     assert [line[19:26] for line in lines[1:3]] == ["✗ 48001", "✗ 61003"]
-    assert "24 mini programs: 2 failed, 2 paused, 10 rolling out, 1 status 5, 4 finished, 5 none" in " ".join(
-        plain.split()
+    assert (
+        "24 mini programs: 2 failed, 2 paused, 10 rolling out, 1 status 5, 4 finished, 5 without a release"
+        in " ".join(plain.split())
     )
-    assert f"48001 (1): {HINTS[48001][:40]}" in plain
+    assert f"48001, 1 mini program: {HINTS[48001][:40]}" in plain
     assert re.search(r"paused 暂停中 +13 % ━+─+ ", plain)
 
 
 def test_order() -> None:
-    """Failures come first, then what is paused, what is nearest to its end, and what stands still."""
+    """The order is failures, paused releases, running ones by the time left, and stalled ones."""
 
     def row(appid: str, share: float, days: float, **more: Any) -> Row:
         plan = {"status": 1, "grayPercentage": share, "createTimestamp": NOW - days * DAY, **more.pop("plan", {})}
@@ -107,24 +108,24 @@ def test_order() -> None:
     ],
 )
 def test_everyone(plan: dict[str, Any], day: int | None, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where WeChat does not say when everyone has the release, its rule does: on the fifteenth day."""
+    """Without a time from WeChat, everyone gets the release on the fifteenth day."""
     monkeypatch.setattr("time.time", lambda: NOW)
     row = Row.from_json({"appid": "wx1", "errCode": 0, "grayReleasePlan": {"status": 1, "grayPercentage": 8, **plan}})
-    for text in (drawn([row], 140), Page(write_page([row], NOW)).text):
+    for text in (draw([row], 140), Page(write_page([row], NOW)).text):
         assert f"day {day}" in text if day else "day " not in text.replace("day ago", "")
         assert not words or words in text or words == "everyone on"
-    assert words in drawn([row], 140)
+    assert words in draw([row], 140)
     assert "defaultFinishTimestamp" not in row.json["grayReleasePlan"] or "defaultFinishTimestamp" in plan
 
 
 @pytest.mark.parametrize("columns", [80, 140])
 def test_names_and_changes(columns: int) -> None:
-    """Names and changes have their columns, in lines that still fit; wide letters count twice."""
+    """Names and changes have columns, and all lines fit; Chinese characters are two columns wide."""
     names = ["花点时间", "Very Long English Shop Name That Goes On", "<b>\x1b[2J", ""]
     named = [Row.from_json({**row.json, "name": names[index % 4]}) for index, row in enumerate(ROWS)]
     earlier = [Row.from_json({**row.json, "grayReleasePlan": {"status": 1}}) for row in named[2:]]
     compared = compare_rows(named, earlier, NOW - DAY, NOW)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", drawn(compared.rows, columns)).splitlines()[: len(ROWS) + 1]
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", draw(compared.rows, columns)).splitlines()[: len(ROWS) + 1]
     widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
     assert max(widths) <= columns
     assert sum("花点时间" in line for line in lines) == 6
@@ -137,18 +138,18 @@ def test_names_and_changes(columns: int) -> None:
 
 
 def test_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Times are those of the machine's zone, which is named; a name alone may be that of several zones."""
+    """The table names the local time zone with its offset, because several zones share a name."""
     for zone, words in (("Asia/Shanghai", "CST (UTC+08:00)"), ("UTC", "times in UTC"), ("Asia/Kolkata", "(UTC+05:30)")):
         monkeypatch.setenv("TZ", zone)
         time.tzset()
-        assert words in drawn(ROWS, 80)
+        assert words in draw(ROWS, 80)
         assert words in write_page(ROWS, NOW)
     monkeypatch.undo()
     time.tzset()
 
 
 class Page(HTMLParser):
-    """Collects a page's elements, its text, and what it would load."""
+    """A parser that collects a page's elements, text and links."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -158,17 +159,17 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
+        """Collect an element."""
         self.tags.append(tag)
         self.loads += [name for name, _ in attrs if name in ("src", "href", "onload", "onclick")]
 
     def handle_data(self, data: str) -> None:
-        """Note a text."""
+        """Collect a text."""
         self.text += data
 
 
 def test_page() -> None:
-    """The page needs nothing else and runs nothing, has every row, and looks as the reader's system does."""
+    """The page has every row and a dark style, loads nothing and has no script."""
     text = write_page(ROWS, NOW)
     found = Page(text)
     assert found.loads == []
@@ -181,7 +182,7 @@ def test_page() -> None:
     assert HINTS[48001] in found.text
 
 
-def test_nobody() -> None:
-    """No rows give a table without any."""
-    assert drawn([], 80).count("0 mini programs") == 1
+def test_no_rows() -> None:
+    """A sweep without rows gives an empty table."""
+    assert draw([], 80).count("0 mini programs") == 1
     assert "0 mini programs" in write_page([], NOW)

@@ -1,4 +1,4 @@
-"""`sweep`: many mini programs, as a platform's operator runs it."""
+"""`sweep` from the command line."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ Platform = tuple[Sandbox, dict[str, str]]
 
 @pytest.fixture
 def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
-    """Play a third-party platform with so many mini programs; give the sandbox and the variables that lead to it."""
+    """Run a sandbox with a platform of `count` mini programs; yield it and the variables for it."""
     appids = fleet.create_appids(getattr(request, "param", 20))
     with Sandbox() as sandbox:
         sandbox.platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
@@ -35,19 +35,19 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
             yield sandbox, variables
 
 
-def rows(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """Read the rows that were printed, by appid."""
+def read_rows(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Read the printed rows by appid."""
     found = [json.loads(line) for line in process.stdout.splitlines()]
     return {row["appid"]: row for row in found}
 
 
 def test_platform(platform: Platform) -> None:
-    """Each mini program gets one row, over one cache of tokens: none is fetched twice."""
+    """Each mini program gets one row, and no token is fetched twice."""
     sandbox, variables = platform
     appids = list(sandbox.platform.authorizers)
     process = run("sweep", "-", stdin="\n".join([*appids, appids[0]]), **variables)
     assert process.returncode == 0
-    found = rows(process)
+    found = read_rows(process)
     assert sorted(found) == appids
     assert len(process.stdout.splitlines()) == 20
     assert found[appids[3]]["grayReleasePlan"]["status"] == 2
@@ -58,11 +58,11 @@ def test_platform(platform: Platform) -> None:
         "grayReleasePlan": None,
     }
     assert (sandbox.count(COMPONENT), sandbox.count(AUTHORIZER), sandbox.count(PLAN)) == (1, 20, 20)
-    assert process.stderr == "20 mini programs: 2 paused, 10 rolling out, 4 finished, 4 none\n"
+    assert process.stderr == "20 mini programs: 2 paused, 10 rolling out, 4 finished, 4 without a release\n"
 
 
 def test_failures(platform: Platform) -> None:
-    """A refusal is a row and exit code 1; a failure that passes by itself is asked for again."""
+    """A refusal is a row and exit code 1; after a transient failure the mini program is asked for again."""
     sandbox, variables = platform
     appids = list(sandbox.platform.authorizers)
     del sandbox.platform.authorizers[appids[0]]
@@ -73,7 +73,7 @@ def test_failures(platform: Platform) -> None:
     ]
     process = run("sweep", "-", stdin="\n".join(appids), **variables)
     assert process.returncode == 1
-    found = rows(process)
+    found = read_rows(process)
     assert {appid: row["errCode"] for appid, row in found.items() if row["errCode"]} == {
         appids[0]: 61003,
         appids[1]: 48001,
@@ -83,29 +83,29 @@ def test_failures(platform: Platform) -> None:
 
 
 def test_wechat_is_out_of_reach(platform: Platform) -> None:
-    """Where nobody gets an answer nobody is asked for again."""
+    """If no mini program gets an answer, there are no retries."""
     sandbox, variables = platform
     sandbox.faults.append(Fault("component", "errcode", "45009"))
     sandbox.faults.append(Fault("plan", "errcode", "-1"))
     process = run("sweep", "-", stdin="\n".join(fleet.create_appids(20)), **variables)
     assert process.returncode == 1
-    assert len(rows(process)) == 20
+    assert len(read_rows(process)) == 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("platform", [1000], indirect=True)
 def test_a_thousand(platform: Platform) -> None:
-    """A thousand mini programs take one token of the platform's, one of each authorizer's, and no refusal."""
+    """For a thousand mini programs the platform's token and each authorizer's token are fetched once."""
     sandbox, variables = platform
     process = run("sweep", "-", stdin="\n".join(sandbox.platform.authorizers), **variables)
-    assert (process.returncode, len(rows(process))) == (0, 1000)
+    assert (process.returncode, len(read_rows(process))) == (0, 1000)
     assert (sandbox.count(COMPONENT), sandbox.count(AUTHORIZER), sandbox.count(PLAN)) == (1, 1000, 1000)
     assert set(sandbox.refusals) == {0}
 
 
 @pytest.mark.parametrize("platform", [BATCH_SIZE + 5], indirect=True)
 def test_interrupted(platform: Platform, tmp_path: Path) -> None:
-    """Interrupted, it prints what it has, at once, and leaves `--output` as it was: exit 130."""
+    """An interrupt prints the rows so far at once, leaves `--output` unchanged, and exits 130."""
     sandbox, variables = platform
     sandbox.faults += [
         Fault("plan", "hang", "60", appid=appid) for appid in list(sandbox.platform.authorizers)[BATCH_SIZE:]
@@ -140,13 +140,13 @@ def test_all(platform: Platform) -> None:
     """`--all` asks for every mini program that has authorised the platform."""
     sandbox, variables = platform
     process = run("sweep", "--all", **variables)
-    assert (process.returncode, sorted(rows(process))) == (0, list(sandbox.platform.authorizers))
+    assert (process.returncode, sorted(read_rows(process))) == (0, list(sandbox.platform.authorizers))
     assert sandbox.count("/cgi-bin/component/api_get_authorizer_list") == 1
-    assert len(rows(run("sweep", "--all"))) == 24
+    assert len(read_rows(run("sweep", "--all"))) == 24
 
 
 def test_all_without_a_platform(platform: Platform) -> None:
-    """`--all` without a platform, or with one that WeChat refuses, says why: exit 1, without a row."""
+    """`--all` without a platform, or with one that WeChat refuses, prints the reason and no row, and exits 1."""
     sandbox, variables = platform
     process = run("sweep", "--all", WECHAT_APPID="wx1", WECHAT_SECRET="not-the-secret")
     assert (process.returncode, process.stdout, "Traceback" in process.stderr) == (1, "", False)
@@ -157,63 +157,63 @@ def test_all_without_a_platform(platform: Platform) -> None:
 
 @pytest.mark.parametrize("on_error", ["raise", "return"])
 def test_failure_of_all(on_error: str) -> None:
-    """What every mini program would meet is asked for once, and is in each row."""
+    """A failure that all mini programs share is in each row after one request."""
     appids = fleet.create_appids(BATCH_SIZE * 2 + 1)
     process = run("sweep", "-", stdin="\n".join(appids), WECHAT_TOKEN_SOURCE="component", ON_ERROR=on_error)
     assert process.returncode == 1
-    assert list(rows(process)) == appids
-    [reason] = {(row["errCode"], row["errMsg"]) for row in rows(process).values()}
+    assert list(read_rows(process)) == appids
+    [reason] = {(row["errCode"], row["errMsg"]) for row in read_rows(process).values()}
     assert reason[1].count("getGrayReleasePlan:fail") == 1
 
 
 def test_on_the_sandbox() -> None:
-    """With no credentials the sandbox plays the mini programs: some of its own, or those of a file."""
+    """Without credentials the sandbox answers for its own mini programs, or for those of a file."""
     process = run("sweep")
-    assert (process.returncode, len(rows(process))) == (0, 24)
+    assert (process.returncode, len(read_rows(process))) == (0, 24)
     assert "using the WeChat sandbox" in process.stderr
-    assert list(rows(run("sweep", "-", stdin="wx-mine\n"))) == ["wx-mine"]
+    assert list(read_rows(run("sweep", "-", stdin="wx-mine\n"))) == ["wx-mine"]
 
 
 def test_results_of_the_cloud(tmp_path: Path) -> None:
-    """`--from` reads rows, lists of rows too, and asks nobody; `--html` leaves a page."""
+    """`--from` reads rows and lists of rows without a request; `--html` writes a page."""
     results, page = tmp_path / "results.jsonl", tmp_path / "page.html"
     row = {"appid": "wx1", "errCode": 0, "errMsg": "ok", "grayReleasePlan": {"status": 1, "grayPercentage": 8}}
     failed = {"appid": "wx2", "errCode": 61003, "errMsg": "openapi.operation.getGrayReleasePlan:fail no rid: 1"}
     results.write_text(f"{json.dumps(row)}\n{json.dumps([failed])}\n", "utf-8")
     process = run("sweep", "--from", str(results), "--html", str(page))
-    assert (process.returncode, rows(process)) == (1, {"wx1": row, "wx2": failed})
+    assert (process.returncode, read_rows(process)) == (1, {"wx1": row, "wx2": failed})
     assert process.stderr == "2 mini programs: 1 failed, 1 rolling out\n"
     assert "rolling out" in page.read_text("utf-8")
 
 
 def test_names() -> None:
-    """A column `name` of the list is in the rows."""
-    found = rows(run("sweep", "-", stdin="\ufeff Name ;AppID\n商店;wx1\n;wx2\n"))
+    """The rows have the names from the list's column `name`."""
+    found = read_rows(run("sweep", "-", stdin="\ufeff Name ;AppID\n商店;wx1\n;wx2\n"))
     assert {appid: row.get("name") for appid, row in found.items()} == {"wx1": "商店", "wx2": None}
 
 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "words"),
     [
-        (["-"], "", "names no mini program: write an appid on each line"),
-        (["-"], "appid,name\n,,\n", "names no mini program"),
+        (["-"], "", "has no appid"),
+        (["-"], "appid,name\n,,\n", "has no appid"),
         (["-"], "appid,name\nwx1,a\n,b\n", "line 3 has no appid"),
         (["-"], '"wx1\nwx2\n', "line 1: a quote is not closed"),
         (["no-such-file"], "", "No such file"),
-        (["--from", "-"], "{}", "line 1 is no row of a sweep"),
+        (["--from", "-"], "{}", "line 1 is not a row"),
         (["--from", "-"], "\n<html>", "line 2 is not JSON"),
-        (["-", "--from", "-"], "", "which mini programs?"),
+        (["-", "--from", "-"], "", "which mini programs"),
         (["--html", "no-such-folder/page.html"], "", "No such file or directory"),
     ],
 )
 def test_bad_input(arguments: list[str], stdin: str, words: str) -> None:
-    """What cannot be read is named, before anybody is asked: exit 2."""
+    """An unreadable input is named before the first request, and exits 2."""
     process = run("sweep", *arguments, stdin=stdin)
     assert (process.returncode, process.stdout) == (2, "")
     assert words in process.stderr
 
 
 def test_credentials_without_a_file() -> None:
-    """With credentials of one's own a file is needed."""
+    """With real credentials a list is required."""
     process = run("sweep", WECHAT_APPID="wx1", WECHAT_SECRET="not-the-secret")
-    assert (process.returncode, "Name one FILE" in process.stderr) == (2, True)
+    assert (process.returncode, "which mini programs" in process.stderr) == (2, True)
