@@ -123,7 +123,7 @@ def test_alarms_table() -> None:
 def test_chinese_errors() -> None:
     """The Chinese table of errors has the English one's codes and statuses."""
     assert [(re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", CHINESE)] == [
-        (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", README)
+        (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", TEXTS["docs/operating.md"])
     ]
 
 
@@ -191,7 +191,7 @@ def test_errors_table(
     configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
     sandbox.faults.extend([Fault.parse(fault)] if fault else [])
     status, _, body = ask(**asked)
-    _, codes, documented = rows("errors", README)[row]
+    _, codes, documented = rows("errors", TEXTS["docs/operating.md"])[row]
     assert (str(status), body["errCode"]) == (documented, code)
     assert str(code) in codes.split(", ") or codes.startswith("its errcode")
 
@@ -204,7 +204,7 @@ def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("handler.operation.Operation.ask", broken)
     status, _, body = ask()
-    assert [row[1:] for row in rows("errors", README)[11:]] == [[str(body["errCode"]), str(status)]]
+    assert [row[1:] for row in rows("errors", TEXTS["docs/operating.md"])[11:]] == [[str(body["errCode"]), str(status)]]
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -230,11 +230,21 @@ def test_paths_table() -> None:
 
 def test_readme_leads() -> None:
     """README.md stays short, and both READMEs show the reply of `make invoke` first."""
-    assert len(README.splitlines()) <= 200
+    assert len(README.splitlines()) < 170
     for text in (README, CHINESE):
         first = re.search(r"```sh\n(.*?)```\s+```json\n(.*?)```", text, re.DOTALL)
         assert first
         assert first.groups() == ("make invoke\n", REPLY)
+
+
+def test_readmes_lead_to_the_same_pages() -> None:
+    """Both READMEs link every page of docs/, in their language where the page has one; no page is left out."""
+    pages = {name for name in TEXTS if name.startswith("docs/")}
+    chinese = {name for name in pages if name.endswith(".zh-CN.md")}
+    english = pages - chinese
+    translated = {name.replace(".zh-CN", "") for name in chinese}
+    for text, expected in ((README, english), (CHINESE, english - translated | chinese)):
+        assert expected <= set(re.findall(r"\]\((docs/[\w.-]+\.md)", text))
 
 
 @pytest.mark.parametrize("name", TEXTS)
