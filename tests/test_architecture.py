@@ -1,6 +1,7 @@
 """Imports point one way: from the commands down to the failures, in no circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
@@ -101,3 +102,30 @@ def test_no_test_module_imports_another() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert not any(part.startswith("test_") for part in str(node.module).split(".")), path
+
+
+def list_reachable(room: str) -> set[str]:
+    """Return the rooms that an import leads to, directly or through others."""
+    return set(chain(ROOMS[room], *(list_reachable(imported) for imported in ROOMS[room])))
+
+
+def test_picture() -> None:
+    """The picture in docs/design.md has every room, and the arrows that no longer way implies."""
+    _, _, section = Path("docs/design.md").read_text("utf-8").partition("## Architecture")
+    drawn = {
+        (source, target)
+        for sources, targets in re.findall(r"^  ([\w &]+) --> ([\w &]+)$", section, re.MULTILINE)
+        for source in sources.split(" & ")
+        for target in targets.split(" & ")
+    }
+    needed = {
+        (room, imported)
+        for room, imports in ROOMS.items()
+        for imported in imports
+        if not any(imported in list_reachable(other) for other in imports)
+    }
+    assert drawn == needed | {("gray_release", "app")}
+    table = section.partition("\n## ")[0]
+    assert {name for row in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for name in re.findall(r"\w+", row)} == {
+        *ROOMS
+    }

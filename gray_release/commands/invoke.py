@@ -24,7 +24,7 @@ exit codes:
   0    the function succeeded; with --watch, the release reached everyone
   1    the function failed: stdout has its errCode and errMsg
   2    an option or the event is invalid, or the port is in use
-  3    with --watch: there is no release (none, over, withdrawn or deleted)
+  3    with --watch: no release (none, withdrawn, deleted, replaced)
   4    with --watch: the release reached another status that --until lists
   124  with --watch: --timeout has passed
   130  interrupted"""

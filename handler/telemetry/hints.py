@@ -8,7 +8,7 @@ from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, REF
 
 _ALLOW_LIST = (
     "WeChat saw this function come from {address}, which is not on the IP allow-list of %s. Give the function a "
-    "fixed egress address (README: A fixed egress address) and allow that one: %s"
+    "fixed egress address (docs/operating.md: A fixed egress address) and allow that one: %s"
 )
 _OWN = _ALLOW_LIST % (
     "the mini program whose AppSecret this is",
