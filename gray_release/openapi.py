@@ -119,7 +119,6 @@ def _split_arguments(one: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "properties": many,
         "required": ["appids"],
-        "additionalProperties": _IGNORED,
     }
 
 
@@ -138,7 +137,7 @@ def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 _KEPT = ("type", "pattern", "description")
 _IGNORED = {
-    "description": "ignored; with no argument beside it an object, a list, or the text of one is refused",
+    "description": "ignored; with no appid and no token beside it an object, a list, or the text of one is refused",
     "maxProperties": 0,
     "maxItems": 0,
     "pattern": r"^\s*([^\s{\[]|$)",

@@ -81,7 +81,7 @@ class Arguments(BaseModel):
         given, spelled = _collect(objects)
         for source in objects:
             refuse_look_alikes(source, given)
-            if not given:
+            if not given.keys() & {*_NAMES_OF_APPIDS, *_NAMES_OF_TOKENS}:
                 _refuse_structures(source)
         try:
             arguments = cls.model_validate(given, by_alias=False, by_name=True)
@@ -165,10 +165,10 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
 
 
 def _refuse_structures(source: Mapping[str, object]) -> None:
-    """Refuse objects and lists: with no argument beside them they are another service's event, or wrap arguments."""
+    """Refuse objects and lists: with no appid and no token beside them they are another's event, or wrap arguments."""
     for key, value in source.items():
         if key not in CALLERS_KEYS and _holds_structure(value):
-            raise bad_arguments(f"{str(key)[:64]} is no argument of this call, and there is none beside it")
+            raise bad_arguments(f"{str(key)[:64]} is no argument of this call, and no appid or token is beside it")
 
 
 def _is_appid(value: object) -> bool:

@@ -168,8 +168,8 @@ def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) 
         {"appid": APPID, "padding": ["x"] * 1_000_000},
         {"httpMethod": "POST", "path": "/", "body": json.dumps({"padding": "x" * 6_000_000})},
         {"httpMethod": "GET", "path": "/", "queryString": {"padding": "x" * 6_000_000}},
-        json.loads('{"convertCase":true,"a":' + '{"a":' * 100 + "[]" + "}" * 101),
-        {"httpMethod": "POST", "path": "/", "body": '{"convertCase":true,"a":' + '{"a":' * 100 + "[]" + "}" * 101},
+        json.loads(f'{{"appid":"{APPID}","a":' + '{"a":' * 100 + "[]" + "}" * 101),
+        {"httpMethod": "POST", "path": "/", "body": f'{{"appid":"{APPID}","a":' + '{"a":' * 100 + "[]" + "}" * 101},
         {"Type": "Timer", "Message": "x" * 6_000_000},
     ],
     ids=[

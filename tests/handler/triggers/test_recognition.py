@@ -149,6 +149,8 @@ def test_others(sandbox: Sandbox, kind: str) -> None:
         {"mini_programs": [APPID]},
         {"GetGrayReleasePlanFunction": {"WECHAT_APPID": APPID}},
         {"task": {"id": 1}, "userInfo": {"appId": APPID}},
+        {"convertCase": True, "input": {"appid": APPID}},
+        {"convert_case": False, "accessToken": "", "input": [1]},
     ],
 )
 def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: Any) -> None:
@@ -168,7 +170,6 @@ def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: 
         {"action": "openapi.operation.getGrayReleasePlan", "userInfo": {"appId": "x"}},
         {"key1": "value1", "key2": "value2", "key3": "value3"},
         {"appid": APPID, "Records": [{"eventSource": "aws:sqs"}], "input": {"list": [1]}},
-        {"convertCase": True, "input": {"list": [1]}},
     ],
 )
 @pytest.mark.usefixtures("sandbox")
