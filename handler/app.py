@@ -10,6 +10,7 @@ if _IS_ON_PLATFORM:
 
 import contextlib
 import functools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from handler import errors, triggers
@@ -51,7 +52,7 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
         arguments = trigger.parse_arguments()
         if arguments.appids:
             return trigger.reply(_ask_many(arguments, invocation, report))
-        outcome = _create_operation(os.getpid()).ask(arguments, Budget(invocation.deadline))
+        outcome = _find_operation().ask(arguments, Budget(invocation.deadline))
         if not outcome.failure:
             reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
@@ -69,7 +70,7 @@ def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report) ->
     """Ask for each of `appids`; every question has its own log line. Raises `OpenApiError` for a failure of all."""
     from handler import batch  # noqa: PLC0415 - a single question needs no threads
 
-    operation = _create_operation(os.getpid())
+    operation = _find_operation()
 
     def ask(one: "Arguments") -> Outcome:
         try:
@@ -100,6 +101,16 @@ def _load_settings(_process: int) -> Settings:
     return load()
 
 
+def _find_operation() -> "Operation":
+    """Return the process's one operation, with its tokens and connections. Raises `OpenApiError` -1."""
+    process = os.getpid()
+    with _creating.setdefault(process, threading.Lock()):  # `lru_cache` lets threads make one each
+        return _create_operation(process)
+
+
+_creating: dict[int, threading.Lock] = {}  # by process
+
+
 @functools.lru_cache(maxsize=1)
 def _create_operation(process: int) -> "Operation":
     """Make the operation. Raises `OpenApiError` -1, and tries again in the next invocation."""
@@ -121,7 +132,7 @@ def forget_settings() -> None:
 # The platform runs the import with a whole CPU, and the first invocation with the share that its memory size buys:
 # load wechatpy and the certificate authorities now.
 with contextlib.suppress(OpenApiError):
-    _create_operation(os.getpid())
+    _find_operation()
 if _IS_ON_PLATFORM:
     gc.freeze()  # what is loaded stays: later collections pass over it
     gc.enable()

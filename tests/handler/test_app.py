@@ -1,6 +1,8 @@
 """One invocation through the public entry points."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.server import Sandbox
 from handler.app import lambda_handler, main_handler
+from handler.operation import Operation
+from handler.settings import Settings
 from tests.support import DOCUMENTED, PLAN, STABLE, Invoke
 
 
@@ -53,6 +57,20 @@ def test_cold_and_warm(sandbox: Sandbox, invoke: Invoke) -> None:
     assert (sandbox.connections, len(sandbox.requests)) == (1, 2)
     invoke()
     assert (sandbox.connections, len(sandbox.requests)) == (1, 3)
+
+
+def test_threads_of_a_new_process(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that make a process's first calls share its tokens, however long it takes to set up."""
+    prepare = Operation.__init__
+
+    def prepare_slowly(self: Operation, settings: Settings) -> None:
+        time.sleep(0.1)
+        prepare(self, settings)
+
+    monkeypatch.setattr(Operation, "__init__", prepare_slowly)
+    with ThreadPoolExecutor(8) as executor:
+        assert list(executor.map(invoke, [{}] * 8)) == [DOCUMENTED] * 8
+    assert sandbox.count(STABLE) == 1
 
 
 def test_environment_is_read_once(sandbox: Sandbox, invoke: Invoke) -> None:
