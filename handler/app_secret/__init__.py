@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from handler import errors
-from handler.deadline import call_within
+from handler.deadline import LONGEST_SECONDS, Deadline, call_within
 from handler.errors import NO_SECRET, OpenApiError
 from handler.exact_json import try_parse_object
 from handler.invocation import Budget
@@ -65,11 +65,8 @@ class AppSecret:
         name = (self._name or self._parameter or "").replace("{appid}", appid)
         if not name:
             raise errors.misconfigured(NO_SECRET, self._missing, shared=True)
-        seconds = budget.deadline.limit(self._timeout_seconds)
         try:
-            secret = (None if fresh else self._find(name)) or _plain_text(
-                call_within(seconds, lambda: self._read(name))
-            )
+            secret = (None if fresh else self._find(name)) or _plain_text(self._read(name, budget.deadline))
         except TimeoutError:
             failure = errors.out_of_time()
         except ImportError as error:
@@ -96,14 +93,19 @@ class AppSecret:
             if len(self._kept) > MINI_PROGRAMS:
                 self._kept.popitem(last=False)
 
-    def _read(self, name: str) -> object:
+    def _read(self, name: str, deadline: Deadline) -> object:
         if self._provider is None:
-            # boto3 alone takes 300 ms to load: only those who keep secrets there pay for it.
-            from handler.app_secret.aws import create_provider  # noqa: PLC0415 - it loads boto3
-
-            self._provider = create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
+            # No part of the exchange: boto3 takes 300 ms of a whole CPU to load, 4 s of that of the smallest function.
+            self._provider = call_within(deadline.limit(LONGEST_SECONDS), self._create_provider)
+        provider = self._provider
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
-        return self._provider.get(name, max_age=0, force_fetch=True, **options)
+        seconds = deadline.limit(self._timeout_seconds)
+        return call_within(seconds, lambda: provider.get(name, max_age=0, force_fetch=True, **options))
+
+    def _create_provider(self) -> "BaseProvider":
+        from handler.app_secret.aws import create_provider  # noqa: PLC0415 - only those who keep secrets there pay
+
+        return create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
 
 
 def _explain(error: Exception) -> OpenApiError:

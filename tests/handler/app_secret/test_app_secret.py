@@ -1,6 +1,7 @@
 """The AppSecret in Secrets Manager and SSM, on moto's."""
 
 import json
+import time
 from typing import Any
 
 import boto3
@@ -13,6 +14,8 @@ from gray_release.sandbox.server import (
     SECRET,
     Sandbox,
 )
+from handler.app_secret import aws as reader
+from handler.contract import OpenApiError
 from tests.support import DOCUMENTED, STABLE, Configure, Invoke, refused
 from tests.tcp import find_free_port
 
@@ -104,3 +107,20 @@ def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, te
     secrets.create_secret(Name=name, SecretString=text)
     configure(WECHAT_SECRET_NAME=name)
     assert refused(invoke).errCode == 41004
+
+
+def test_slow_start(secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loading boto3 takes of a small function's CPU is no part of an exchange's time."""
+    create_provider = reader.create_provider
+
+    def create_slowly(*arguments: Any) -> Any:
+        time.sleep(2.2)
+        return create_provider(*arguments)
+
+    monkeypatch.setattr("handler.app_secret.aws.create_provider", create_slowly)
+    secrets.create_secret(Name="slow", SecretString=SECRET)
+    configure(WECHAT_SECRET_NAME="slow", WECHAT_TIMEOUT_SECONDS="2")
+    assert invoke() == DOCUMENTED
+    configure()
+    with pytest.raises(OpenApiError, match="out of time"):  # but the deadline counts
+        invoke(deadline=time.monotonic() + 1)
