@@ -3,6 +3,7 @@
 # Python, in a separate environment.
 
 PYTHON ?=
+STACK ?= gray-release-plan
 VENV := .venv$(addprefix -,$(PYTHON))
 BIN := $(VENV)/bin
 SHELL := /bin/bash
@@ -18,9 +19,9 @@ LINTED_REGIONS := cn-northwest-1 us-gov-west-1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# CI takes VERSION from a tag, whose name may contain anything. So its value (as EVENT's) is passed to commands as one
-# quoted word, and neither make nor the shell expands it.
-unexport VERSION EVENT
+# CI takes VERSION from a tag, whose name may contain anything. So its value (as EVENT's and STACK's) is passed to commands
+# as one quoted word, and neither make nor the shell expands it.
+unexport VERSION EVENT STACK
 quote = '$(subst ','\'',$(value $(1)))'
 CHANGELOG := CHANGELOG.md
 LOCK = "$(UV)" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
@@ -51,7 +52,7 @@ endif
 find_python = python3 -m deploy.interpreter
 
 .DEFAULT_GOAL := help
-.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi docs build scf deploy-scf wheel release notes bench audit clean
+.PHONY: help has invoke watch test test-slow test-sam test-stack test-fleet check validate fix lock openapi docs build stop delete scf deploy-scf wheel release notes bench audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -98,6 +99,12 @@ validate: $(VENV)/.ready .tools/sam.ready .tools/checkov.ready .tools/asl/.ready
 build: .tools/sam.ready ## Build for AWS Lambda: .aws-sam/build for SAM, dist/lambda.zip for other tools
 	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" build
 	@command -v sam >/dev/null || echo 'To use this sam: export PATH="$$PWD/.tools/bin:$$PATH"'
+
+stop: $(VENV)/.ready ## Stop the sweeps and watches of STACK (gray-release-plan), which CloudFormation waits for (YES=1: no questions)
+	$(BIN)/python -m deploy.executions --stack-name $(call quote,STACK) $(if $(YES),--yes)
+
+delete: stop .tools/sam.ready ## Stop them, then delete STACK
+	"$(SAM)" delete --stack-name $(call quote,STACK) $(if $(YES),--no-prompts)
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip (PYTHON=3.11 for another runtime)
 	python3 -m deploy.artifact scf dist/scf --zip dist/scf.zip $(if $(PYTHON),--python $(call quote,PYTHON)) $(STRICTLY)

@@ -36,7 +36,7 @@ def test_costs() -> None:
 
 def test_names() -> None:
     """Every parameter, alarm and file that the page names exists."""
-    named = set(re.findall(r"\b([A-Z][A-Za-z]+)=", PAGE)) - {"Key"}
+    named = set(re.findall(r"\b([A-Z][a-z][A-Za-z]+)=", PAGE)) - {"Key"}
     assert named <= set(PARAMETERS)
     assert len(named) >= 15
     alarms = {name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}

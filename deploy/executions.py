@@ -1,0 +1,101 @@
+"""Stop what the state machines of a stack run, so that the stack or its fleet can be deleted.
+
+    make stop                  # python -m deploy.executions --stack-name gray-release-plan
+
+CloudFormation deletes a state machine when its last execution has ended, and a watch sleeps up to a day. The command
+turns off the schedule that starts sweeps, and stops the sweeps and then the watches, which sweeps start. It lists them
+and asks before. `sam deploy` does not turn the schedule on again, unless its parameters change.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy import DeployError
+
+MACHINES = ("Sweep", "Watch")  # in this order: a sweep that runs starts watches
+SCHEDULE = "SweepSchedule"
+ROUNDS = 30  # AWS's list of executions is a few seconds late, and a watch goes on in a new execution
+
+
+class Fleet:
+    """The state machines and the schedule of a stack."""
+
+    def __init__(self, stack_name: str, session: Any) -> None:
+        self._states, self._scheduler = session.client("stepfunctions"), session.client("scheduler")
+        resources = session.client("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]
+        ids = {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in resources}
+        self._machines = [ids[name] for name in MACHINES if ids.get(name)]
+        self._schedule = ids.get(SCHEDULE)
+
+    def find_executions(self, machine: str) -> list[str]:
+        """Return the ARNs of the executions that a state machine runs."""
+        try:
+            pages = self._states.get_paginator("list_executions").paginate(
+                stateMachineArn=machine, statusFilter="RUNNING"
+            )
+            return [execution["executionArn"] for page in pages for execution in page["executions"]]
+        except self._states.exceptions.StateMachineDoesNotExist:
+            return []
+
+    def find_schedule(self) -> dict[str, Any] | None:
+        """Return the schedule of sweeps, if it is on."""
+        try:
+            schedule: dict[str, Any] = self._scheduler.get_schedule(Name=self._schedule) if self._schedule else {}
+        except self._scheduler.exceptions.ResourceNotFoundException:
+            return None
+        return schedule if schedule.get("State") == "ENABLED" else None
+
+    def describe(self) -> list[str]:
+        """Say what there is to stop."""
+        running = [execution for machine in self._machines for execution in self.find_executions(machine)]
+        return [
+            *(["the schedule of sweeps"] if self.find_schedule() else []),
+            *(name.split(":", 6)[6] for name in running),
+        ]
+
+    def stop(self) -> None:
+        """Turn the schedule off, and stop the executions. Raises `DeployError` if some are still there."""
+        if schedule := self.find_schedule():
+            kept = self._scheduler.meta.service_model.operation_model("UpdateSchedule").input_shape.members
+            wanted = {name: value for name, value in schedule.items() if name in kept} | {"State": "DISABLED"}
+            self._scheduler.update_schedule(**wanted)
+        for machine in self._machines:
+            for _ in range(ROUNDS):
+                if not (running := self.find_executions(machine)):
+                    break
+                for execution in running:
+                    self._states.stop_execution(executionArn=execution, cause="make stop")
+                time.sleep(1)
+            else:
+                raise DeployError(f"executions of {machine} are still there")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Stop what runs; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.executions", description="Stop a stack's executions.")
+    parser.add_argument("--stack-name", required=True, help="the stack")
+    parser.add_argument("--yes", action="store_true", help="stop them without asking")
+    options = parser.parse_args(arguments)
+    try:
+        fleet = Fleet(options.stack_name, boto3.Session())
+        found = fleet.describe()
+        print("\n".join(found) or "nothing to stop")
+        if found:
+            if not options.yes and input("stop these? [y/N] ").strip().lower() not in ("y", "yes"):
+                print("nothing was stopped")
+                return 1
+            fleet.stop()
+    except (DeployError, BotoCoreError, ClientError, EOFError) as error:
+        print(f"cannot stop: {error or 'no terminal to ask on; --yes stops without asking'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
