@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gray_release.release import FAILED, FINISHED, PAUSED, RUNNING, make_printable
+from gray_release.release import make_printable
 from gray_release.sweep.changes import FAILURE, Comparison
-from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
+from gray_release.sweep.row import Row, collect_advice, count_states, count_states_in_chinese, sort_by_attention
 from gray_release.times import format_time
 
 TITLE = "灰度发布 Staged releases"  # robots of 钉钉 and 飞书 may require a keyword in each message: 灰度
@@ -47,7 +47,7 @@ def create_digest(comparison: Comparison, now: float) -> Digest | None:
         if comparison.at is None
         else f"{format_time(comparison.at)} 以来的变化 · changes since then"
     )
-    head = [f"{TITLE} {format_time(now)}", _escape(count_states(rows)), _count_chinese(rows), first]
+    head = [f"{TITLE} {format_time(now)}", _escape(count_states(rows)), count_states_in_chinese(rows), first]
     return Digest(head, lines)
 
 
@@ -69,14 +69,6 @@ def _group_failures(rows: list[Row]) -> Iterator[str]:
     old = [row for row in rows if row.answer.failure and row.change is not FAILURE]
     for code, count, text in collect_advice(old):
         yield f"{count} 个小程序查询失败 · {count} failed, {code}: {_escape(text)[:_LONGEST_REASON]}"
-
-
-def _count_chinese(rows: list[Row]) -> str:
-    counts = [(state, sum(row.answer.state.name == state.name for row in rows)) for state in _COUNTED]
-    return f"共 {len(rows)} 个小程序：" + "，".join(f"{state.chinese} {count}" for state, count in counts)
-
-
-_COUNTED = (FAILED, PAUSED, RUNNING, FINISHED)
 
 
 def _count_rest(gap: str, count: int) -> str:

@@ -6,7 +6,7 @@ from html import escape
 
 from gray_release.release import LONGEST_DAYS, Answer
 from gray_release.sweep.changes import Comparison, describe_changes
-from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_attention
+from gray_release.sweep.row import Row, collect_advice, count_states, count_states_in_chinese, sort_by_attention
 from gray_release.times import format_distance, format_duration, format_time, format_zone, to_local_time
 
 _STYLE = """
@@ -53,7 +53,7 @@ def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = 
     """Write the page. `now` is the Unix time of the rows."""
     changes = f"<br>{escape(describe_changes(comparison))}" if comparison else ""
     change = "<th>change 变化" if comparison else ""
-    times = f"{_write_time(now, format_time(now))}; times in {escape(format_zone(now))}"
+    times = f"as of {_write_time(now, format_time(now))}; times in {escape(format_zone(now))}"
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -61,10 +61,11 @@ def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = 
 <title>Staged releases 分阶段发布</title>
 <style>{_STYLE}</style>
 <h1>Staged releases 分阶段发布</h1>
-<p>{escape(count_states(rows))}{changes}<br>{times}</p>
+<p>{escape(count_states(rows))}<br>
+<span lang="zh">{count_states_in_chinese(rows)}</span>{changes}<br>{times}</p>
 <table>
 <thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度
-<th>created 创建时间<th>everyone by 全量时间</thead>
+<th>created 创建<th>everyone by 全量</thead>
 <tbody>
 {chr(10).join(_write_row(row, now, has_change=comparison is not None) for row in sort_by_attention(rows, now))}
 </tbody></table>
@@ -87,8 +88,8 @@ def _write_row(row: Row, now: float, *, has_change: bool) -> str:
         return f'<tr>{"".join(cells)}<td class="reason" colspan="3">{answer.failure} {escape(row.reason)}</tr>'
     cells += [
         f"<td>{_write_bar(answer)}",
-        _write_cell("created 创建时间", _write_moment(answer.created_at, now)),
-        _write_cell("everyone by 全量时间", _write_end(answer, now)),
+        _write_cell("created 创建", _write_moment(answer.created_at, now)),
+        _write_cell("everyone by 全量", _write_end(answer, now)),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 

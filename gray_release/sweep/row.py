@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ _ORDER = (
     OVER,
     NONE,
 )  # None stands for rolling out and for unknown states
+_MAIN_STATES = (FAILED, PAUSED, RUNNING, FINISHED)
 _NEVER = float("inf")
 
 
@@ -105,6 +106,12 @@ def count_states(rows: Iterable[Row]) -> str:
     number = sum(counted.values())
     parts = ", ".join(f"{count} {words}" for words, count in counted.items())
     return f"{number} mini program{'' if number == 1 else 's'}{': ' if parts else ''}{parts}"
+
+
+def count_states_in_chinese(rows: Sequence[Row]) -> str:
+    """Write the counts of the main states in Chinese."""
+    counts = [(state, sum(row.answer.state.name == state.name for row in rows)) for state in _MAIN_STATES]
+    return f"共 {len(rows)} 个小程序：" + "，".join(f"{state.chinese} {count}" for state, count in counts)
 
 
 def collect_advice(rows: Iterable[Row]) -> list[tuple[int, int, str]]:
