@@ -37,8 +37,9 @@ class Watch:
         return TIMED_OUT if code is None and self.count_seconds_left() <= 0 else code
 
     def count_seconds_left(self) -> float:
-        """Return the seconds left until the timeout."""
-        return self.started + min(self.timeout or LONGEST_SECONDS, LONGEST_SECONDS) - time.monotonic()
+        """Return the seconds left until the timeout, at least 0, because `time.sleep` refuses less."""
+        end = self.started + min(self.timeout or LONGEST_SECONDS, LONGEST_SECONDS)
+        return max(0.0, end - time.monotonic())
 
     def _judge(self, answer: Answer, facts: Json) -> int | None:
         if answer.failure:

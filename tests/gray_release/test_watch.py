@@ -9,6 +9,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
+from gray_release.watch import Watch
 from tests.releases import FINISHED as TO_THE_END
 from tests.releases import SEQUENCES, Sequence
 from tests.support import run
@@ -73,10 +74,10 @@ def test_no_release(plan: Any) -> None:
 def test_sequences(sequence: Sequence) -> None:
     """Each sequence of plans ends the watch at its last one, with the words of the watch on AWS."""
     process = watch_release(create_sequence(*sequence.plans, {"status": 5}))
-    finished = sequence.end == TO_THE_END
-    assert process.returncode == (0 if finished else 3)
-    told = sequence.told[-1].rpartition(" → ")[2].partition(" 20%")[0] if sequence.told else "no release"
-    assert (f"{told} · " in process.stderr) is not finished
+    is_finished = sequence.end == TO_THE_END
+    assert process.returncode == (0 if is_finished else 3)
+    words = sequence.told[-1].rpartition(" → ")[2].partition(" 20%")[0] if sequence.told else "no release"
+    assert (f"{words} · " in process.stderr) is not is_finished
 
 
 def test_timeout() -> None:
@@ -110,3 +111,10 @@ def test_lasting_failure(environ: dict[str, str], code: int) -> None:
     process = watch_release(FINISHED, **environ)
     assert [json.loads(line)["errCode"] for line in process.stdout.splitlines()] == [code]
     assert process.returncode == 1
+
+
+def test_timeout_before_the_pause() -> None:
+    """A timeout that passes between the last answer and the pause leaves no time to wait, not a negative one."""
+    state = Watch(frozenset(), timeout=1.0)
+    state.started -= 2.0
+    assert state.count_seconds_left() == 0
