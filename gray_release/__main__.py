@@ -8,9 +8,9 @@ def main() -> int:
     try:
         from gray_release.cli import run  # noqa: PLC0415 - to explain a missing library below
     except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
+        name = str(error.name).partition(".")[0]
         print(
-            f"{missing} is not installed: run pip install '.[cli]', or run make .venv/.ready and use .venv/bin/python",
+            f"{name} is not installed: run pip install '.[cli]', or run make .venv/.ready and use .venv/bin/python",
             file=sys.stderr,
         )
         return 2

@@ -42,8 +42,8 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             return 130
         except ModuleNotFoundError as error:
-            missing = str(error.name).partition(".")[0]
-            raise click.UsageError(f"{missing} is not installed: run pip install {missing}") from None
+            name = str(error.name).partition(".")[0]
+            raise click.UsageError(f"{name} is not installed: run pip install {name}") from None
 
 
 def _exit(number: int, _frame: object) -> None:
@@ -57,12 +57,12 @@ def read_version() -> str:
         return importlib.metadata.version("get-gray-release-plan")
     except importlib.metadata.PackageNotFoundError:
         text = (Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8")
-        found = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
-        return found[1] if found else "unknown"
+        match = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
+        return match[1] if match else "unknown"
 
 
-def _show_version(context: click.Context, _parameter: click.Parameter, asked: object) -> None:
-    if asked:
+def _show_version(context: click.Context, _parameter: click.Parameter, is_given: object) -> None:
+    if is_given:
         click.echo(read_version())
         context.exit()
 
@@ -72,7 +72,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, asked: ob
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def commands() -> None:
-    """Run nothing of its own: every action is a command."""
+    """Do nothing before the command runs."""
 
 
 for command in (invoke, sweep, doctor, serve, sandbox, openapi):

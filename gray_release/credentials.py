@@ -52,7 +52,7 @@ def use_credentials_or_sandbox(
 ) -> Iterator[None]:
     """Use the credentials in the environment. If there are none, start a sandbox, use it, and say so on stderr.
 
-    `create` creates the sandbox if the default one will not do. `component` uses it as a third-party platform.
+    `create` replaces the default sandbox. `component` uses it as a third-party platform.
     """
     if find_credentials():
         yield

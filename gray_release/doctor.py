@@ -157,10 +157,10 @@ def _check_permission(source: TokenSource, appid: str) -> Finding:
         info = source.get_authorizer(appid, _create_budget())
     except OpenApiError as error:
         return _create_problem("permission set", error)
-    granted = _read_granted_sets(info)
-    if granted is None:
+    permission_sets = _read_granted_sets(info)
+    if permission_sets is None:
         return Finding("permission set", "unknown", "WeChat's answer has no func_info")
-    if PERMISSION_SET in granted:
+    if PERMISSION_SET in permission_sets:
         return Finding("permission set", "ok", f"{PERMISSION_SET} is granted")
     return _create_problem("permission set", errors.refused(61007, f"permission set {PERMISSION_SET} is not granted"))
 

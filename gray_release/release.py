@@ -110,9 +110,9 @@ class Answer:
         """
         if not self.is_under_way:
             return None
-        stated = read_number(self.plan.get("defaultFinishTimestamp"))
-        if stated:
-            return End(stated, None)
+        wechat_time = read_number(self.plan.get("defaultFinishTimestamp"))
+        if wechat_time:
+            return End(wechat_time, None)
         if not self.created_at or self.created_at > now:
             return None
         day = int((now - self.created_at) // _DAY_SECONDS) + 1

@@ -35,17 +35,17 @@ class LogStream(io.TextIOBase):
         """Split the text into lines, and pass on the complete ones."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            found = try_parse_object(line) or {}
-            is_fact = found.get("message") == "getGrayReleasePlan"
+            fields = try_parse_object(line) or {}
+            is_fact = fields.get("message") == "getGrayReleasePlan"
             if is_fact:
-                self.facts = found
-            if self._has_facts or not (is_fact or "_aws" in found):
+                self.facts = fields
+            if self._has_facts or not (is_fact or "_aws" in fields):
                 self._pass_on(line)
         return len(text)
 
 
 class Screen(Protocol):
-    """What shows the answers of `invoke`."""
+    """The output of `invoke` on stderr."""
 
     log_stream: LogStream
 
@@ -86,12 +86,12 @@ class PictureScreen:
     def show_answer(self, answer: Answer) -> None:
         """Draw an answer; a live picture replaces the previous one."""
         self._history.add(answer)
-        drawn = draw_picture(answer, self.log_stream.facts, self._console, self._history.states)
-        drawn = Group(drawn, *(Text(make_printable(line), style="dim") for line in self._lines))
+        group = draw_picture(answer, self.log_stream.facts, self._console, self._history.states)
+        group = Group(group, *(Text(make_printable(line), style="dim") for line in self._lines))
         if self._live:
-            self._live.update(drawn, refresh=True)
+            self._live.update(group, refresh=True)
         else:
-            self._console.print(drawn)
+            self._console.print(group)
 
 
 @contextlib.contextmanager

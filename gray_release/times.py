@@ -49,7 +49,7 @@ def format_duration(seconds: float) -> str:
 
 def format_distance(seconds: float, now: float) -> str:
     """Write the distance of a Unix time from now: `3 days ago`, `in 2 hours`."""
-    away = abs(seconds - now)
-    if away < 1:
+    distance = abs(seconds - now)
+    if distance < 1:
         return "now"
-    return f"in {format_duration(away)}" if seconds > now else f"{format_duration(away)} ago"
+    return f"in {format_duration(distance)}" if seconds > now else f"{format_duration(distance)} ago"

@@ -71,7 +71,7 @@ def invoke(  # noqa: PLR0913 - one parameter for each option
     content = _read_event(event)
     plan = create_rising_plan(WATCHED_SECONDS, time.time()) if watch else None
     stdout, terminal = sys.stdout, sys.stdout.isatty()
-    watching = Watch(until or frozenset(), timeout)
+    watch_state = Watch(until or frozenset(), timeout)
     with (
         open_screen(live=watch is not None) as display,
         use_credentials_or_sandbox(lambda: Sandbox(plan=plan, access_log=display.add_access_line), component=component),
@@ -81,15 +81,15 @@ def invoke(  # noqa: PLR0913 - one parameter for each option
             reply = _invoke(content, target)
             answer = Answer.from_reply(reply)
             display.show_answer(answer)
-            code = watching.find_exit_code(answer, display.log_stream.facts) if watch else int(bool(answer.failure))
+            code = watch_state.find_exit_code(answer, display.log_stream.facts) if watch else int(bool(answer.failure))
             if watch is None or code is not None:
                 break
             if not terminal:
                 _print_reply(reply, stdout)
-            time.sleep(min(watch, watching.count_seconds_left()))
+            time.sleep(min(watch, watch_state.count_seconds_left()))
     _print_reply(reply, stdout)
-    if watching.end_reason:
-        click.echo(watching.end_reason, err=True)
+    if watch_state.end_reason:
+        click.echo(watch_state.end_reason, err=True)
     return code or 0
 
 

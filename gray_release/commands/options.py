@@ -45,13 +45,13 @@ def read_json_object(text: str) -> dict[str, Any]:
 
 def read_steps(text: str) -> list[tuple[str, float]]:
     """Read a scenario: comma-separated `STEP[=SECONDS]`."""
-    found = []
+    pairs = []
     for part in text.split(","):
         step, has_seconds, number = part.partition("=")
         if step not in STEPS:
             raise click.BadParameter(f"{step!r} is not a step: use {', '.join(STEPS)}")
-        found.append((step, read_seconds(number) if has_seconds else 0.0))
-    return found
+        pairs.append((step, read_seconds(number) if has_seconds else 0.0))
+    return pairs
 
 
 def read_fault(text: str) -> Fault:

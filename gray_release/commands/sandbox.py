@@ -97,10 +97,10 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
         appids = fleet.create_appids(authorizers)
         platform.authorizers = {appid: f"refreshtoken@@@{appid}" for appid in appids}
         server.plans.update({} if answer else fleet.create_plans(appids, time.time()))
-    stored = dict(platform.authorizers)
-    for appid in list(stored)[len(stored) - (unauthorised or 0) :]:
+    refresh_tokens = dict(platform.authorizers)
+    for appid in list(refresh_tokens)[len(refresh_tokens) - (unauthorised or 0) :]:
         del platform.authorizers[appid]
-    with provide_credentials(server, stored if component else None) as variables:
+    with provide_credentials(server, refresh_tokens if component else None) as variables:
         print(" ".join(f"{name}={value}" for name, value in variables.items()), flush=True)
         server.serve_forever()
     return 0

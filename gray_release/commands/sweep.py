@@ -59,7 +59,7 @@ class NullStream(io.TextIOBase):
 
 @click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, and show one table.")
 @click.argument("file", type=CONTENT, required=False)
-@click.option("--all", "everyone", is_flag=True, help="Ask for every mini program that has authorised the platform.")
+@click.option("--all", "is_all", is_flag=True, help="Ask for every mini program that has authorised the platform.")
 @click.option(
     "--from", "results", type=CONTENT, metavar="FILE", help="Show the rows of an earlier sweep; do not ask WeChat."
 )
@@ -73,7 +73,7 @@ class NullStream(io.TextIOBase):
 @click.option(
     "--robot",
     metavar="URL",
-    help="With --since: send the changes to a chat robot. The variable ROBOT_URL hides the URL from ps.",
+    help="With --since: send the changes to a chat robot. Use the variable ROBOT_URL to hide the URL from ps.",
 )
 @click.option(
     "--robot-kind",
@@ -89,7 +89,7 @@ class NullStream(io.TextIOBase):
 def sweep(  # noqa: PLR0913 - one parameter for each option
     file: BinaryIO | None,
     *,
-    everyone: bool,
+    is_all: bool,
     results: BinaryIO | None,
     since: Path | None,
     output: Path | None,
@@ -104,30 +104,30 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     it is a terminal, with what needs attention on top, and one JSON row for each mini program if it is not. Without
     credentials in the environment the command asks a WeChat sandbox.
     """
-    asked = [bool(file), everyone, bool(results)]
-    if sum(asked) > 1 or not (any(asked) or not find_credentials()):
+    sources = [bool(file), is_all, bool(results)]
+    if sum(sources) > 1 or not (any(sources) or not find_credentials()):
         raise click.UsageError("say which mini programs to ask for: one of FILE, - for stdin, --all and --from")
     if robot and not since:
         raise click.UsageError("--robot sends what has changed: add --since FILE")
-    told = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
+    chat_robot = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
     earlier = _read_earlier(since) if since else None
     with _open_output(output) as rows_file, _open_output(html) as page_file:
-        source = _read_results(results) if results else _ask_for_all() if everyone else _ask_for(_read_list(file))
+        source = _read_results(results) if results else _ask_for_all() if is_all else _ask_for(_read_list(file))
         rows, code = _collect_rows(source, are_shown=not (since or output or sys.stdout.isatty()))
         now = time.time()
         comparison = compare_rows(rows, earlier[0], earlier[1], now) if earlier else None
         rows = comparison.rows if comparison else rows
         _show_rows(rows, comparison, is_printed=bool(since) and not output)
-        is_told = code or not (told and comparison) or _send_to_robot(told, comparison, now)
+        is_sent = code or not (chat_robot and comparison) or _send_to_robot(chat_robot, comparison, now)
         if page_file:
             page_file.write(write_page(rows, now, comparison))
         # After a failed message the file stays as it was, so that the next run finds and sends the same changes.
-        if rows_file and not code and (is_told or output != since):
+        if rows_file and not code and (is_sent or output != since):
             rows_file.write("".join(_format_row(row) for row in rows))
     if code:
         sys.stdout.flush()
         os._exit(code)  # a plain exit would wait for the function's threads and their remaining requests
-    return _choose_exit_code(rows, fail_on or {FAILED.name}) if is_told else 5
+    return _choose_exit_code(rows, fail_on or {FAILED.name}) if is_sent else 5
 
 
 def _collect_rows(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
@@ -158,8 +158,8 @@ def _format_row(row: Row) -> str:
     return json.dumps(row.json, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _choose_exit_code(rows: Iterable[Row], failing: Iterable[str]) -> int:
-    names = {row.answer.state.name for row in rows} & set(failing)
+def _choose_exit_code(rows: Iterable[Row], states: Iterable[str]) -> int:
+    names = {row.answer.state.name for row in rows} & set(states)
     return 1 if FAILED.name in names else 4 if names else 0
 
 
@@ -258,8 +258,8 @@ def _create_sandbox(appids: Sequence[str]) -> Sandbox:
     return sandbox
 
 
-def _ask_for(listed: Sequence[Listed]) -> Iterator[Row]:
-    names = dict(listed)
+def _ask_for(entries: Sequence[Listed]) -> Iterator[Row]:
+    names = dict(entries)
     with use_credentials_or_sandbox(lambda: _create_sandbox(list(names))), contextlib.redirect_stdout(NullStream()):
         yield from _ask_all(names)
 
@@ -292,7 +292,7 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
 
     After an interrupt, yield the failures that were to be asked for again, and raise `KeyboardInterrupt`.
     """
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failures]} failed"), TimeRemainingColumn())
     progress = Progress(
         *columns,
         console=Console(stderr=True),
@@ -301,15 +301,15 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
         disable=not sys.stderr.isatty(),
     )
     with progress:
-        task = progress.add_task("", total=len(names), failed=0)
-        asking, failed = Sweep(list(names), _ask_batch), 0
+        task = progress.add_task("", total=len(names), failures=0)
+        sweeper, failures = Sweep(list(names), _ask_batch), 0
         try:
-            for row in asking:
-                failed += bool(row.answer.failure)
-                progress.update(task, advance=1, failed=failed)
+            for row in sweeper:
+                failures += bool(row.answer.failure)
+                progress.update(task, advance=1, failures=failures)
                 yield _add_name(row, names[row.appid])
         except KeyboardInterrupt:
-            yield from (_add_name(row, names[row.appid]) for row in asking.retries.values())
+            yield from (_add_name(row, names[row.appid]) for row in sweeper.retries.values())
             raise
 
 

@@ -1,4 +1,4 @@
-"""What each kind of fault sends. Its function returns whether the connection stays open."""
+"""What each kind of fault sends. Each function returns whether the connection stays open."""
 
 import json
 import socket

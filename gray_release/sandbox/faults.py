@@ -55,10 +55,10 @@ class Fault:
 
         Raises `ValueError` with the reason.
         """
-        found = re.fullmatch(r"(\w+):(\w+)(?:=(.*?))?(?:\*(\d+))?", text, re.DOTALL)
-        if not found:
+        match = re.fullmatch(r"(\w+):(\w+)(?:=(.*?))?(?:\*(\d+))?", text, re.DOTALL)
+        if not match:
             raise ValueError(f"{text!r} is not ENDPOINT:KIND[=VALUE][*TIMES], such as plan:errcode=45009")
-        endpoint, kind, value, times = found.groups()
+        endpoint, kind, value, times = match.groups()
         for words, name, known in (("an endpoint", endpoint, ENDPOINTS), ("a kind of fault", kind, _NAMED_KINDS)):
             if name not in known:
                 raise ValueError(f"{name!r} is not {words}: use {', '.join(known)}")

@@ -11,7 +11,7 @@ from handler.contract import HTTPS_PATH
 
 
 class State(Protocol):
-    """The part of the sandbox that the answers read."""
+    """The data of the sandbox on which its answers depend."""
 
     tokens: Tokens
     platform: Platform

@@ -67,11 +67,11 @@ class Tokens:
         """Return the stable token: the current one or, in its last five minutes, a new one."""
         appid = self.authenticate(fields)
         current = self.stable.get(appid, "")
-        left = self.expiry.get(current, 0) - self.clock()
+        seconds_left = self.expiry.get(current, 0) - self.clock()
         if fields.get("force_refresh") is True:
             self.expiry.pop(current, None)
-        elif left > OVERLAP_SECONDS:
-            return {"access_token": current, "expires_in": int(left)}
+        elif seconds_left > OVERLAP_SECONDS:
+            return {"access_token": current, "expires_in": int(seconds_left)}
         answer = self.issue_token(appid)
         self.stable[appid] = answer["access_token"]
         return answer

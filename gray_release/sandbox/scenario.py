@@ -25,13 +25,13 @@ def create_scenario(steps: Sequence[tuple[str, float]], start: float) -> Plan:
     end = start + sum(seconds for _, seconds in steps)
 
     def plan(now: float) -> Json:
-        left, share, status = now - start, 0.0, 0
+        seconds_left, share, status = now - start, 0.0, 0
         for step, seconds in steps:
             status = STEPS[step]
-            share = 1 if step == "finish" else share + min(max(left, 0), seconds) / rise * (step == "rise")
-            if left < seconds:
+            share = 1 if step == "finish" else share + min(max(seconds_left, 0), seconds) / rise * (step == "rise")
+            if seconds_left < seconds:
                 break
-            left -= seconds
+            seconds_left -= seconds
         percentage = min(int(round(share * 100, 6)), 100)
         return {
             "status": 3 if status == 1 and percentage == 100 else status,

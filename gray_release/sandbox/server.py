@@ -92,8 +92,8 @@ class Sandbox:
         if fault and fault.kind == "echo":
             reply = {"errcode": 47001, "errmsg": f"cannot read {request.target} {request.body.decode()}"}
         if self.access_log:
-            played = f"fault {fault.kind}" if fault else f"errcode {reply.get('errcode', 0)}"
-            self.access_log(f"sandbox: {request.method} {request.path} -> {played}")
+            outcome = f"fault {fault.kind}" if fault else f"errcode {reply.get('errcode', 0)}"
+            self.access_log(f"sandbox: {request.method} {request.path} -> {outcome}")
         return reply, fault
 
 

@@ -10,7 +10,7 @@ from handler.errors import SYSTEM_ERROR, OpenApiError
 
 BATCH_SIZE = 50  # small enough for a smooth progress bar, which moves after each batch
 TRANSIENT_CODES = (SYSTEM_ERROR, 45011)  # WeChat is busy or unreachable; too many calls in a minute
-RETRY_SECONDS = (1, 5)  # seconds to wait before each new attempt after transient failures
+RETRY_SECONDS = (1, 5)  # seconds to wait before the first and the second retry
 
 Ask = Callable[[Sequence[str]], list[Row]]
 
@@ -48,8 +48,8 @@ class Sweep:
                 yield row
 
     def _ask_in_batches(self, appids: Sequence[str]) -> Iterator[Row]:
-        left = iter(appids)
-        while batch := list(islice(left, BATCH_SIZE)):
+        remaining = iter(appids)
+        while batch := list(islice(remaining, BATCH_SIZE)):
             try:
                 # In a thread, so that an interrupt returns at once instead of waiting for the function's own threads.
                 rows = call_within(None, lambda: self._ask(batch))
@@ -62,4 +62,4 @@ class Sweep:
                 is_over = all(row.answer.failure == SYSTEM_ERROR for row in rows) and len(rows) == BATCH_SIZE
             yield from rows
             if is_over:
-                yield from (Row.from_json({**failure, "appid": appid}) for appid in left)
+                yield from (Row.from_json({**failure, "appid": appid}) for appid in remaining)

@@ -33,8 +33,8 @@ def compare_rows(rows: Iterable[Row], earlier: Sequence[Row] | None, at: float, 
     if earlier is None:
         return Comparison([_add_change(row, None, now, {}) for row in rows], None, 0)
     before = {row.appid: row for row in earlier}
-    compared = [_compare_row(row, before.get(row.appid), at, now) for row in rows]
-    return Comparison(compared, at, len(before.keys() - {row.appid for row in compared}))
+    new_rows = [_compare_row(row, before.get(row.appid), at, now) for row in rows]
+    return Comparison(new_rows, at, len(before.keys() - {row.appid for row in new_rows}))
 
 
 def describe_changes(comparison: Comparison) -> str:
@@ -42,11 +42,11 @@ def describe_changes(comparison: Comparison) -> str:
     if comparison.at is None:
         return "first run, nothing to compare with"
     names = Counter(row.change.name if row.change else "unchanged" for row in comparison.rows)
-    counted = [f"{count} {name}" for name, count in names.most_common() if name != "unchanged"]
-    counted.append(f"{names['unchanged']} unchanged")
+    parts = [f"{count} {name}" for name, count in names.most_common() if name != "unchanged"]
+    parts.append(f"{names['unchanged']} unchanged")
     if comparison.missing:
-        counted.append(f"{comparison.missing} no longer in the list")
-    return f"since {format_time(comparison.at)}: {', '.join(counted)}"
+        parts.append(f"{comparison.missing} no longer in the list")
+    return f"since {format_time(comparison.at)}: {', '.join(parts)}"
 
 
 def _compare_row(row: Row, before: Row | None, at: float, now: float) -> Row:

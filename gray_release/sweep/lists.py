@@ -53,26 +53,26 @@ def read_list(content: bytes) -> list[Listed]:
     Empty lines and lines that begin with `#` are ignored. Raises `ValueError` with the numbers of wrong lines.
     """
     text = decode_text(content)
-    wrong: list[str] = []
+    errors: list[str] = []
     if text.lstrip(_BLANKS + "\r\n").startswith(("{", "[")):
-        found = _read_json(text, wrong)
+        entries = _read_json(text, errors)
     else:
         lines = [_Line(*line) for line in number_lines(text) if not line[1].strip(_BLANKS).startswith("#")]
         columns = _find_columns(lines)
-        found = _read_table(lines, columns, wrong) if columns else _read_lines(lines, wrong)
-    listed: dict[str, Listed] = {}
-    for number, entry in found:
+        entries = _read_table(lines, columns, errors) if columns else _read_lines(lines, errors)
+    mini_programs: dict[str, Listed] = {}
+    for number, entry in entries:
         if not _APPID.fullmatch(entry.appid) or entry.appid == "component":
-            wrong.append(f"line {number}: {_shorten(entry.appid)} is not an appid")
-        elif not listed.get(entry.appid, Listed("")).name:
-            listed[entry.appid] = entry
-    if wrong:
-        more = f"; and {len(wrong) - _MOST_SHOWN} more lines" if len(wrong) > _MOST_SHOWN else ""
-        raise ValueError("; ".join(wrong[:_MOST_SHOWN]) + more)
-    return list(listed.values())
+            errors.append(f"line {number}: {_shorten(entry.appid)} is not an appid")
+        elif not mini_programs.get(entry.appid, Listed("")).name:
+            mini_programs[entry.appid] = entry
+    if errors:
+        more = f"; and {len(errors) - _MOST_SHOWN} more lines" if len(errors) > _MOST_SHOWN else ""
+        raise ValueError("; ".join(errors[:_MOST_SHOWN]) + more)
+    return list(mini_programs.values())
 
 
-def _read_json(text: str, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
+def _read_json(text: str, errors: list[str]) -> Iterator[tuple[int, Listed]]:
     for number, value in read_values(text):
         if isinstance(value, str):
             yield number, Listed(value)
@@ -80,7 +80,7 @@ def _read_json(text: str, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
             name = value.get("name")
             yield number, Listed(value["appid"], name if isinstance(name, str) else "")
         else:
-            wrong.append(f'line {number} is neither {{"appid": ...}} nor an appid in quotes')
+            errors.append(f'line {number} is neither {{"appid": ...}} nor an appid in quotes')
 
 
 def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
@@ -98,30 +98,30 @@ def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
     return None
 
 
-def _read_table(lines: Sequence[_Line], columns: _Columns, wrong: list[str]) -> Iterator[tuple[int, Listed]]:
-    above = [line.number for line in lines[: columns.header] if _WECHAT_APPID.search(line.text)]
-    wrong += [f"line {number} has an appid above the header" for number in above]
+def _read_table(lines: Sequence[_Line], columns: _Columns, errors: list[str]) -> Iterator[tuple[int, Listed]]:
+    early_numbers = [line.number for line in lines[: columns.header] if _WECHAT_APPID.search(line.text)]
+    errors += [f"line {number} has an appid above the header" for number in early_numbers]
     for number, text in lines[columns.header + 1 :]:
         try:
             cells = _split(text, columns.delimiter)
         except csv.Error as error:
-            wrong.append(f"line {number}: {_explain(error)}")
+            errors.append(f"line {number}: {_explain(error)}")
             continue
         appid = cells[columns.appid] if columns.appid < len(cells) else ""
         name = cells[columns.name] if columns.name is not None and columns.name < len(cells) else ""
         if appid:
             yield number, Listed(appid, name)
         elif any(cells):
-            wrong.append(f"line {number} has no appid")
+            errors.append(f"line {number} has no appid")
 
 
-def _read_lines(lines: Sequence[_Line], wrong: list[str]) -> Iterator[tuple[int, Listed]]:
+def _read_lines(lines: Sequence[_Line], errors: list[str]) -> Iterator[tuple[int, Listed]]:
     for number, text in lines:
         cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_BLANKS + '"'))]
         if text.count('"') % 2:
-            wrong.append(f"line {number}: {_UNCLOSED}")
+            errors.append(f"line {number}: {_UNCLOSED}")
         elif len(cells) > 1:
-            wrong.append(f"line {number} has several columns: add a header with a column appid")
+            errors.append(f"line {number} has several columns: add a header with a column appid")
         elif cells:
             yield number, Listed(cells[0])
 
@@ -129,11 +129,11 @@ def _read_lines(lines: Sequence[_Line], wrong: list[str]) -> Iterator[tuple[int,
 def _split(text: str, delimiter: str) -> list[str]:
     """Split a line of CSV. Raises `csv.Error`, also if a quote is not closed on this line.
 
-    So a cell must not contain a line break, because a missing quote would look the same and hide the next appids.
+    A cell must not contain a line break: it looks like a missing quote, which would hide the appids after it.
     """
     blank = " " if delimiter == "\t" else r"\s"
-    closed = re.sub(rf'"{blank}+(?={delimiter}|$)', '"', text.strip("\ufeff"))
-    [cells] = csv.reader([closed], delimiter=delimiter, strict=True, skipinitialspace=True)
+    cleaned = re.sub(rf'"{blank}+(?={delimiter}|$)', '"', text.strip("\ufeff"))
+    [cells] = csv.reader([cleaned], delimiter=delimiter, strict=True, skipinitialspace=True)
     return [cell.strip(_BLANKS) for cell in cells]
 
 

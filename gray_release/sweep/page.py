@@ -147,9 +147,9 @@ def _write_time(seconds: float, text: str) -> str:
 
 
 def _write_advice(rows: Sequence[Row]) -> Iterator[str]:
-    found = [(code, count, text) for code, count, text in collect_advice(rows) if text]
-    if found:
+    items = [(code, count, text) for code, count, text in collect_advice(rows) if text]
+    if items:
         yield "<h2>What to do</h2><dl>"
-        for code, count, text in found:
+        for code, count, text in items:
             yield f"<dt>{code}, {count} mini program{'' if count == 1 else 's'}</dt><dd>{escape(text)}</dd>"
         yield "</dl>"

@@ -15,12 +15,12 @@ def read_rows(content: bytes) -> list[Row]:
 
 def read_values(text: str) -> Iterator[tuple[int, Any]]:
     """Yield each JSON value with its line number, and each item of a list separately. Raises `ValueError`."""
-    whole = _parse(text)
-    if isinstance(whole, list):  # one list over several lines
-        yield from ((1, item) for item in whole)
+    document = _parse(text)
+    if isinstance(document, list):  # one list over several lines
+        yield from ((1, item) for item in document)
         return
-    for line, one in number_lines(text):
-        value = _parse(one)
+    for line, line_text in number_lines(text):
+        value = _parse(line_text)
         if value is None:
             raise ValueError(f"line {line} is not JSON, or nested too deeply")
         yield from ((line, item) for item in (value if isinstance(value, list) else [value]))

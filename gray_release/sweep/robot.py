@@ -80,10 +80,10 @@ class Robot:
 
     def __init__(self, url: str, kind: str | None = None) -> None:
         parts = _split_url(url)
-        found = kind or _find_kind(parts)
-        if not found:
+        name = kind or _find_kind(parts)
+        if not name:
             raise ValueError("unknown kind of robot: add --robot-kind wecom, dingtalk or feishu")
-        self.kind = KINDS[found]
+        self.kind = KINDS[name]
         self._parts = parts
 
     def __repr__(self) -> str:
@@ -120,9 +120,9 @@ class Robot:
             raise RobotError("the answer has no code, so it is not a robot's")
         message = body.get("errmsg") or body.get("msg") or body.get("StatusMessage") or ""
         keys = [self._parts.path.rpartition("/")[2], *(value for _, value in parse_qsl(self._parts.query))]
-        said = hide(str(message)[:300], [key for key in keys if len(key) >= _SHORTEST_KEY])
-        known = _ADVICE.get(code) if isinstance(code, int) else None
-        raise RobotError(f"the robot refused it with {str(code)[:20]}: {known or said}")
+        reason = hide(str(message)[:300], [key for key in keys if len(key) >= _SHORTEST_KEY])
+        advice = _ADVICE.get(code) if isinstance(code, int) else None
+        raise RobotError(f"the robot refused it with {str(code)[:20]}: {advice or reason}")
 
 
 def _split_url(url: str) -> SplitResult:

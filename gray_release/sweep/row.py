@@ -101,10 +101,10 @@ def sort_by_attention(rows: Iterable[Row], now: float | None = None) -> list[Row
 
 def count_states(rows: Iterable[Row]) -> str:
     """Write the counts of states in one line, in the table's order: `3 mini programs: 1 failed, 2 rolling out`."""
-    alike = {MEMBERS: RUNNING.english, OVER: "without a release", NONE: "without a release"}
-    counted = Counter(alike.get(row.answer.state, row.answer.state.english) for row in sort_by_attention(rows))
-    number = sum(counted.values())
-    parts = ", ".join(f"{count} {words}" for words, count in counted.items())
+    groups = {MEMBERS: RUNNING.english, OVER: "without a release", NONE: "without a release"}
+    counts = Counter(groups.get(row.answer.state, row.answer.state.english) for row in sort_by_attention(rows))
+    number = sum(counts.values())
+    parts = ", ".join(f"{count} {words}" for words, count in counts.items())
     return f"{number} mini program{'' if number == 1 else 's'}{': ' if parts else ''}{parts}"
 
 

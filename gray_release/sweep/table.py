@@ -43,15 +43,15 @@ def draw_table(console: Console, rows: Sequence[Row], notes: Sequence[str] = ())
 
 
 def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]:
-    found = _choose_columns(rows, columns, now)
-    yield Text(" ").join(_fit_cell(Text(column.title, style="dim"), column.width) for column in found)
-    reason = next(index for index, column in enumerate(found) if column.title == "progress")
+    chosen = _choose_columns(rows, columns, now)
+    yield Text(" ").join(_fit_cell(Text(column.title, style="dim"), column.width) for column in chosen)
+    progress = next(index for index, column in enumerate(chosen) if column.title == "progress")
     for row in sort_by_attention(rows, now):
-        shown = found[:reason] if row.answer.failure else found
-        cells = [_fit_cell(column.write(row), column.width) for column in shown]
+        visible = chosen[:progress] if row.answer.failure else chosen
+        cells = [_fit_cell(column.write(row), column.width) for column in visible]
         if row.answer.failure:
             cells.append(
-                _fit_cell(Text(make_printable(row.reason)), columns - sum(column.width + 1 for column in shown))
+                _fit_cell(Text(make_printable(row.reason)), columns - sum(column.width + 1 for column in visible))
             )
         yield Text(" ").join(cells)
 
@@ -63,29 +63,29 @@ def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Colu
     has_changes = any(row.unchanged_since is not None for row in rows)
     is_full = names > 0 and has_changes and not is_wide
     appid = min(max([len("appid"), *(len(row.appid) for row in rows)]), 24)
-    found = [_Column("appid", appid, lambda row: Text(make_printable(row.appid)))]
+    chosen = [_Column("appid", appid, lambda row: Text(make_printable(row.appid)))]
     if names:
         width = min(max(names, len("name")), 24 if is_wide else 14)
-        found.append(_Column("name", width, lambda row: Text(make_printable(row.name))))
-    found.append(_Column("status", 13 if is_full else 20, lambda row: _write_status(row, is_short=is_full)))
+        chosen.append(_Column("name", width, lambda row: Text(make_printable(row.name))))
+    chosen.append(_Column("status", 13 if is_full else 20, lambda row: _write_status(row, is_short=is_full)))
     if has_changes:
         width = 17 if is_wide else 10
-        found.append(_Column("change", width, lambda row: _write_change(row, now, width)))
-    progress = len(found)
+        chosen.append(_Column("change", width, lambda row: _write_change(row, now, width)))
+    progress = len(chosen)
     if is_wide or not (names or has_changes):
         created = 11 if is_wide else 13
-        found.append(_Column("created", created, lambda row: _write_created(row, now, is_wide=is_wide)))
+        chosen.append(_Column("created", created, lambda row: _write_created(row, now, is_wide=is_wide)))
     end = 30 if is_wide else 12
-    found.append(
+    chosen.append(
         _Column(
             "everyone by 全量" if is_wide else "everyone by",
             end,
             lambda row: Text(_write_end(row, now, is_wide=is_wide)),
         )
     )
-    track = columns - sum(column.width + 1 for column in found) - PERCENT_WIDTH
-    found.insert(progress, _Column("progress", PERCENT_WIDTH + max(track, 0), lambda row: _write_progress(row, track)))
-    return found
+    track = columns - sum(column.width + 1 for column in chosen) - PERCENT_WIDTH
+    chosen.insert(progress, _Column("progress", PERCENT_WIDTH + max(track, 0), lambda row: _write_progress(row, track)))
+    return chosen
 
 
 def _write_status(row: Row, *, is_short: bool) -> Text:
@@ -107,8 +107,8 @@ def _write_progress(row: Row, track: int) -> Text:
     share = row.answer.percentage
     if share is None:
         return Text("")
-    drawn = draw_bar(share, track, row.answer.state.colour) if track > 1 else ""
-    return Text.assemble(f"{share:3.0f} % ", drawn)
+    bar = draw_bar(share, track, row.answer.state.colour) if track > 1 else ""
+    return Text.assemble(f"{share:3.0f} % ", bar)
 
 
 def _write_created(row: Row, now: float, *, is_wide: bool) -> Text:

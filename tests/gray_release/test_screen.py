@@ -21,17 +21,17 @@ COMMAND = [sys.executable, "-m", "gray_release"]
 
 def run_on_terminal(command: list[str], columns: int = 80, **environ: str) -> tuple[str, str, int]:
     """Run a command with a terminal as stderr; return its stdout, the terminal's content, and the exit code."""
-    ours, theirs = pty.openpty()
+    terminal, program_end = pty.openpty()
     started = subprocess.Popen(
         command,
         env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLUMNS": str(columns), "TZ": "UTC", **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=theirs,
+        stderr=program_end,
         text=True,
     )
     with ending(started) as process:
-        shown = read_terminal(ours, theirs)
+        shown = read_terminal(terminal, program_end)
         assert process.stdout
         return process.stdout.read(), shown, process.wait(timeout=30)
 

@@ -99,8 +99,8 @@ class ChatRobots:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                said = robots.answer_message(self.path, content, self.headers.get("Content-Type", ""))
-                status, body = robots.answer or (200, json.dumps(said).encode())
+                answer = robots.answer_message(self.path, content, self.headers.get("Content-Type", ""))
+                status, body = robots.answer or (200, json.dumps(answer).encode())
                 self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", str(len(body)))
@@ -116,8 +116,8 @@ class ChatRobots:
 @pytest.fixture
 def robots() -> Iterator[ChatRobots]:
     """Run the robots."""
-    found = ChatRobots()
-    threading.Thread(target=found.server.serve_forever, args=(0.002,), daemon=True).start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    chat_robots = ChatRobots()
+    threading.Thread(target=chat_robots.server.serve_forever, args=(0.002,), daemon=True).start()
+    yield chat_robots
+    chat_robots.server.shutdown()
+    chat_robots.server.server_close()
