@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, SECRET, Sandbox
 from handler.contract import OpenApiError
+from handler.settings import Source
+from handler.tokens import SOURCES
 from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
 
 REDIS, SERVER = "redis://127.0.0.1:1/0", "http://127.0.0.1:1/token"
@@ -26,6 +29,11 @@ def chosen(invoke: Invoke, log: Log) -> Invoke:
         return {"source": log()[-1]["token_source"], "code": caught.value.errCode, "reason": caught.value.reason}
 
     return chosen
+
+
+def test_every_source_has_a_row() -> None:
+    """Each source that `WECHAT_TOKEN_SOURCE` takes can be made."""
+    assert SOURCES.keys() == set(get_args(Source))
 
 
 @pytest.mark.parametrize("secret", SECRETS)
