@@ -18,14 +18,14 @@ _PLATFORM = _ALLOW_LIST % (
     "the third-party platform",
     "open.weixin.qq.com > the platform's 开发资料 > 白名单IP地址列表",
 )
-_COST = (
+COST = (
     "Only one platform can hold that set of a mini program, which then can no longer be released from WeChat's own "
     "console"
 )
 _NO_PERMISSION = (
     "The token may not make this call. It is of the wrong kind (the mini program's own, where WeChat wants one that "
     "its third-party platform got: token source component or store), or the mini program has not granted the platform "
-    f"permission set 18. {_COST}: weigh that before you have it granted"
+    f"permission set 18. {COST}: weigh that before you have it granted"
 )
 _REFUSED_ADDRESS = (
     "The account's administrator has refused calls from {address}, so that WeChat refuses it for %s. Ask the "
@@ -69,7 +69,7 @@ HINTS: dict[int, str] = {
     61004: _PLATFORM,
     61005: f"The platform's verify ticket in the store is too old. {_TICKET}",
     61006: f"The platform's verify ticket is missing or wrong. {_TICKET}",
-    61007: f"The mini program has not granted this platform permission set 18. {_COST}. If that is fine, add the set "
+    61007: f"The mini program has not granted this platform permission set 18. {COST}. If that is fine, add the set "
     "to the platform at developers.weixin.qq.com/platform (我的业务 > 第三方平台 > 权限集): the change "
     "holds at once, without 全网发布. A mini program that authorised the platform before must do so "
     "again: its administrator scans the code",
@@ -83,7 +83,7 @@ HINTS: dict[int, str] = {
     61028: "The third-party platform is not published, so it may act for its test accounts only. Publish it at "
     "open.weixin.qq.com (全网发布)",
     86000: "WeChat answers this call to third-party platforms that hold permission set 18, and the token is the mini "
-    f"program's own. {_COST}. If that is fine, use a token that such a platform got (token source component or store)",
+    f"program's own. {COST}. If that is fine, use a token that such a platform got (token source component or store)",
     89501: "WeChat has asked the account's administrator to allow calls from this address, and waits for the answer. "
     "Have it confirmed in WeChat, and ask again then",
     89503: "WeChat wants the account's administrator to allow calls from {address}. Have it confirmed in WeChat, and "

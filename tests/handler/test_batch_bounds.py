@@ -49,9 +49,8 @@ def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
     return platform
 
 
-@pytest.mark.parametrize(
-    "character", ["mixed", *(pytest.param(name, marks=pytest.mark.slow) for name in HOSTILE if name != "mixed")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("character", HOSTILE)
 def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
     """A thousand long refusals fit the platform's limit escaped twice; each keeps its errCode, and the `rid:`."""
     appids = [f"wx{number:016x}" for number in range(1000)]

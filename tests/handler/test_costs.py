@@ -79,14 +79,6 @@ def reply_to(invoke: Invoke, event: Any) -> tuple[str, float]:
     return json.dumps(reply), time.process_time() - started
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-@pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
-def test_reply_fits(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
-    """A reply fits what the platforms carry, whatever WeChat answers; else it is a failure that says so."""
-    body(sandbox, ANSWERS[answer].encode())
-    assert len(reply_to(invoke, event)[0]) < REPLY_BYTES
-
-
 @pytest.mark.parametrize("character", [b"\x01", b"\xff"])
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
 def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, event: Any) -> None:
@@ -145,30 +137,26 @@ EVENTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_event_is_answered(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
-    """An event of 6 MB is answered, or refused with a code, and neither with what it holds."""
-    reply, _ = reply_to(invoke, EVENTS[event])
-    assert "internal error" not in reply
-    assert len(reply) < 2000
-    assert len(sandbox.requests) <= 2
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
-def test_answers_cost_little(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
-    """All that is done to an answer of 1 MB takes less than half a second of CPU, at the best of three."""
+def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
+    """The reply to an answer of 1 MB fits the platforms, and costs under half a second of CPU, at the best of three."""
     body(sandbox, ANSWERS[answer].encode())
-    assert min(reply_to(invoke, event)[1] for _ in range(3)) < CPU_SECONDS
+    replies = [reply_to(invoke, event) for _ in range(3)]
+    assert max(len(reply) for reply, _ in replies) < REPLY_BYTES
+    assert min(seconds for _, seconds in replies) < CPU_SECONDS
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("event", EVENTS)
-def test_events_cost_little(invoke: Invoke, event: str) -> None:
-    """All that is done to an event of 6 MB takes less than half a second of CPU, at the best of three."""
-    assert min(reply_to(invoke, EVENTS[event])[1] for _ in range(3)) < CPU_SECONDS
+def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
+    """An event of 6 MB is answered or refused in short, for under half a second of CPU, at the best of three."""
+    replies = [reply_to(invoke, EVENTS[event]) for _ in range(3)]
+    assert not [reply for reply, _ in replies if "internal error" in reply]
+    assert max(len(reply) for reply, _ in replies) < 2000
+    assert min(seconds for _, seconds in replies) < CPU_SECONDS
+    assert len(sandbox.requests) <= 2 * 3
 
 
 def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
