@@ -121,11 +121,15 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusedError(408, "the body is shorter than its Content-Length")
         return content
 
-    def log_message(self, _format: str, *_: object) -> None:
-        """Print the request without its query, which may contain a token."""
+    def log_request(self, code: object = "-", _size: object = "-") -> None:
+        """Print the request and its status, but not its query, which may contain a token."""
         address = _split_url(getattr(self, "path", None) or "")
         path = address.path if address else "?"
-        print(f"serve: {self.command or '?'} {make_printable(path)}", file=sys.stderr, flush=True)
+        line = f"serve: {self.command or '?'} {path} -> {int(code) if isinstance(code, int) else code}"
+        print(make_printable(line), file=sys.stderr, flush=True)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing else: `log_request` has printed the request."""
 
     def encode_body(self) -> tuple[str, bool]:
         """Return the body as text, or as base64 if it is not UTF-8, and whether it is base64."""

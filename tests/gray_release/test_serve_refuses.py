@@ -107,3 +107,11 @@ def test_broken_requests(port: int, lines: list[str], status: int, capfd: pytest
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as good:
         assert good.status == 200
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_log(port: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each request is one line with its status, also after a refusal, and the line has no query."""
+    for path in ("/?accessToken=secret", "/favicon.ico?secret", "http://[secret"):
+        send_lines(port, f"GET {path} HTTP/1.0", "Host: localhost")
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("serve: ")]
+    assert lines == ["serve: GET / -> 502", "serve: GET /favicon.ico -> 404", "serve: GET ? -> 400"]
