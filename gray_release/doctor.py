@@ -152,7 +152,7 @@ def _judge_ticket(kind: str, idle: int | None) -> Finding:
 def _check_permission(source: TokenSource, appid: str) -> Finding:
     from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - only for a third-party platform
 
-    assert isinstance(source, ComponentTokens)  # noqa: S101 - tells the type checker what the source's name means
+    assert isinstance(source, ComponentTokens)  # noqa: S101 - for the type checker: no other source is named component
     try:
         info = source.get_authorizer(appid, _create_budget())
     except OpenApiError as error:

@@ -1,8 +1,8 @@
 """The function's answer in words: a failure, or the state of a release.
 
-WeChat documents the status numbers on its page of getGrayReleasePlan. Two facts are from real releases, not from that
-page: status 0 without a percentage also stands for a release that is over or withdrawn, and a release that only the
-mini program's members get stays at status 1 with 0 percent.
+WeChat documents the status numbers on its page of getGrayReleasePlan. Real releases show two more facts. Status 0
+without a percentage also means that the release is over or was withdrawn. A release that only the mini program's
+members get stays at status 1 with 0 percent.
 """
 
 import json

@@ -37,7 +37,7 @@ class AtomicFile:
                 os.unlink(self._temporary)  # noqa: PTH108 - mkstemp returns a string
 
     def write(self, text: str) -> None:
-        """Replace the content. Raises `OSError`, and leaves the old content then."""
+        """Replace the content. If that fails, raises `OSError` and leaves the old content."""
         content = text.encode("utf-8", "replace")
         if not self._temporary:
             self._path.write_bytes(content)

@@ -95,5 +95,5 @@ def _find_step(old: Answer, new: Answer) -> Change | None:  # noqa: PLR0911 - on
     if points:
         return Change("moved", f"{points:+g} %", f"{points:+g} %")
     if old.state.name != new.state.name:
-        return Change("changed", f"now {new.state.english}", f"现为{new.state.chinese}")
+        return Change("changed", f"now {new.state.english}", f"变为{new.state.chinese}")
     return None

@@ -1,4 +1,4 @@
-"""A row of a sweep: a mini program and its answer. The order of rows, with what needs attention first."""
+"""A row of a sweep: a mini program and its answer. Rows that need attention come first."""
 
 import time
 from collections import Counter

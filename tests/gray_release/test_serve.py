@@ -64,7 +64,7 @@ def test_binary_body(address: str) -> None:
 
 
 def test_wechatpy_as_the_client(address: str, sandbox: Sandbox) -> None:
-    """Wechatpy's client gets the plan, and its own exceptions, through the function."""
+    """Wechatpy's client gets the plan from the function, and raises its own exceptions for failures."""
     token = sandbox.tokens.issue_token()["access_token"]
     client = WeChatClient("wx0123456789abcdef", "unused", access_token=token)
     body = client.get(f"{address}/wxa/getgrayreleaseplan")

@@ -72,7 +72,7 @@ def test_no_release(plan: Any) -> None:
 
 @pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
 def test_sequences(sequence: Sequence) -> None:
-    """Each sequence of plans ends the watch at its last one, with the words of the watch on AWS."""
+    """Each sequence of plans ends the watch at its last plan, for the same reason in words as on AWS."""
     process = watch_release(create_sequence(*sequence.plans, {"status": 5}))
     is_finished = sequence.end == TO_THE_END
     assert process.returncode == (0 if is_finished else 3)
@@ -114,7 +114,7 @@ def test_lasting_failure(environ: dict[str, str], code: int) -> None:
 
 
 def test_timeout_before_the_pause() -> None:
-    """A timeout that passes between the last answer and the pause leaves no time to wait, not a negative one."""
+    """If the timeout passes before the pause, the pause is 0 seconds and not negative."""
     state = Watch(frozenset(), timeout=1.0)
     state.started -= 2.0
     assert state.count_seconds_left() == 0

@@ -29,7 +29,7 @@ def platform(*options: str) -> Iterator[Variables]:
 
 
 def test_platform() -> None:
-    """With the printed variables the function answers from a store with wechatpy's keys; both servers stop together."""
+    """The function needs only the printed variables; the store has wechatpy's keys and stops with the sandbox."""
     with platform() as variables:
         with redis.Redis.from_url(variables["WECHAT_TOKEN_STORE_URL"]) as client:
             kept = {key: json.loads(client.get(key) or "") for key in client.keys()}  # noqa: SIM118 - a command of Redis

@@ -59,7 +59,7 @@ FAILED = Row.from_json({"appid": "wx1", "errCode": 61003, "errMsg": "x"})
     ],
 )
 def test_changes(before: Row, after: Row, name: str | None) -> None:
-    """Each change has its name, and a comparison with the new rows finds no change again."""
+    """Each change has a name, and the next comparison does not find it again."""
     compared = compare_rows([after], [before], NOW - DAY, NOW)
     [found] = compared.rows
     assert (found.change and found.change.name) == name == found.json.get("change")
