@@ -22,13 +22,13 @@ LINES_BELOW = 4  # the latest lines of the access log and warnings that a live p
 class LogStream(io.TextIOBase):
     """The stream that the function logs to. It keeps the fields of the last invocation's log line as `facts`.
 
-    Each line goes to `pass_on`, except the log lines of invocations and metrics if `has_facts` is false.
+    Each line goes to `pass_on`, except the log lines of invocations and metrics if `includes_facts` is false.
     """
 
-    def __init__(self, pass_on: Callable[[str], None], *, has_facts: bool) -> None:
+    def __init__(self, pass_on: Callable[[str], None], *, includes_facts: bool) -> None:
         self.facts: Json = {}
         self._pass_on = pass_on
-        self._has_facts = has_facts
+        self._includes_facts = includes_facts
         self._rest = ""
 
     def write(self, text: str) -> int:
@@ -39,7 +39,7 @@ class LogStream(io.TextIOBase):
             is_fact = fields.get("message") == "getGrayReleasePlan"
             if is_fact:
                 self.facts = fields
-            if self._has_facts or not (is_fact or "_aws" in fields):
+            if self._includes_facts or not (is_fact or "_aws" in fields):
                 self._pass_on(line)
         return len(text)
 
@@ -60,7 +60,7 @@ class LogScreen:
     """Without a terminal: pass every line to stderr at once."""
 
     def __init__(self) -> None:
-        self.log_stream = LogStream(print_to_stderr, has_facts=True)
+        self.log_stream = LogStream(print_to_stderr, includes_facts=True)
 
     add_access_line = staticmethod(print_to_stderr)
 
@@ -72,7 +72,7 @@ class PictureScreen:
     """On a terminal: draw a picture instead of the log line of the invocation, and other lines below it."""
 
     def __init__(self, console: Console, live: Live | None) -> None:
-        self.log_stream = LogStream(self._add_line, has_facts=False)
+        self.log_stream = LogStream(self._add_line, includes_facts=False)
         self._console = console
         self._live = live
         self._history = History()

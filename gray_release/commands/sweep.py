@@ -24,7 +24,7 @@ from gray_release.sandbox.server import Sandbox
 from gray_release.sweep.atomic_file import AtomicFile
 from gray_release.sweep.batches import Sweep
 from gray_release.sweep.changes import Comparison, compare_rows, describe_changes
-from gray_release.sweep.lists import Listed, read_list
+from gray_release.sweep.lists import ListEntry, read_list
 from gray_release.sweep.page import write_page
 from gray_release.sweep.results import read_rows
 from gray_release.sweep.row import Row, count_states
@@ -237,10 +237,10 @@ def _read_results(file: BinaryIO) -> list[Row]:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
 
 
-def _read_list(file: BinaryIO | None) -> list[Listed]:
+def _read_list(file: BinaryIO | None) -> list[ListEntry]:
     """Read the mini programs to ask for. Raises `click.UsageError`."""
     if file is None:
-        return [Listed(appid) for appid in fleet.create_appids(SANDBOX_MINI_PROGRAMS)]
+        return [ListEntry(appid) for appid in fleet.create_appids(SANDBOX_MINI_PROGRAMS)]
     try:
         listed = read_list(file.read())
     except ValueError as error:
@@ -258,7 +258,7 @@ def _create_sandbox(appids: Sequence[str]) -> Sandbox:
     return sandbox
 
 
-def _ask_for(entries: Sequence[Listed]) -> Iterator[Row]:
+def _ask_for(entries: Sequence[ListEntry]) -> Iterator[Row]:
     names = dict(entries)
     with use_credentials_or_sandbox(lambda: _create_sandbox(list(names))), contextlib.redirect_stdout(NullStream()):
         yield from _ask_all(names)

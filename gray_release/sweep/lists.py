@@ -19,7 +19,7 @@ _MOST_SHOWN = 5
 _UNCLOSED = "a quote is not closed on this line, or there is text after the closing quote"
 
 
-class Listed(NamedTuple):
+class ListEntry(NamedTuple):
     """A mini program of a list; `name` is empty if the list has no name for it."""
 
     appid: str
@@ -40,7 +40,7 @@ class _Columns(NamedTuple):
     name: int | None
 
 
-def read_list(content: bytes) -> list[Listed]:
+def read_list(content: bytes) -> list[ListEntry]:
     """Read the mini programs of a list, each once.
 
     A list is one of these:
@@ -60,11 +60,11 @@ def read_list(content: bytes) -> list[Listed]:
         lines = [_Line(*line) for line in number_lines(text) if not line[1].strip(_BLANKS).startswith("#")]
         columns = _find_columns(lines)
         entries = _read_table(lines, columns, errors) if columns else _read_lines(lines, errors)
-    mini_programs: dict[str, Listed] = {}
+    mini_programs: dict[str, ListEntry] = {}
     for number, entry in entries:
         if not _APPID.fullmatch(entry.appid) or entry.appid == "component":
             errors.append(f"line {number}: {_shorten(entry.appid)} is not an appid")
-        elif not mini_programs.get(entry.appid, Listed("")).name:
+        elif not mini_programs.get(entry.appid, ListEntry("")).name:
             mini_programs[entry.appid] = entry
     if errors:
         more = f"; and {len(errors) - _MOST_SHOWN} more lines" if len(errors) > _MOST_SHOWN else ""
@@ -72,13 +72,13 @@ def read_list(content: bytes) -> list[Listed]:
     return list(mini_programs.values())
 
 
-def _read_json(text: str, errors: list[str]) -> Iterator[tuple[int, Listed]]:
+def _read_json(text: str, errors: list[str]) -> Iterator[tuple[int, ListEntry]]:
     for number, value in read_values(text):
         if isinstance(value, str):
-            yield number, Listed(value)
+            yield number, ListEntry(value)
         elif isinstance(value, dict) and isinstance(value.get("appid"), str):
             name = value.get("name")
-            yield number, Listed(value["appid"], name if isinstance(name, str) else "")
+            yield number, ListEntry(value["appid"], name if isinstance(name, str) else "")
         else:
             errors.append(f'line {number} is neither {{"appid": ...}} nor an appid in quotes')
 
@@ -98,7 +98,7 @@ def _find_columns(lines: Sequence[_Line]) -> _Columns | None:
     return None
 
 
-def _read_table(lines: Sequence[_Line], columns: _Columns, errors: list[str]) -> Iterator[tuple[int, Listed]]:
+def _read_table(lines: Sequence[_Line], columns: _Columns, errors: list[str]) -> Iterator[tuple[int, ListEntry]]:
     early_numbers = [line.number for line in lines[: columns.header] if _WECHAT_APPID.search(line.text)]
     errors += [f"line {number} has an appid above the header" for number in early_numbers]
     for number, text in lines[columns.header + 1 :]:
@@ -110,12 +110,12 @@ def _read_table(lines: Sequence[_Line], columns: _Columns, errors: list[str]) ->
         appid = cells[columns.appid] if columns.appid < len(cells) else ""
         name = cells[columns.name] if columns.name is not None and columns.name < len(cells) else ""
         if appid:
-            yield number, Listed(appid, name)
+            yield number, ListEntry(appid, name)
         elif any(cells):
             errors.append(f"line {number} has no appid")
 
 
-def _read_lines(lines: Sequence[_Line], errors: list[str]) -> Iterator[tuple[int, Listed]]:
+def _read_lines(lines: Sequence[_Line], errors: list[str]) -> Iterator[tuple[int, ListEntry]]:
     for number, text in lines:
         cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_BLANKS + '"'))]
         if text.count('"') % 2:
@@ -123,7 +123,7 @@ def _read_lines(lines: Sequence[_Line], errors: list[str]) -> Iterator[tuple[int
         elif len(cells) > 1:
             errors.append(f"line {number} has several columns: add a header with a column appid")
         elif cells:
-            yield number, Listed(cells[0])
+            yield number, ListEntry(cells[0])
 
 
 def _split(text: str, delimiter: str) -> list[str]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gray_release.sweep.lists import Listed, read_list
+from gray_release.sweep.lists import ListEntry, read_list
 
 APPIDS = ["wx0123456789abcdef", "wx1"]
 ONE, TWO = APPIDS
@@ -44,7 +44,7 @@ def test_appids(text: str) -> None:
 )
 def test_names(text: str) -> None:
     """The header is found in any case, with blanks, below titles, and with every delimiter."""
-    assert read_list(text.encode()) == [Listed(ONE, "a, b"), Listed(TWO, "名")]
+    assert read_list(text.encode()) == [ListEntry(ONE, "a, b"), ListEntry(TWO, "名")]
 
 
 @pytest.mark.parametrize("text", ["", "\n# nobody\n", "appid\n", "appid,name\n,,\n", "[]"])
