@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import DeployError
 
 MACHINES = ("Sweep", "Watch")  # in this order: a sweep that runs starts watches
-SCHEDULE = "SweepSchedule"
+SCHEDULE, SCHEDULE_GROUP = "SweepSchedule", "ScheduleGroup"
 ROUNDS = 30  # AWS's list of executions is a few seconds late, and a watch goes on in a new execution
 
 
@@ -31,7 +31,7 @@ class Fleet:
         resources = session.client("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]
         ids = {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in resources}
         self._machines = [ids[name] for name in MACHINES if ids.get(name)]
-        self._schedule = ids.get(SCHEDULE)
+        self._schedule = {"Name": ids.get(SCHEDULE, ""), "GroupName": ids.get(SCHEDULE_GROUP, "default")}
 
     def find_executions(self, machine: str) -> list[str]:
         """Return the ARNs of the executions that a state machine runs."""
@@ -45,8 +45,10 @@ class Fleet:
 
     def find_schedule(self) -> dict[str, Any] | None:
         """Return the schedule of sweeps, if it is on."""
+        if not self._schedule["Name"]:
+            return None
         try:
-            schedule: dict[str, Any] = self._scheduler.get_schedule(Name=self._schedule) if self._schedule else {}
+            schedule: dict[str, Any] = self._scheduler.get_schedule(**self._schedule)
         except self._scheduler.exceptions.ResourceNotFoundException:
             return None
         return schedule if schedule.get("State") == "ENABLED" else None

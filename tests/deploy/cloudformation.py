@@ -137,7 +137,7 @@ class Stack:
 def _transformed(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     for resource in source["Resources"].values():
-        for local in {"CodeUri", "DefinitionUri"} & set(resource["Properties"]):
+        for local in {"CodeUri", "DefinitionUri"} & set(resource.get("Properties", {})):
             resource["Properties"][local] = f"s3://bucket/{local}"  # where `sam deploy` puts it
     session = Session(region_name=PSEUDO["AWS::Region"])
     result: dict[str, Any] = Translator(None, Parser(), boto_session=session).translate(source, dict(parameters))

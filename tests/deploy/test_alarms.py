@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -195,12 +195,57 @@ def test_mixed_fleet(schedule: int, either: Answers) -> None:
     assert set(on) == {"FailuresAlarm"} | ({"ErrorsAlarm"} if either.refused.raised else set())
 
 
+def put_each_minute(metrics: Metrics, namespace: str, name: str, dimensions: dict[str, str], minutes: range) -> None:
+    """Count one for each of these minutes."""
+    for minute in minutes:
+        metrics.put(namespace, name, dimensions, minute * 60 + 30, 1)
+
+
+def find_minutes(alarm: dict[str, Any], metrics: Metrics, minutes: int) -> list[int]:
+    """Return the minutes at whose ends the alarm is on."""
+    return [minute for minute in range(minutes) if is_on(alarm, metrics, minute * 60)]
+
+
 def test_throttled() -> None:
-    """Refused for lack of concurrency is seen at once."""
+    """Without a fleet, what is refused for lack of concurrency is seen at once."""
     metrics = Metrics()
-    metrics.put("AWS/Lambda", "Throttles", {"FunctionName": f"<{FUNCTION}>"}, 30, 1)
-    alarm = Stack().properties("ThrottlesAlarm")
-    assert [is_on(alarm, metrics, at) for at in (0, 60, 300, 360)] == [False, True, True, False]
+    put_each_minute(metrics, "AWS/Lambda", "Throttles", {"FunctionName": f"<{FUNCTION}>"}, range(1))
+    assert find_minutes(Stack().properties("ThrottlesAlarm"), metrics, 10) == [1, 2, 3, 4, 5]
+
+
+def test_throttled_sweeps() -> None:
+    """A sweep that is throttled for five minutes, every hour, raises no alarm; one for half an hour does."""
+    alarm = Stack(Fleet="true").properties("ThrottlesAlarm")
+    for length, expected in ((5, False), (30, True)):
+        metrics = Metrics()
+        for hour in range(3):
+            minutes = range(hour * 60 + 7, hour * 60 + 7 + length)
+            put_each_minute(metrics, "AWS/Lambda", "Throttles", {"FunctionName": f"<{FUNCTION}>"}, minutes)
+        assert bool(find_minutes(alarm, metrics, 200)) == expected
+
+
+@pytest.mark.parametrize("parameters", [{"ScheduleExpression": "rate(1 hour)"}, {"Fleet": "true"}])
+def test_schedules(parameters: dict[str, str]) -> None:
+    """A schedule that gives up is seen, by the group that all schedules of the stack are in."""
+    stack = Stack(**parameters)
+    groups = [one["Properties"]["GroupName"] for one in stack.resources.values() if one["Type"].endswith("::Schedule")]
+    assert groups == ["<ScheduleGroup>"]
+    metrics = Metrics()
+    put_each_minute(metrics, "AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": groups[0]}, range(1))
+    assert find_minutes(stack.properties("SchedulesAlarm"), metrics, 10) == [1, 2, 3, 4, 5]
+    assert "SchedulesAlarm" not in Stack().resources
+
+
+@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsTimedOut"])
+@pytest.mark.parametrize(("alarm", "machine"), [("SweepsAlarm", "Sweep"), ("WatchesAlarm", "Watch")])
+def test_executions(metric: str, alarm: str, machine: str) -> None:
+    """A sweep or a watch that fails or runs out of time is seen, and raises no other alarm."""
+    stack = Stack(Fleet="true", FleetScheduleExpression="rate(1 hour)")
+    metrics = Metrics()
+    put_each_minute(metrics, "AWS/States", metric, {"StateMachineArn": f"<{machine}>"}, range(1))
+    alarms = [name for name, resource in stack.resources.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    on = {name: minutes for name in alarms if (minutes := find_minutes(stack.properties(name), metrics, 10))}
+    assert on == {alarm: [1, 2, 3, 4, 5]}
 
 
 def test_new_version() -> None:

@@ -50,7 +50,8 @@ def test_stop_and_delete(cloud: Cloud, resources: dict[str, str]) -> None:
     until(lambda: "WaitStateEntered" in cloud.history(arn) or None)
     run_make("stop")
     assert cloud.finished(arn)["status"] == "ABORTED"
-    assert cloud.scheduler.get_schedule(Name=resources["SweepSchedule"])["State"] == "DISABLED"
+    schedule = cloud.scheduler.get_schedule(Name=resources["SweepSchedule"], GroupName=resources["ScheduleGroup"])
+    assert schedule["State"] == "DISABLED"
     arn = cloud.start(resources["Watch"], {"appid": APPID, "everySeconds": 86400})
     run_make("delete")
     with pytest.raises(ClientError):

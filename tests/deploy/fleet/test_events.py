@@ -102,7 +102,7 @@ def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     authorize(wechat, server, appids(2))
     cloud.upload(appids(2))
     [schedule] = [
-        cloud.scheduler.get_schedule(Name=one["Name"])
+        cloud.scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
         for one in cloud.scheduler.list_schedules()["Schedules"]
         if one["Target"]["Arn"] == cloud.sweep
     ]
@@ -111,6 +111,7 @@ def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     cloud.scheduler.update_schedule(
         Name=schedule["Name"],
+        GroupName=schedule["GroupName"],
         ScheduleExpression=f"at({now})",
         State="ENABLED",
         FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
