@@ -72,8 +72,11 @@ def test_exceptions(kind: str, pattern: str) -> None:
     assert [action for action in find_actions(kind) if fnmatchcase(action, pattern) and not is_allowed(action)]
 
 
-def test_nothing_everywhere() -> None:
-    """What the policy allows for every resource only looks."""
+def test_statements() -> None:
+    """What the policy allows for every resource only looks, and each statement has a name of its own."""
     everywhere = [action for one in STATEMENTS if one["Resource"] == "*" for action in one["Action"]]
     assert [action for action in everywhere if not re.search(":(Describe|GetTemplateSummary|Validate)", action)] == []
+    assert len({statement["Sid"] for statement in STATEMENTS}) == len(
+        STATEMENTS
+    )  # IAM refuses a name that occurs twice
     assert "*" not in {action for statement in STATEMENTS for action in statement["Action"]}
