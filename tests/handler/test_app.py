@@ -60,7 +60,7 @@ def test_cold_and_warm(sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_threads_of_a_new_process(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that make a process's first calls share its tokens, however long it takes to set up."""
+    """Threads that make a process's first calls share its tokens, even if the setup is slow."""
     prepare = Operation.__init__
 
     def prepare_slowly(self: Operation, settings: Settings) -> None:
@@ -74,7 +74,7 @@ def test_threads_of_a_new_process(sandbox: Sandbox, invoke: Invoke, monkeypatch:
 
 
 def test_environment_is_read_once(sandbox: Sandbox, invoke: Invoke) -> None:
-    """What changes in the environment while the process runs is not looked at."""
+    """The environment is read once: later changes have no effect."""
     invoke()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WECHAT_APPID", "wx-other")

@@ -25,7 +25,7 @@ OTHER = "wx1111111111111111"
     ],
 )
 def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
-    """An appid that is there and empty is 41002, and `WECHAT_APPID` is not asked for."""
+    """An empty appid in the event is 41002; `WECHAT_APPID` does not replace it."""
     assert refused(invoke, event).errCode == 41002
     assert sandbox.requests == []
 
@@ -57,7 +57,7 @@ def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) ->
     ],
 )
 def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: str) -> None:
-    """A key that looks like `appid`, or holds an appid, is 40097 and names the right one."""
+    """A key that looks like `appid`, or whose value is an appid, is 40097, and the error names `appid`."""
     error = refused(invoke, {name: OTHER})
     assert error.errCode == 40097
     assert error.reason.endswith(f"write {right}")
@@ -102,7 +102,7 @@ def test_names_like_other_arguments(sandbox: Sandbox, invoke: Invoke, name: str,
 )
 @pytest.mark.usefixtures("sandbox")
 def test_other_keys_beside_an_appid(invoke: Invoke, beside: dict[str, Any]) -> None:
-    """Beside an appid, other keys are ignored: they cannot be meant as it."""
+    """Next to an appid, other keys are ignored, because they cannot be a misspelt appid."""
     assert invoke({"appid": APPID, **beside}) == DOCUMENTED
 
 
@@ -110,13 +110,13 @@ def test_other_keys_beside_an_appid(invoke: Invoke, beside: dict[str, Any]) -> N
 @pytest.mark.parametrize("empty", ["", None])
 @pytest.mark.usefixtures("sandbox")
 def test_other_empty_arguments(invoke: Invoke, log: Log, key: str, empty: str | None) -> None:
-    """Of the other arguments an empty one counts as absent."""
+    """Every other argument counts as absent when it is empty."""
     assert invoke({key: empty}) == DOCUMENTED
     assert log()[-1]["token_source"] == "stable"
 
 
 def test_both_spellings() -> None:
-    """An argument may be there in both spellings if they agree, and an empty one never hides the other."""
+    """An argument may be given in both spellings if they agree; an empty one never hides the other."""
     for given in ({"accessToken": "a", "access_token": "a"}, {"accessToken": "", "access_token": "a"}):
         token = Arguments.parse(given).access_token
         assert token is not None
@@ -127,7 +127,7 @@ def test_both_spellings() -> None:
 
 @pytest.mark.parametrize("event", [[], "x", 0, 1.5, False, True, ""])
 def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) -> None:
-    """Anything that is not an object is 40097, and WeChat is not asked."""
+    """An event that is not an object is 40097, and no request goes to WeChat."""
     error = refused(invoke, event)
     assert error.errCode == 40097
     assert sandbox.requests == []
@@ -153,7 +153,7 @@ def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) ->
     ],
 )
 def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
-    """A bad argument is 40097 that names it, never shows its value, and WeChat is not asked."""
+    """A bad argument is 40097: the error names it without its value, and no request goes to WeChat."""
     error = refused(invoke, event)
     assert error.errCode == 40097
     [name] = event
@@ -184,7 +184,7 @@ def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) 
 )
 @pytest.mark.usefixtures("sandbox")
 def test_large_events(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
-    """An event as large as the platform allows, or as deep, is answered, and does not come back in the log."""
+    """The largest and the deepest event that the platform allows is answered, and is not logged."""
     reply = invoke(event)
     assert json.loads(reply["body"]) == DOCUMENTED if "statusCode" in reply else reply == DOCUMENTED
     assert len(json.dumps(log())) < 2000
@@ -192,7 +192,7 @@ def test_large_events(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("event", [{"appid": "x" * 6_000_000}, {"accessToken": "x" * 6_000_000}])
 def test_large_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
-    """An argument as large as an event is refused in few words."""
+    """An argument as large as a whole event is refused with a short message."""
     error = refused(invoke, event)
     assert error.errCode == 40097
     assert len(str(error)) < 200

@@ -1,4 +1,4 @@
-"""What hostile answers to a batch can do: replies over the platform's limit, lost codes, hanging and mixing."""
+"""Hostile answers to a batch: no oversized reply, no lost code, no hang, no row of another mini program."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ HOSTILE = {
 
 @pytest.fixture
 def fleet(sandbox: Sandbox) -> Sandbox:
-    """Give the sandbox many mini programs, each with a percentage and a marked AppSecret."""
+    """Give the sandbox many mini programs, each with its own percentage."""
     for number, appid in enumerate(MANY):
         sandbox.tokens.apps[appid] = SECRET
         sandbox.plans[appid] = {"status": 1, "gray_percentage": number}
@@ -41,7 +41,7 @@ def fleet(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
-    """Give the platform many authorizers, whose tokens have run out."""
+    """Give the platform many authorizers whose tokens have expired."""
     tokens = {appid: f"refreshtoken@@@{number:032x}" for number, appid in enumerate(MANY)}
     platform.platform.authorizers.clear()
     platform.platform.authorizers.update(tokens)
@@ -52,7 +52,7 @@ def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
 @pytest.mark.slow
 @pytest.mark.parametrize("character", HOSTILE)
 def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
-    """A thousand long refusals fit the platform's limit escaped twice; each keeps its errCode, and the `rid:`."""
+    """A thousand long refusals, escaped twice, fit the platform's limit; each keeps its errCode and `rid:`."""
     appids = [f"wx{number:016x}" for number in range(1000)]
     for appid in appids:
         sandbox.tokens.apps[appid] = SECRET
@@ -68,7 +68,7 @@ def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None
 
 
 def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
-    """The plan's bytes count as they leave the function, escaped twice."""
+    """A plan's size is counted as it leaves the function, escaped twice."""
     fleet.plans[MANY[1]] = {"status": 1, "note": '"' * 2000}
     event = {"httpMethod": "POST", "path": "/", "headers": {}, "body": json.dumps({"appids": MANY[:3]})}
     rows = json.loads(invoke(event)["body"])["results"]
@@ -78,7 +78,7 @@ def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["token:hang=30", "plan:delay=30"])
 def test_hanging_wechat(fleet: Sandbox, configure: Configure, invoke: Invoke, fault: str) -> None:
-    """The deadline holds where WeChat answers none of fifty: every mini program has its row before it."""
+    """When WeChat answers none of fifty questions, every mini program still has its row before the deadline."""
     configure(WECHAT_TIMEOUT_SECONDS="5")
     fleet.faults.append(Fault.parse(fault))
     deadline = time.monotonic() + 20
@@ -88,7 +88,7 @@ def test_hanging_wechat(fleet: Sandbox, configure: Configure, invoke: Invoke, fa
 
 
 def test_lines_of_threads(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """No line or row of one question shows another's appid, code or secret, though ten are asked at a time."""
+    """Ten questions run at a time, and no log line or row shows another question's appid, code or secret."""
     for number, appid in enumerate(MANY):
         if number % 2:
             fleet.faults.append(Fault("plan", "errcode", str(50000 + number), appid=appid))
@@ -105,7 +105,7 @@ def test_lines_of_threads(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
-    """Where WeChat refuses the token of each question, each token is refreshed once more, and used once more."""
+    """When WeChat refuses every token, each is refreshed once and each question is asked once more."""
     appids = MANY[:40]
     invoke({"appids": MANY[40:41]})  # pays for the platform's own token
     authorizers.requests.clear()
@@ -118,14 +118,14 @@ def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
 
 
 def test_refused_stable_tokens(fleet: Sandbox, invoke: Invoke) -> None:
-    """The same for WeChat's stable tokens."""
+    """When WeChat refuses every stable token, each is replaced once and each question is asked once more."""
     fleet.faults[:] = [Fault("plan", "errcode", "40001", times=1, appid=appid) for appid in MANY]
     assert {row["errCode"] for row in invoke({"appids": MANY})["results"]} == {0}
     assert (fleet.count(PLAN), fleet.count(STABLE)) == (100, 100)
 
 
 def test_store_dies(authorizers: Sandbox, server: Valkey, invoke: Invoke) -> None:
-    """A store that dies in the middle fails the rest by rows; the reply has all, and nothing escapes."""
+    """When the store dies during a batch, the remaining rows fail, and the reply still has every row."""
     authorizers.faults.append(Fault.parse("plan:delay=0.2"))
     killer = threading.Timer(0.5, server.kill)
     killer.start()
@@ -169,7 +169,7 @@ USABLE = {"count of another type", "endless", "negative", "mixed"}
 
 @pytest.mark.parametrize("page", HOSTILE_PAGES)
 def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
-    """Pages of wrong types, of 1 MiB, or with appids that are none end before the deadline."""
+    """Pages with wrong types, of 1 MiB, or with invalid appids are handled before the deadline."""
     body(authorizers, json.dumps(HOSTILE_PAGES[page]).encode(), endpoint="list")
     deadline = time.monotonic() + 30
     if page in USABLE:
@@ -182,7 +182,7 @@ def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
 
 
 def test_page_that_repeats(authorizers: Sandbox, invoke: Invoke) -> None:
-    """A full page that WeChat repeats without end is asked for a few times, and each appid once."""
+    """When WeChat repeats a full page endlessly, the pages are limited and each appid is asked once."""
     page = {"total_count": 10**12, "list": entries(MANY) * (PAGE_SIZE // len(MANY) + 5)}
     body(authorizers, json.dumps(page).encode(), endpoint="list")
     rows = invoke({"appids": "all"}, deadline=time.monotonic() + 60)["results"]

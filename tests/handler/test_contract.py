@@ -1,4 +1,4 @@
-"""The contract: conformance to wx-server-sdk 4.0.2, and exactness for any JSON."""
+"""The contract: replies equal those of wx-server-sdk 4.0.2, and any JSON passes exactly."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ keys = st.text(alphabet="aAbz_09é中", max_size=8)
 
 
 def converted(key: str) -> str:
-    """Convert a key character by character: the rule, written another way."""
+    """Convert a key character by character: an independent implementation of the rule."""
     parts = list(key)
     for index in range(len(parts) - 1):
         if parts[index] == "_" and "a" <= parts[index + 1] <= "z":
@@ -128,7 +128,7 @@ def test_not_a_json_object(sandbox: Sandbox, invoke: Invoke, content: bytes) -> 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=json_values)
 def test_any_body(sandbox: Sandbox, invoke: Invoke, value: Any) -> None:
-    """Whatever JSON WeChat sends, the outcome is a reply that JSON can carry or an OpenApiError."""
+    """For any JSON from WeChat, the outcome is a reply that JSON can carry, or an OpenApiError."""
     body(sandbox, json.dumps(value).encode())
     try:
         reply = invoke()
@@ -142,7 +142,7 @@ def test_any_body(sandbox: Sandbox, invoke: Invoke, value: Any) -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=64))
 def test_any_bytes(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
-    """Whatever bytes WeChat sends, the outcome is a reply or an OpenApiError."""
+    """For any bytes from WeChat, the outcome is a reply or an OpenApiError."""
     body(sandbox, content)
     with contextlib.suppress(OpenApiError):
         assert invoke()["errCode"] == 0
@@ -178,7 +178,7 @@ def test_key_rule(key: str) -> None:
 
 @given(values=st.dictionaries(keys, st.integers(), max_size=8))
 def test_snake_case_wins(values: dict[str, int]) -> None:
-    """Where two keys meet, the one that was converted wins."""
+    """When two keys become the same, the converted one wins."""
     camel = to_camel_case(values)
     for key, value in values.items():
         if len([other for other in values if converted(other) == converted(key)]) == 1 or (
@@ -190,7 +190,7 @@ def test_snake_case_wins(values: dict[str, int]) -> None:
 
 @given(values=st.dictionaries(st.sampled_from(["a_b", "gray_release_plan", "errMsg", "err_code"]), json_values))
 def test_own_keys_win(values: dict[str, Any]) -> None:
-    """The result's errCode and errMsg are ours, whatever the body holds."""
+    """The result has the function's errCode and errMsg, even if the body has such keys."""
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
     assert own.items() <= create_result(values).items()
     assert own.items() <= create_result(values, convert_case=False).items()
@@ -198,20 +198,20 @@ def test_own_keys_win(values: dict[str, Any]) -> None:
 
 @given(value=st.dictionaries(st.text(), json_values))
 def test_parse_is_exact(value: dict[str, Any]) -> None:
-    """Any JSON object comes back as it was sent."""
+    """Parsing returns any JSON object exactly."""
     assert parse_object(json.dumps(value).encode()) == value
 
 
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_are_exact(value: float) -> None:
-    """Any double comes back as the same double."""
+    """Parsing returns any double exactly."""
     assert math.copysign(1, parse_object(f'{{"n":{value!r}}}'.encode())["n"]) == math.copysign(1, value)
     assert parse_object(f'{{"n":{value!r}}}'.encode())["n"] == value
 
 
 @given(event=st.dictionaries(st.sampled_from(["appid", "accessToken", "convertCase", "x"]), json_values))
 def test_any_arguments(event: dict[str, Any]) -> None:
-    """Whatever the arguments are, they are read or refused as 40097."""
+    """Any arguments are either accepted or refused with 40097."""
     with contextlib.suppress(OpenApiError):
         assert Arguments.parse(event).model_fields_set <= Arguments.model_fields.keys()
 

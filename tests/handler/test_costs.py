@@ -1,4 +1,4 @@
-"""What a large answer or event costs: a limited amount of CPU, of reply, and of memory that stays."""
+"""A large answer or event costs limited CPU, makes a limited reply, and leaves no memory behind."""
 
 import gc
 import json
@@ -21,7 +21,7 @@ ANSWER, EVENT = 1_000_000, 6_000_000  # bytes
 
 
 def repeat(unit: str, size: int, separator: str = ",") -> str:
-    """Return a unit as often as it fits into so many bytes."""
+    """Repeat a unit as often as it fits into this size."""
     return separator.join([unit] * (size // len((unit + separator).encode())))
 
 
@@ -82,7 +82,7 @@ def reply_to(invoke: Invoke, event: Any) -> tuple[str, float]:
 @pytest.mark.parametrize("character", [b"\x01", b"\xff"])
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
 def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, event: Any) -> None:
-    """An answer of the largest size, of the characters that grow most in a reply, is refused in words."""
+    """The largest answer, made of the characters that grow most in a reply, is refused with a reason."""
     content = b'{"gray_release_plan":{"x":"%b"}}' % (character * (2**20 - 32))
     body(sandbox, content)
     reply, _ = reply_to(invoke, event)
@@ -160,7 +160,7 @@ def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
 
 
 def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
-    """Answers with long keys, and long tokens, leave nothing behind."""
+    """Long keys and long tokens in answers leave no memory behind."""
     body(sandbox, b"{}")
     invoke(DIRECT)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""How much time the platform's context leaves: whatever it says, an invocation ends."""
+"""The time left according to the platform's context: any value leads to a deadline."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +39,7 @@ SAYS: list[tuple[Any, int]] = [
 
 
 def on_lambda(milliseconds: Any) -> SimpleNamespace:
-    """Make a context of Lambda's that says so many milliseconds."""
+    """Create a Lambda context that returns this value as the milliseconds left."""
     return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
 
 
@@ -49,7 +49,7 @@ def _broken() -> int:
 
 @pytest.mark.parametrize("milliseconds", SAYS_NOTHING, ids=lambda value: str(value)[:12])
 def test_default(sandbox: Sandbox, log: Log, milliseconds: Any) -> None:
-    """A time that is no number, or no time, counts as what the function's own templates give it."""
+    """If the context gives no usable time, the default of the function's templates counts."""
     assert lambda_handler({}, on_lambda(milliseconds)) == DOCUMENTED
     assert main_handler({}, {"time_limit_in_ms": milliseconds}) == DOCUMENTED
     assert [DEFAULT - 3000 < line["remaining_ms"] <= DEFAULT for line in log()] == [True, True]
@@ -59,7 +59,7 @@ def test_default(sandbox: Sandbox, log: Log, milliseconds: Any) -> None:
 @pytest.mark.parametrize(("milliseconds", "left"), SAYS, ids=lambda value: str(value)[:12])
 @pytest.mark.usefixtures("sandbox")
 def test_stated(log: Log, milliseconds: Any, left: int) -> None:
-    """A number counts, also as a text; none lasts longer than the platforms allow."""
+    """A number counts, also as a text, up to the longest time that the platforms allow."""
     assert lambda_handler({}, on_lambda(milliseconds)) == DOCUMENTED
     assert main_handler({}, {"time_limit_in_ms": milliseconds}) == DOCUMENTED
     assert [left - 1500 < line["remaining_ms"] <= left + 1 for line in log()] == [True, True]
@@ -68,7 +68,7 @@ def test_stated(log: Log, milliseconds: Any, left: int) -> None:
 @pytest.mark.parametrize("context", [None, {}, SimpleNamespace(get_remaining_time_in_millis=_broken)])
 @pytest.mark.usefixtures("sandbox")
 def test_contexts(log: Log, context: Any) -> None:
-    """A context that is none, or fails, leaves the default."""
+    """A missing context, or one that raises, leaves the default time."""
     assert lambda_handler({}, context) == DOCUMENTED
     [line] = log()
     assert DEFAULT - 3000 < line["remaining_ms"] <= DEFAULT
@@ -76,7 +76,7 @@ def test_contexts(log: Log, context: Any) -> None:
 
 @pytest.mark.parametrize("context", [None, on_lambda("3000"), on_lambda(10**400)], ids=["none", "a text", "huge"])
 def test_hanging_wechat(sandbox: Sandbox, configure: Configure, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
-    """Where the platform says nothing a WeChat that hangs is given up all the same."""
+    """If the platform gives no time and WeChat hangs, the invocation still ends with 504."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     for name in ("DEFAULT_SECONDS", "LONGEST_SECONDS"):
         monkeypatch.setattr(f"handler.deadline.{name}", 1.0)

@@ -21,7 +21,7 @@ def test_error_text(sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_on_error_return(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """`ON_ERROR=return` returns the errCode object in place of raising, for bad arguments too."""
+    """With `ON_ERROR=return` the function returns the errCode object instead of raising, for bad arguments too."""
     configure(ON_ERROR="return")
     sandbox.faults.append(Fault("plan", "errcode", "45009"))
     assert invoke() == {
@@ -48,14 +48,14 @@ def test_no_settings(invoke: Invoke, configure: Configure) -> None:
 
 
 def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A wrong secret is WeChat's 40125, asked for once, and the secret is nowhere in the error."""
+    """A wrong secret is WeChat's 40125 after one request, and the error does not contain it."""
     configure(WECHAT_SECRET="hush-hush")
     assert refused(invoke).errCode == 40125
     assert sandbox.requests == [("POST", STABLE)]
 
 
 def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    """If our own code fails, the caller gets -1; the log has the class of the error and not its text."""
+    """If the function's own code fails, the caller gets -1; the log has the exception's class without its text."""
 
     def fail(*_: object) -> None:
         raise KeyError("hush-hush")

@@ -1,4 +1,4 @@
-"""The fault matrix: whatever fails wherever, the answer is a documented one, in time, after the stated requests."""
+"""Each fault at each endpoint leads to a documented error, in time, after the stated number of requests."""
 
 import json
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def play(sandbox: Sandbox, log: Log) -> Play:
 
 
 def outcome() -> tuple[int, int]:
-    """Invoke; return errCode and HTTP status, and see that time was left."""
+    """Invoke, check that time was left, and return errCode and HTTP status."""
     context = LambdaContext()
     reply = lambda_handler({"httpMethod": "GET", "path": "/", "queryString": {}, "headers": {}}, context)
     assert context.get_remaining_time_in_millis() > 0
@@ -68,14 +68,14 @@ def outcome() -> tuple[int, int]:
 
 
 def recovers(sandbox: Sandbox) -> None:
-    """See that the fault left nothing behind: the next invocation succeeds."""
+    """Check that the next invocation succeeds once the fault is gone."""
     sandbox.faults.clear()
     assert outcome() == (0, 200)
 
 
 @pytest.mark.parametrize("row", FAILURES + REFUSED_TOKENS + SUCCESSES, ids=lambda row: row.name)
 def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
-    """Every fault of the plan request has its errCode and its number of requests, and passes without a trace."""
+    """Each fault of the plan request leads to its errCode and request count, and leaves nothing behind."""
     play(row, "plan")
     recovers(sandbox)
 
@@ -83,7 +83,7 @@ def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
-    """A fault of the token request is the same failure, and no plan is asked for."""
+    """A fault of the token request leads to the same failure, and no plan is requested."""
     assert play(row, "stable") == 0
     recovers(sandbox)
 
@@ -91,7 +91,7 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
-    """A fault of the platform's token request is the same failure, and nothing else is asked for."""
+    """A fault of the platform's token request leads to the same failure, and nothing else is requested."""
     assert play(row, "component") == 0
     assert len(platform.requests) == row.requests
     assert store.get("component_access_token") is None
@@ -101,9 +101,9 @@ def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
-    """A fault of the authorizer's token request is the same failure, and its refresh token is kept.
+    """A fault of the authorizer's token request leads to the same failure, and its refresh token is kept.
 
-    Nothing is asked again whose answer was lost: WeChat may have rotated the refresh token.
+    A refresh whose answer was lost is not repeated, because WeChat may have rotated the refresh token.
     """
     issued = platform.platform.get_component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
@@ -123,7 +123,7 @@ def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, ro
     ],
 )
 def test_odd_tokens(sandbox: Sandbox, request: pytest.FixtureRequest, play: Play, endpoint: str, row: Row) -> None:
-    """An answer without a usable token is -1; a token of any length and lifetime is used, at least once."""
+    """An answer without a usable token is -1; a token with an odd lifetime is used at least once."""
     if endpoint != "stable":
         request.getfixturevalue("platform")
     others = [Fault("plan", "body", "{}")]
@@ -132,5 +132,5 @@ def test_odd_tokens(sandbox: Sandbox, request: pytest.FixtureRequest, play: Play
     assert play(row, endpoint, *others) == (row.code == 0)
     if endpoint == "component":
         sandbox.faults.clear()
-        outcome()  # finds out that the platform's token is none, and spends its two token requests on that
+        outcome()  # WeChat refuses the platform's token, which costs the two token requests
     recovers(sandbox)

@@ -1,4 +1,4 @@
-"""The function as a guest in another program: importing and calling it changes nothing for the others there."""
+"""The function as a guest in another program: importing and calling it changes nothing else there."""
 
 import json
 import os
@@ -31,7 +31,7 @@ print(json.dumps({"reply": reply["errCode"], "before": before, "after": after, "
 
 
 def play(sandbox: Sandbox, environ: dict[str, str], *, is_off: bool = False) -> dict[str, Any]:
-    """Run the program, and return what it tells in its last line."""
+    """Run the program; return its last line, which is JSON."""
     variables = {"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("GC_OFF", str(is_off))],
@@ -47,7 +47,7 @@ def play(sandbox: Sandbox, environ: dict[str, str], *, is_off: bool = False) -> 
 
 @pytest.mark.parametrize("is_off", [False, True])
 def test_collector(sandbox: Sandbox, *, is_off: bool) -> None:
-    """The collector stays as it was found, on or off; nothing is frozen and no fork hook is registered."""
+    """The garbage collector stays on or off, no object is frozen, and no fork hook is registered."""
     told = play(sandbox, {}, is_off=is_off)
     assert told["reply"] == 0
     assert told["after"] == [not is_off, *told["before"][1:]]
@@ -55,13 +55,13 @@ def test_collector(sandbox: Sandbox, *, is_off: bool) -> None:
 
 
 def test_log(sandbox: Sandbox) -> None:
-    """urllib3's log shows the host's own requests whole, and of ours no token."""
+    """urllib3's log shows the program's own requests in full, and no token of the function."""
     told = play(sandbox, {})
     assert (told["shown"], told["secret"]) == (True, False)
 
 
 def test_platform(sandbox: Sandbox) -> None:
-    """On the platforms what was imported is frozen, and the collector is on."""
+    """On the platforms the garbage collector is on, and the imported objects are frozen."""
     for environ in ({"AWS_LAMBDA_FUNCTION_NAME": "f"}, {"TENCENTCLOUD_RUNENV": "SCF"}):
         told = play(sandbox, environ)
         assert told["after"][0]

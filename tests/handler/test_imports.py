@@ -1,4 +1,4 @@
-"""What a cold start loads: only what its own path uses."""
+"""A cold start loads only the modules that its configuration uses."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 NEVER = [
     "boto3",
-    "botocore.session",  # powertools asks for the bare package, whose 0.5 ms are all there is to it
+    "botocore.session",  # powertools imports the bare package `botocore`, which takes only 0.5 ms
     "redis",
     "aws_xray_sdk",
     "pydantic_settings",
@@ -62,7 +62,7 @@ POWERTOOLS = (
 )
 STORE = {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_APPID": "wx1"}
 REDIS = "redis://127.0.0.1:1/0"
-# What may be wrong, the library that may be missing, and what the invocation says of it.
+# A name for each case: the variables, the missing library, the errCode, and a part of the errMsg.
 FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
     "seconds": (BASE | {"WECHAT_TIMEOUT_SECONDS": "hush"}, "", -1, "WECHAT_TIMEOUT_SECONDS must be"),
     "source": (BASE | {"WECHAT_TOKEN_SOURCE": "hush"}, "", -1, "WECHAT_TOKEN_SOURCE must be 'auto', 'component'"),
@@ -100,7 +100,7 @@ FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
 
 @pytest.mark.parametrize(("environ", "missing", "code", "reason"), FAULTY.values(), ids=FAULTY)
 def test_import_never_fails(environ: dict[str, str], missing: str, code: int, reason: str) -> None:
-    """Whatever the environment holds and the artifact lacks, the import succeeds; the invocation says what is wrong."""
+    """With invalid variables or missing libraries the import succeeds, and the invocation says what is wrong."""
     script = (
         "import sys\n"
         "if sys.argv[1]: sys.modules[sys.argv[1]] = None\n"
@@ -122,7 +122,7 @@ def test_import_never_fails(environ: dict[str, str], missing: str, code: int, re
 
 
 def test_public_names() -> None:
-    """The package offers two modules, the entry points and the contract, is typed, and loads neither by itself."""
+    """The package is typed, offers the modules `app` and `contract`, and does not load them on its own import."""
     code = (
         "import sys, handler; print('handler.app' in sys.modules, handler.__all__)\n"
         "from handler import *; print(app.lambda_handler, app.main_handler, contract.OpenApiError)"

@@ -1,4 +1,4 @@
-"""One invocation: what it may spend."""
+"""The budget of one invocation."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from tests.support import DOCUMENTED, Invoke
 
 
 def test_jitter_differs_between_clones(sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pause before a second try differs also where `random` does not, as in the clones of a snapshot."""
+    """The pause before a retry differs between clones of a snapshot, where `random` gives equal numbers."""
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     for _ in range(4):

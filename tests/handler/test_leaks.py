@@ -1,4 +1,4 @@
-"""Nothing that is secret is printed, logged or raised, whatever goes wrong, at log level DEBUG."""
+"""No secret is printed, logged or raised after any fault, even at log level DEBUG."""
 
 import base64
 import io
@@ -74,7 +74,7 @@ EVENTS: list[Any] = [
 def printed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], debug_log: io.StringIO
 ) -> Iterator[io.StringIO]:
-    """Collect what every logger says at DEBUG, stdout, stderr and what a test adds; then look for the secrets."""
+    """Collect all loggers at DEBUG, stdout, stderr and the test's own texts; then search them for the secrets."""
     monkeypatch.setattr(telemetry.log.logger.registered_handler, "stream", debug_log)
     monkeypatch.setattr(telemetry, "_publish", publish)
     yield debug_log
@@ -86,7 +86,7 @@ def printed(
 
 
 def invoke_all(printed: io.StringIO) -> None:
-    """Invoke with every event; add replies, errors, and tracebacks with their causes; look at what hangs on those."""
+    """Invoke with every event; collect replies, errors and tracebacks, and search the objects that errors reach."""
     found: list[str] = []
     for event in EVENTS:
         try:
@@ -99,7 +99,7 @@ def invoke_all(printed: io.StringIO) -> None:
 
 
 def hanging_on(error: OpenApiError, event: Any) -> list[str]:
-    """Name the secrets that can be reached from an error, and where; the caller's own only beyond the entry point."""
+    """List the secrets that an error reaches, and where. The caller's event is allowed in the entry point's frame."""
     own = json.dumps(event)
     return [
         f"{name} at {path}"
@@ -110,7 +110,7 @@ def hanging_on(error: OpenApiError, event: Any) -> list[str]:
 
 
 def print_objects(printed: io.StringIO) -> None:
-    """Add the repr of what holds secrets."""
+    """Print the repr of the objects that hold secrets."""
     loaded = settings.load()
     operation = _create_operation(os.getpid())
     printed.write(f"{loaded!r} {loaded} {loaded.model_dump()} {operation!r} {vars(operation)}")
@@ -125,7 +125,7 @@ def named(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
 
 @named(AT_PLAN + AT_STABLE)
 def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, endpoint: str, row: Row) -> None:
-    """With an AppSecret, and with tokens from callers, nothing is shown."""
+    """No secret is shown when the function uses an AppSecret or the callers' tokens."""
     sandbox.tokens.apps[APPID] = SECRETS["secret"]
     sandbox.tokens.expiry[SECRETS["token"]] = time.time() + 7200
     sandbox.tokens.stable[APPID] = SECRETS["token"]
@@ -144,7 +144,7 @@ def test_component(
     endpoint: str,
     row: Row,
 ) -> None:
-    """With a platform's tokens nothing is shown."""
+    """No secret is shown when the function uses a platform's tokens."""
     platform = sandbox.platform
     platform.secret, platform.ticket = SECRETS["component secret"], SECRETS["ticket"]
     platform.authorizers[APPID] = SECRETS["refresh token"]
@@ -166,7 +166,7 @@ def test_other_sources(
     tmp_path: Path,
     row: Row,
 ) -> None:
-    """With a central store, and with a cloudbase token from a variable or a file, nothing is shown."""
+    """No secret is shown with a central store, or with a cloudbase token from a variable or a file."""
     sandbox.faults.append(row.at("plan"))
     store.set(f"{APPID}_access_token", SECRETS["token"])
     configure(WECHAT_SECRET=None)
@@ -182,7 +182,7 @@ def test_other_sources(
 
 
 def test_broken_store(configure: Configure, printed: io.StringIO, sandbox: Sandbox) -> None:
-    """A store that is down does not have its password shown."""
+    """The password of a store that is down is not shown."""
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://:{SECRETS['secret']}@127.0.0.1:1/0")
     invoke_all(printed)
     print_objects(printed)
@@ -190,7 +190,7 @@ def test_broken_store(configure: Configure, printed: io.StringIO, sandbox: Sandb
 
 
 def test_reprs() -> None:
-    """What holds a token or an AppSecret does not show it."""
+    """The repr of an object with a token or an AppSecret does not contain it."""
     secret = SECRETS["token"]
     shown = [
         Token(secret),
@@ -204,7 +204,7 @@ def test_reprs() -> None:
 
 
 def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:
-    """The collector sees what loggers, stdout and the tests themselves say (so that it can fail)."""
+    """The search finds a secret in loggers, on stdout and in the test's own texts, so it can fail."""
     invoke_all(printed)
     logging.getLogger("requests").debug("from a logger")
     print("from stdout")  # noqa: T201 - the point
@@ -214,7 +214,7 @@ def test_the_leak_test_leaks(printed: io.StringIO, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("parse", [json.loads, lambda text: base64.b64decode(text, validate=True)])
 def test_the_walk_finds(parse: Callable[[str], object]) -> None:
-    """The walk sees what hangs on a cause, and the locals of its frames (so that it can fail)."""
+    """The search finds a secret in an error's cause and in its frames' locals, so it can fail."""
     with pytest.raises(OpenApiError) as caught:
         _fail_with(lambda: parse(f"!{SECRETS['secret']}"))
     assert [place.partition(" at ")[0] for place in hanging_on(caught.value, {})] == ["secret"]

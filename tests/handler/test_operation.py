@@ -1,4 +1,4 @@
-"""One question: its token, its request, its retries and its time."""
+"""One question to WeChat: its token, its request, its retries and its deadline."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, refused
 
 @pytest.mark.parametrize("code", ["40001", "40014", "42001"])
 def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: str) -> None:
-    """A refused token is replaced and the call made once more; a second refusal is the answer."""
+    """A refused token is replaced and the request repeated once; a second refusal is returned."""
     sandbox.faults.append(Fault("plan", "errcode", code, times=1))
     assert invoke() == DOCUMENTED
     assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
@@ -25,7 +25,7 @@ def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: 
 
 
 def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A token that WeChat has revoked costs one more round, once."""
+    """A revoked token costs one more token request and one more plan request."""
     invoke()
     sandbox.tokens.expiry.clear()
     sandbox.tokens.stable.clear()
@@ -37,7 +37,7 @@ def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
 @pytest.mark.parametrize("fault", ["reset", "truncate", "status=500", "status=502", "errcode=-1"])
 @pytest.mark.parametrize("endpoint", ["plan", "token"])
 def test_passing_faults_are_retried_once(sandbox: Sandbox, invoke: Invoke, endpoint: str, fault: str) -> None:
-    """The caller does not notice a fault that passes: the request is made once more."""
+    """A passing fault is retried once, and the caller does not notice it."""
     path = PLAN if endpoint == "plan" else STABLE
     sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}*1"))
     assert invoke() == DOCUMENTED
@@ -49,7 +49,7 @@ def test_passing_faults_are_retried_once(sandbox: Sandbox, invoke: Invoke, endpo
 def test_slow_answers_are_cut_off(
     sandbox: Sandbox, invoke: Invoke, configure: Configure, endpoint: str, fault: str
 ) -> None:
-    """The deadline holds for the whole exchange, however the answer trickles, and a time-out is not retried."""
+    """The deadline holds for the whole exchange even if the answer trickles, and a time-out is not retried."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}"))
     error = refused(invoke, deadline=time.monotonic() + 0.6)
@@ -58,14 +58,14 @@ def test_slow_answers_are_cut_off(
 
 
 def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """`WECHAT_TIMEOUT_SECONDS` bounds an exchange where the invocation would have more time."""
+    """`WECHAT_TIMEOUT_SECONDS` limits an exchange even if the invocation has more time."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     sandbox.faults.append(Fault.parse("plan:hang=2"))  # then the connection ends, which would be 503
     assert refused(invoke).status == 504
 
 
 def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
-    """An invocation without time left says so, and WeChat is not asked."""
+    """An invocation without time left is 504, and no request goes to WeChat."""
     error = refused(invoke, deadline=time.monotonic())
     assert (error.errCode, error.status) == (-1, 504)
     assert sandbox.requests == []

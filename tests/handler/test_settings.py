@@ -24,7 +24,7 @@ from tests.support import Configure
     ],
 )
 def test_base_url(configure: Configure, url: str) -> None:
-    """WeChat may be reached by https anywhere, and by http where the wire is private."""
+    """WeChat's address may be https anywhere, and http on a private network."""
     configure(WECHAT_API_BASE_URL=url)
     assert settings.load().wechat_api_base_url == url.rstrip("/")
 
@@ -74,7 +74,7 @@ RULES = {
 
 
 def test_rules(configure: Configure) -> None:
-    """What is invalid is told with its rule: what the variable must be, and the choices."""
+    """The error for an invalid variable gives its rule: what it must be, and the choices."""
     configure(**dict.fromkeys(RULES, "hush, hush"))
     with pytest.raises(OpenApiError) as caught:
         settings.load().check()
@@ -100,7 +100,7 @@ def test_rules(configure: Configure) -> None:
     ],
 )
 def test_store_url(configure: Configure, url: str) -> None:
-    """A store is Redis anywhere, or a token server by https anywhere, and by http at a private host."""
+    """A store may be Redis anywhere, a token server over https anywhere, or over http at a private host."""
     configure(WECHAT_TOKEN_STORE_URL=url)
     loaded = settings.load()
     loaded.check()
@@ -132,7 +132,7 @@ def test_store_url(configure: Configure, url: str) -> None:
     ],
 )
 def test_invalid_store(configure: Configure, name: str, value: str) -> None:
-    """Another address or header is refused with the rule, and not shown."""
+    """An invalid address or header is refused with its rule, and its value is not shown."""
     configure(**{name: value})
     loaded = settings.load()
     with pytest.raises(OpenApiError) as caught:
@@ -142,7 +142,7 @@ def test_invalid_store(configure: Configure, name: str, value: str) -> None:
 
 
 def test_empty_is_unset(configure: Configure) -> None:
-    """An empty variable counts as unset, as templates leave them."""
+    """An empty variable counts as unset, because templates leave variables empty."""
     for name in settings.VARIABLES:
         configure(**{name: ""})
     assert settings.load() == settings.Settings()
@@ -150,7 +150,7 @@ def test_empty_is_unset(configure: Configure) -> None:
 
 @pytest.mark.parametrize("text", [" {}", "{}\n", "\t{}\r\n", "\ufeff{}", "{}\u3000", "\u00a0{} \n"])
 def test_blanks_around(configure: Configure, text: str) -> None:
-    """Blanks, newlines and a byte order mark around a variable's value do not count."""
+    """Blanks, newlines and a byte order mark around a value are ignored."""
     values = {
         "WECHAT_APPID": "wx1",
         "WECHAT_SECRET": "s e",
@@ -172,7 +172,7 @@ def test_blanks_around(configure: Configure, text: str) -> None:
 
 
 def test_blanks_are_unset(configure: Configure) -> None:
-    """A variable of nothing but blanks counts as unset."""
+    """A variable that has only blanks counts as unset."""
     for name in settings.VARIABLES:
         configure(**{name: " \n"})
     assert settings.load() == settings.Settings()

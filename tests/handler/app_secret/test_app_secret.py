@@ -88,7 +88,7 @@ def test_component_secret_from_secrets_manager(
 )
 @pytest.mark.usefixtures("secrets")
 def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str, reason: str) -> None:
-    """What AWS refuses is 41004 with AWS's code and without ARNs; so is an AWS that cannot be reached."""
+    """A refusal by AWS is 41004 with AWS's code and no ARN; an unreachable AWS is 41004 too."""
     configure(**{variable: name})
     error = refused(invoke)
     assert (error.errCode, error.status) == (41004, 500)
@@ -110,7 +110,7 @@ def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, te
 
 
 def test_slow_start(secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What loading boto3 takes of a small function's CPU is no part of an exchange's time."""
+    """The time that a small function needs to load boto3 does not count towards the exchange's time-out."""
     create_provider = reader.create_provider
 
     def create_slowly(*arguments: Any) -> Any:

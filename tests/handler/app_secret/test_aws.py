@@ -1,4 +1,4 @@
-"""AppSecrets from Secrets Manager and SSM: what is logged at DEBUG, and what an AWS that misbehaves can do."""
+"""AppSecrets from Secrets Manager and SSM: no secret is logged at DEBUG, and a misbehaving AWS does no harm."""
 
 import json
 import os
@@ -31,7 +31,7 @@ Play = Callable[["_Handler"], None]
 
 @pytest.fixture
 def role(sandbox: Sandbox, configure: Configure) -> Sandbox:
-    """Give the function a role's credentials, as Lambda does, and no secret of its own."""
+    """Give the function a role's credentials, as Lambda does, and no AppSecret in its variables."""
     configure(
         WECHAT_SECRET=None,
         AWS_REGION="us-east-1",
@@ -94,7 +94,7 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
 
 
 def run_on_lambda(**environ: str) -> tuple[str, Any, str]:
-    """Run the function in Lambda's own runtime client for one event; return the reply's kind, itself, and the log."""
+    """Run the function in Lambda's runtime client for one event; return the reply's kind, the reply and the log."""
     with RuntimeApi() as api:
         threading.Thread(target=api.serve_forever, args=(0.01,), daemon=True).start()
         variables = {
@@ -144,7 +144,7 @@ def test_debug_log(role: Sandbox, aws: str, configure: Configure, service: str, 
 
 
 class Aws(ThreadingHTTPServer):
-    """An AWS that plays what a test tells it, once each, and then has the secret. `sent` counts bytes of a body."""
+    """An AWS that plays each of the test's answers once, then returns the secret. `sent` counts body bytes."""
 
     daemon_threads = True
 
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def pour(self, chunk: bytes, seconds: float, *headers: tuple[str, str]) -> None:
-        """Send a body without an end, until the client has gone or has had too much."""
+        """Send an endless body, until the client closes the connection or has received too much."""
         self.send_response(200)
         for name, value in headers:
             self.send_header(name, value)
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(params=NAMES)
 def stand_in(request: pytest.FixtureRequest, role: Sandbox, configure: Configure) -> Iterator[Aws]:
-    """Run an AWS of our own, and have the AppSecret there."""
+    """Run the scripted AWS, and read the AppSecret from it."""
     assert role.requests == []
     with Aws() as stand_in:
         threading.Thread(target=stand_in.serve_forever, args=(0.01,), daemon=True).start()
@@ -213,7 +213,7 @@ def stand_in(request: pytest.FixtureRequest, role: Sandbox, configure: Configure
 
 
 def test_signature(stand_in: Aws, invoke: Invoke) -> None:
-    """What is sent is what was signed, with the role's session token."""
+    """The signature matches the request that was sent, including the role's session token."""
     assert invoke() == DOCUMENTED
     [request] = stand_in.requests
     assert request.headers["X-Amz-Security-Token"] == SESSION_TOKEN
@@ -246,7 +246,7 @@ def _write(handler: _Handler, content: bytes) -> None:
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_passing_faults(stand_in: Aws, invoke: Invoke, fault: str) -> None:
-    """What passes at AWS goes unnoticed: it is asked once more."""
+    """A passing fault of AWS is retried once, and the caller does not notice it."""
     stand_in.plays = [PASSING[fault]]
     assert invoke() == DOCUMENTED
     assert len(stand_in.requests) == 2
@@ -254,7 +254,7 @@ def test_passing_faults(stand_in: Aws, invoke: Invoke, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_lasting_faults(stand_in: Aws, role: Sandbox, invoke: Invoke, fault: str) -> None:
-    """What stays at AWS is 41004 after two requests, and WeChat is not asked."""
+    """A lasting fault of AWS is 41004 after two requests, and no request goes to WeChat."""
     stand_in.plays = [PASSING[fault]] * 9
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -268,7 +268,7 @@ LENGTHS = {"until it closes": (), "with a length": (("Content-Length", str(10**1
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_endless_body(stand_in: Aws, invoke: Invoke, length: str) -> None:
-    """Of a body without an end no more is taken than of any other."""
+    """An endless body is read up to the usual limit."""
     stand_in.plays = [lambda handler: handler.pour(b"x" * 65_536, 0, *LENGTHS[length])] * 2
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -280,7 +280,7 @@ def test_endless_body(stand_in: Aws, invoke: Invoke, length: str) -> None:
 
 
 def test_trickling_body(stand_in: Aws, role: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A body that trickles is given up at the end of an exchange's time, also by the thread that reads it."""
+    """A body that trickles ends with the exchange's time-out, and so does the thread that reads it."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     stand_in.plays = [lambda handler: handler.pour(b"x", 0.02)]
     with pytest.raises(OpenApiError) as caught:

@@ -1,4 +1,4 @@
-"""What a process keeps of AppSecrets from AWS: a limited length, a limited number, for a limited time."""
+"""The process caches AppSecrets from AWS: up to a length, up to a number, and for a limited time."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support import DOCUMENTED, STABLE, Configure, Invoke, freeze, refused
 
 @pytest.mark.parametrize("value", ["hush" * 16_000, json.dumps({"secret": "hush" * 100})])
 def test_long_secrets(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, value: str) -> None:
-    """A stored value of more characters than any AppSecret is 41004, is not sent to WeChat, and is not kept."""
+    """A stored value that is longer than any AppSecret is 41004; it is neither sent to WeChat nor cached."""
     name = f"long/{len(value)}"
     secrets.create_secret(Name=name, SecretString=value)
     configure(WECHAT_SECRET_NAME=name)
@@ -23,7 +23,7 @@ def test_long_secrets(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure:
 
 
 def test_secret_beside_much_else(secrets: Any, invoke: Invoke, configure: Configure) -> None:
-    """The length of what stands beside the secret in a JSON value does not count."""
+    """Other fields of a JSON value do not count towards the secret's length."""
     secrets.create_secret(Name="much", SecretString=json.dumps({"other": "x" * 60_000, "secret": SECRET}))
     configure(WECHAT_SECRET_NAME="much")
     assert invoke() == DOCUMENTED
@@ -32,7 +32,7 @@ def test_secret_beside_much_else(secrets: Any, invoke: Invoke, configure: Config
 def test_number_of_secrets(
     sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many mini programs' secrets the process keeps the newest; another is read from AWS again."""
+    """The process caches the newest secrets of many mini programs, and reads older ones from AWS again."""
     monkeypatch.setattr(app_secret, "MINI_PROGRAMS", 3)
     appids = [f"wx{number:016x}" for number in range(5)]
     for appid in appids:
@@ -52,7 +52,7 @@ def test_number_of_secrets(
 def test_age(
     sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kept secret is read again when it is old."""
+    """A cached secret is read again when it is old."""
     secrets.create_secret(Name="aged", SecretString=SECRET)
     configure(WECHAT_SECRET_NAME="aged")
     assert invoke() == DOCUMENTED

@@ -1,4 +1,4 @@
-"""Connections to WeChat: what a freeze, a fork and a lost answer do to them."""
+"""Connections to WeChat after a freeze, a fork and a lost answer."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
 @pytest.fixture(params=[False, True], ids=["http", "https"])
 def sandbox(request: pytest.FixtureRequest, configure: Configure, authority: trustme.CA) -> Iterator[Sandbox]:
-    """Run WeChat's stand-in, with and without TLS."""
+    """Run WeChat's stand-in, once without TLS and once with it."""
     with Sandbox(tls=server_context(authority) if request.param else None) as sandbox:
         configure(WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
@@ -36,7 +36,7 @@ def sandbox(request: pytest.FixtureRequest, configure: Configure, authority: tru
 
 @pytest.fixture
 def proxy(sandbox: Sandbox, configure: Configure) -> Iterator[Proxy]:
-    """Put a network between the function and WeChat."""
+    """Put a proxy between the function and WeChat."""
     address = urlsplit(sandbox.base_url)
     assert address.port
     with Proxy(address.port) as proxy:
@@ -45,7 +45,7 @@ def proxy(sandbox: Sandbox, configure: Configure) -> Iterator[Proxy]:
 
 
 def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """A plan request on a connection that was reset meanwhile is sent again, and a token can still be replaced."""
+    """A plan request on a connection that was reset is sent again, and the token can still be replaced."""
     assert invoke() == DOCUMENTED
     proxy.forget("reset")
     sandbox.faults.append(Fault("plan", "errcode", "40001", times=1))
@@ -56,7 +56,7 @@ def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log:
 
 
 def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
-    """A stable_token request on a connection that was reset is sent again, and a passing fault may still come."""
+    """A stable_token request on a connection that was reset is sent again, and can still be retried after a fault."""
     assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     proxy.forget("reset")
     sandbox.faults.append(Fault("stable", "status", "502", times=1))
@@ -68,7 +68,7 @@ def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> 
 def test_silence_after_a_freeze(
     sandbox: Sandbox, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """A connection that idled for long, or for nobody knows how long, is not used again."""
+    """A connection that was idle for long, or for an unknown time, is not used again."""
     assert invoke() == DOCUMENTED
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
@@ -79,7 +79,7 @@ def test_silence_after_a_freeze(
 
 
 def test_lost_twice(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """A request that is lost on an old connection and again on a new one is -1: WeChat is not asked for ever."""
+    """A request that is lost on an old connection and then on a new one is -1, without a third try."""
     assert invoke() == DOCUMENTED
     proxy.forget("reset")
     sandbox.faults.append(Fault("plan", "reset"))
@@ -90,7 +90,7 @@ def test_lost_twice(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) ->
 
 
 def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """A request on a used connection of whose answer a byte has come is one of the two, as any other."""
+    """A request on a used connection counts as one of the two once a byte of its answer has come."""
     assert invoke() == DOCUMENTED
     sandbox.faults.append(Fault("plan", "truncate"))
     with pytest.raises(OpenApiError) as caught:
@@ -104,7 +104,7 @@ def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: 
 def test_refresh_is_not_repeated(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, fault: str
 ) -> None:
-    """A refresh whose answer is lost is not sent again in this invocation: it may have been carried out."""
+    """A refresh whose answer is lost is not repeated in the invocation, because WeChat may have carried it out."""
     issued = platform.platform.get_component_token(
         {"component_appid": COMPONENT_APPID, "component_appsecret": COMPONENT_SECRET, "component_verify_ticket": TICKET}
     )
@@ -123,7 +123,7 @@ def test_refresh_is_not_repeated(
 def test_refresh_starts_on_a_new_connection(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, mode: str
 ) -> None:
-    """A refresh never goes over a connection that has been used, so that an old one cannot lose it."""
+    """A refresh always opens a new connection, because a used one could lose it."""
     platform.platform.rotate = True
     assert invoke() == DOCUMENTED
     before = proxy.connections
@@ -132,7 +132,7 @@ def test_refresh_starts_on_a_new_connection(
     platform.faults.append(Fault.parse("authorizer:errcode=45009*1"))
     with pytest.raises(OpenApiError) as caught:
         invoke()
-    assert caught.value.errCode == 45009  # an answer, at the first try
+    assert caught.value.errCode == 45009  # WeChat's answer to the first try
     assert proxy.connections == before + 1
 
 
@@ -169,14 +169,14 @@ if child:
 
 
 def run(code: str) -> None:
-    """Run a program that forks, which Python warns of where there are threads."""
+    """Run a program that forks; ignore warnings, because Python warns of forks beside threads."""
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
 def test_fork(sandbox: Sandbox, proxy: Proxy) -> None:
-    """A child process starts with no connection of its parent's, and both go on."""
+    """A child process opens its own connection, and both processes go on."""
     run(FORKING)
     assert proxy.connections == 2
     assert sandbox.count(PLAN) == 41
@@ -184,5 +184,5 @@ def test_fork(sandbox: Sandbox, proxy: Proxy) -> None:
 
 @pytest.mark.usefixtures("proxy")
 def test_fork_while_another_thread_reads_the_settings() -> None:
-    """A child process answers also where a thread that it does not have was in the midst of reading the settings."""
+    """A child process answers even if it was forked while another thread was reading the settings."""
     run(FORKING_MEANWHILE)

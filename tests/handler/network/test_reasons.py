@@ -1,4 +1,4 @@
-"""Where a server cannot be reached, or not trusted, the failure says why, and the log what to do."""
+"""If a server cannot be reached or trusted, the reason says why, and the hint says what to do."""
 
 import datetime as dt
 import ssl
@@ -34,14 +34,14 @@ YEAR = dt.timedelta(days=365)
 
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no proxy set, whatever this machine has."""
+    """Unset this machine's proxy variables."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def told(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
-    """Invoke, which fails; return the reason and the hint of the log line."""
+    """Return a function that expects a failure, and returns the log line's reason and hint."""
 
     def told() -> tuple[str, str]:
         error = refused(invoke)
@@ -58,7 +58,7 @@ Told = Callable[[], tuple[str, str]]
 
 @each_server
 def test_untrusted(configure: Configure, told: Told, use_as: UseAs) -> None:
-    """A certificate of an unknown authority is named with OpenSSL's reason."""
+    """The reason for a certificate of an unknown authority quotes OpenSSL."""
     with Sandbox(tls=server_context(trustme.CA())) as sandbox:
         name = use_as(sandbox.base_url, configure)
         reason, hint = told()
@@ -71,7 +71,7 @@ def test_untrusted(configure: Configure, told: Told, use_as: UseAs) -> None:
 @each_server
 @pytest.mark.parametrize("other", ["other.example", "127.0.0.2"])
 def test_another_name(configure: Configure, authority: trustme.CA, told: Told, use_as: UseAs, other: str) -> None:
-    """A certificate for another host is named as such, without the address."""
+    """The reason for another host's certificate says so, without the address."""
     with Sandbox(tls=server_context(authority, other)) as sandbox:
         name = use_as(sandbox.base_url, configure)
         reason, hint = told()
@@ -82,7 +82,7 @@ def test_another_name(configure: Configure, authority: trustme.CA, told: Told, u
 
 
 def test_expired(configure: Configure, authority: trustme.CA, told: Told) -> None:
-    """A certificate that is over says so."""
+    """The reason for an expired certificate says so."""
     past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
     context = server_context(authority, not_after=past)
     with Sandbox(tls=context) as sandbox:
@@ -93,7 +93,7 @@ def test_expired(configure: Configure, authority: trustme.CA, told: Told) -> Non
 
 
 def make_lax_authority(path: Path) -> ssl.SSLContext:
-    """Write an authority that lacks the extensions RFC 5280 demands; return a server's context of it."""
+    """Write an authority without the extensions that RFC 5280 requires; return a server's TLS context."""
     key, servers = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = dt.datetime.now(dt.timezone.utc)
 
@@ -123,7 +123,7 @@ def make_lax_authority(path: Path) -> ssl.SSLContext:
 
 
 def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_path: Path) -> None:
-    """A private authority that breaks RFC 5280 is taken before Python 3.13; from then on the reason names the rule."""
+    """An authority that breaks RFC 5280 is accepted before Python 3.13; later the reason quotes the rule."""
     context = make_lax_authority(tmp_path)
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     with Sandbox(tls=context) as sandbox:
@@ -140,7 +140,7 @@ def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_pat
 
 @each_server
 def test_plain_port(configure: Configure, told: Told, use_as: UseAs) -> None:
-    """TLS that is asked of a plain port is named as such."""
+    """If a plain port is addressed with https, the reason says so."""
     with Sandbox() as sandbox:
         name = use_as(sandbox.base_url.replace("http:", "https:"), configure)
         reason, hint = told()
@@ -150,7 +150,7 @@ def test_plain_port(configure: Configure, told: Told, use_as: UseAs) -> None:
 
 @each_server
 def test_unknown_name(configure: Configure, told: Told, use_as: UseAs) -> None:
-    """A name that nobody knows is named as the fault, and is not shown."""
+    """The reason for a host name that cannot be resolved says so, without the name."""
     name = use_as("https://hush-hush.invalid", configure)
     reason, hint = told()
     assert f"the host name of {name} cannot be resolved" in reason
@@ -159,7 +159,7 @@ def test_unknown_name(configure: Configure, told: Told, use_as: UseAs) -> None:
 
 @each_server
 def test_nobody_listens(configure: Configure, told: Told, use_as: UseAs) -> None:
-    """A refused connection is named as such."""
+    """The reason for a refused connection says so."""
     name = use_as(f"http://127.0.0.1:{find_free_port()}", configure)
     reason, hint = told()
     assert f"no answer from {name} (connection refused)" in reason
@@ -169,7 +169,7 @@ def test_nobody_listens(configure: Configure, told: Told, use_as: UseAs) -> None
 @pytest.mark.parametrize("variable", PROXIES)
 @each_server
 def test_proxies(configure: Configure, told: Told, use_as: UseAs, variable: str) -> None:
-    """A proxy that is set is not used; where there is no other way out, the reason and the hint say so."""
+    """A configured proxy is not used; if the server cannot be reached, the reason and the hint mention the proxy."""
     configure(**{variable: "http://user:hush-hush@127.0.0.1:9"})
     use_as("https://hush-hush.invalid", configure)
     reason, hint = told()
@@ -180,7 +180,7 @@ def test_proxies(configure: Configure, told: Told, use_as: UseAs, variable: str)
 def test_authorities_add_up(
     configure: Configure, authority: trustme.CA, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SSL_CERT_FILE adds authorities to the public ones, and no others are trusted."""
+    """SSL_CERT_FILE adds authorities to the public ones; no other authority is trusted."""
     public = trustme.CA()
     public.cert_pem.write_to_path(str(tmp_path / "public.pem"))
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "public.pem"))

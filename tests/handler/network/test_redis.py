@@ -1,4 +1,4 @@
-"""The client of the store: what a network and an old or stalled server do to it, and its locks."""
+"""The client of the store: broken networks, old and stalled servers, and locks."""
 
 import contextlib
 import signal
@@ -26,7 +26,7 @@ LOCK = f"wechatpy:{APPID}_access_token_lock"
 
 @pytest.fixture
 def proxy(server: Valkey, store: RedisStorage, configure: Configure) -> Iterator[Proxy]:
-    """Put a network between the function and the store."""
+    """Put a proxy between the function and the store."""
     assert store.redis.ping()
     with Proxy(server.port) as proxy:
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{proxy.port}/0")
@@ -37,7 +37,7 @@ def proxy(server: Valkey, store: RedisStorage, configure: Configure) -> Iterator
 def test_reset_after_a_freeze(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, configure: Configure, source: str
 ) -> None:
-    """A connection to the store that was reset meanwhile is replaced: the read that finds out is repeated."""
+    """A connection to the store that was reset is replaced, and the read is repeated."""
     configure(WECHAT_TOKEN_SOURCE=source)
     store.set(f"{APPID}_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
@@ -56,7 +56,7 @@ def test_silence_after_a_freeze(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
-    """A connection to the store that idled for long, or for nobody knows how long, is not used again."""
+    """A connection to the store that was idle for long, or for an unknown time, is not used again."""
     configure(WECHAT_TOKEN_SOURCE="store", WECHAT_TIMEOUT_SECONDS="1")
     store.set(f"{APPID}_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
@@ -71,7 +71,7 @@ def test_silence_after_a_freeze(
 def test_each_connection_has_its_age(
     sandbox: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that only one of two threads needed is not used after a while in which the other was."""
+    """Each connection has its own idle time: using one connection does not keep another one fresh."""
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
 
     def invoke_twice_at_once() -> None:
@@ -93,9 +93,9 @@ def test_each_connection_has_its_age(
 
 
 def test_reads_are_repeated_once(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
-    """A store that resets every connection is -1, after two."""
+    """A store that resets every connection is -1 after two connections."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        proxy.behind = unused.getsockname()[1]  # where nobody is any more
+        proxy.behind = unused.getsockname()[1]  # a port that nobody listens on any more
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
@@ -107,7 +107,7 @@ def test_reads_are_repeated_once(sandbox: Sandbox, proxy: Proxy, invoke: Invoke)
 def test_lost_answer_to_a_lock(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, command: bytes
 ) -> None:
-    """A lock whose answer was lost, when it was taken or given back, keeps nobody waiting."""
+    """If the answer to taking or releasing a lock is lost, no later invocation has to wait."""
     proxy.lost = command
     with contextlib.suppress(OpenApiError):
         invoke()
@@ -118,7 +118,7 @@ def test_lost_answer_to_a_lock(
 
 
 def test_hanging_refresh_frees_its_lock(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A refresh that hangs until the invocation's end leaves no lock: there is a margin to give it back."""
+    """A refresh that hangs until the invocation's end leaves no lock, because there is a margin to release it."""
     platform.faults.append(Fault.parse("authorizer:hang=5*1"))
     with pytest.raises(OpenApiError) as caught:
         invoke(deadline=time.monotonic() + 3)
@@ -131,7 +131,7 @@ def test_hanging_refresh_frees_its_lock(platform: Sandbox, store: RedisStorage, 
 def test_lock_lasts_as_long_as_its_owner(
     platform: Sandbox, store: RedisStorage, invoke: Invoke, seconds: float, least: int, most: int
 ) -> None:
-    """While a token is refreshed its lock has as long as the invocation, and not much longer."""
+    """A refresh's lock lasts as long as the invocation, and not much longer."""
     lives: list[int] = []
     refresh = platform.platform.get_authorizer_token
 
@@ -146,7 +146,7 @@ def test_lock_lasts_as_long_as_its_owner(
 
 
 def test_stalled_store(platform: Sandbox, store: RedisStorage, server: Valkey, invoke: Invoke) -> None:
-    """A store that stalls while a lock is taken, for longer than there is time, keeps nobody waiting afterwards."""
+    """If the store stalls until the deadline while a lock is held, no later invocation has to wait."""
     process = server._process  # noqa: SLF001 - the test's own
     platform.faults.append(Fault.parse("component:delay=0*1"))
     refresh = platform.platform.get_component_token
@@ -174,7 +174,7 @@ class OldValkey(Valkey):
 
 
 def test_old_redis(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_path: Path) -> None:
-    """A Redis before 6, which knows no HELLO, is a store as any other."""
+    """A Redis before version 6, which does not know HELLO, works."""
     server = OldValkey(tmp_path)
     try:
         with redis.Redis(port=server.port, protocol=2) as client:
@@ -191,7 +191,7 @@ def test_old_redis(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_p
 def test_passwords(
     sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: Configure, invoke: Invoke, password: str
 ) -> None:
-    """A password of any characters opens the store, percent-encoded in the URL; a wrong one is -1 and not shown."""
+    """Any password works if it is percent-encoded in the URL; a wrong one is -1 and is not shown."""
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     store.redis.acl_setuser("someone", enabled=True, passwords=[f"+{password}"], keys=["*"], categories=["+@all"])
     try:
@@ -209,7 +209,7 @@ def test_passwords(
     "password", ["hu/shhush", "hu?shhush", "hu#shhush", "12/hush", "hush:6/hush", "[hush", "hush@/x"]
 )
 def test_passwords_that_are_not_encoded(password: str) -> None:
-    """Such a URL is reported with its rule; no part of the password is printed, at import or later."""
+    """A URL whose password is not encoded is reported with the rule, and no part of the password is printed."""
     code = (
         "from handler.app import lambda_handler\n"
         "print(lambda_handler({'appid': 'wx-any'}, None)['errMsg'])\n"
@@ -229,7 +229,7 @@ def test_passwords_that_are_not_encoded(password: str) -> None:
 
 
 def test_account_within_the_password(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_path: Path) -> None:
-    """Managed stores before Redis 6 take account:password as the password, and that is how the URL has it."""
+    """`account:password` works as the password, because managed stores before Redis 6 want it so."""
 
     class Managed(Valkey):
         options = ("--requirepass", "account:hush")

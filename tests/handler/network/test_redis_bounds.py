@@ -61,9 +61,9 @@ def play(request: pytest.FixtureRequest, configure: Configure) -> Iterator[Play]
     ids=lambda _reply: "",
 )
 def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
-    """A reply without an end is -1 after the limit, whatever length it states, in little memory."""
+    """An endless reply is -1 after the limit, with little memory, whatever length it states."""
     store = play(reply)
-    refused(invoke)  # loads what it needs
+    refused(invoke)  # so that modules are loaded before memory is measured
     tracemalloc.start()
     error = refused(invoke)
     peak = tracemalloc.get_traced_memory()[1]
@@ -98,7 +98,7 @@ def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
     ids=lambda _reply: "",
 )
 def test_wrong_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
-    """A reply of another type, or none of Redis', is a failure in words that show nothing of it."""
+    """A reply of a wrong type, or of another protocol, is a failure whose text shows nothing of it."""
     play(reply)
     error = refused(invoke, deadline=time.monotonic() + 0.6)
     assert error.errCode in (-1, 61006, 41001)
@@ -108,7 +108,7 @@ def test_wrong_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
 
 @pytest.mark.parametrize("begin", [b"", b"$1000\r\n", b"+", b"*5\r\n$1\r\nx\r\n$900\r\n"])
 def test_trickling(play: Play, invoke: Invoke, begin: bytes) -> None:
-    """A store that sends a byte at a time is -1 at the deadline, and neither thread nor connection stays behind."""
+    """A store that trickles is -1 at the deadline, and neither a thread nor a connection is left."""
     store = play(trickle(begin))
     threads = threading.active_count()
     for _ in range(2):
@@ -120,7 +120,7 @@ def test_trickling(play: Play, invoke: Invoke, begin: bytes) -> None:
 
 
 def test_trickling_handshake(configure: Configure, invoke: Invoke) -> None:
-    """A TLS handshake of the store that trickles ends in time, with its thread and its connection."""
+    """A TLS handshake with the store that trickles ends at the deadline, and so does its connection."""
     with ScriptedServer(trickle(HANDSHAKE)) as store:
         url = f"rediss://127.0.0.1:{store.port}/0"
         configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=url, WECHAT_TOKEN_SOURCE="store")
@@ -133,7 +133,7 @@ def test_trickling_handshake(configure: Configure, invoke: Invoke) -> None:
 def test_big_value_of_an_honest_store(
     sandbox: "Sandbox", store: "RedisStorage", invoke: Invoke, configure: Configure
 ) -> None:
-    """A key with 100 MB in it is a failure, in little memory, and others are answered."""
+    """A value of 100 MB is a failure that takes little memory, and other keys still work."""
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
     client: redis.Redis = store.redis
     client.setrange(f"tokens:{APPID}", 100_000_000, "x")

@@ -1,4 +1,4 @@
-"""Where the store refuses or cannot be reached, the failure says why, and the log what to do: on real servers."""
+"""If the store refuses or cannot be reached, the reason says why, and the hint says what to do."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ Tell = Callable[[str], tuple[str, str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a server with more of a command line."""
+    """Return a function that starts a Valkey server with more options."""
     servers: list[Valkey] = []
 
     def start(*options: str) -> Valkey:
@@ -37,7 +37,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(params=["store", "component"])
 def tell(request: pytest.FixtureRequest, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log) -> Tell:
-    """Invoke with a store's URL, which fails; return the reason and the hint of the log line."""
+    """Return a function that expects a failure with a store's URL, and returns the log line's reason and hint."""
     assert platform.requests == []
     configure(WECHAT_TOKEN_SOURCE=request.param)
 
@@ -55,7 +55,7 @@ def tell(request: pytest.FixtureRequest, platform: Sandbox, configure: Configure
 
 
 def test_cluster(start: Start, tell: Tell) -> None:
-    """A node of Redis Cluster is named, whether it is down or the key is on another node."""
+    """The reason names Redis Cluster if the cluster is down or the key is on another node."""
     server = start("--cluster-enabled", "yes")
     reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
     assert "Redis Cluster" in reason + hint
@@ -72,13 +72,13 @@ def test_cluster(start: Start, tell: Tell) -> None:
 
 
 def test_database_of_a_cluster(start: Start, tell: Tell) -> None:
-    """A cluster has no other database than 0, and a server no more than it was given."""
+    """The reason for a database number that the server does not have says so."""
     few = start("--databases", "2")
     assert "has no database of this number" in tell(f"redis://127.0.0.1:{few.port}/2")[0]
 
 
 def test_sentinel(tell: Tell) -> None:
-    """A Sentinel's port is told from a store's."""
+    """The hint for an unknown command mentions Sentinel."""
     with ScriptedServer(say(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n")) as server:
         reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
     assert "does not know a command" in reason
@@ -100,7 +100,7 @@ def test_sentinel(tell: Tell) -> None:
     ],
 )
 def test_other_refusals(tell: Tell, reply: bytes, words: str) -> None:
-    """Refusals that take a production store to provoke are told apart too, by Redis' first word."""
+    """The reason for a refusal depends on the first word of Redis' error."""
     with ScriptedServer(say(reply)) as server:
         reason, _ = tell(f"redis://127.0.0.1:{server.port}/0")
     assert words in reason
@@ -108,7 +108,7 @@ def test_other_refusals(tell: Tell, reply: bytes, words: str) -> None:
 
 
 def test_passwords(start: Start, tell: Tell) -> None:
-    """A password that is missing is told from a wrong one, and how it is written is said."""
+    """The reasons for a missing and a wrong password differ, and the hint shows how to write one."""
     server = start("--requirepass", "hush-password")
     address = f"127.0.0.1:{server.port}/0"
     for url, words in (
@@ -123,14 +123,14 @@ def test_passwords(start: Start, tell: Tell) -> None:
 
 
 def test_old_password_refusals(tell: Tell) -> None:
-    """Redis before 6 says ERR where a password is wrong, or not wanted."""
+    """The errors of Redis before 6 for a wrong or unwanted password are recognised."""
     for reply in (b"-ERR invalid password\r\n", b"-ERR Client sent AUTH, but no password is set\r\n"):
         with ScriptedServer(say(reply)) as server:
             assert "refuses the user or the password" in tell(f"redis://:hush@127.0.0.1:{server.port}/0")[0]
 
 
 def test_rights(start: Start, tell: Tell) -> None:
-    """A user without the right to a command is told which commands are needed."""
+    """The hint for a user without enough rights lists the commands that are needed."""
     server = start("--user", *["gray", "on", ">hush", "~*", "-@all", "+select"])
     reason, hint = tell(f"redis://gray:hush@127.0.0.1:{server.port}/0")
     assert "does not let this user" in reason
@@ -138,7 +138,7 @@ def test_rights(start: Start, tell: Tell) -> None:
 
 
 def test_replica(start: Start, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log) -> None:
-    """A replica is read, and named where something must be written."""
+    """Writing to a replica fails, and the reason says that it is a replica."""
     primary = start()
     with redis.Redis(port=primary.port, protocol=2) as client:
         fill_store(RedisStorage(client), "ticket@@@any", {APPID: "refreshtoken@@@any"})
@@ -151,7 +151,7 @@ def test_replica(start: Start, platform: Sandbox, configure: Configure, invoke: 
 
 
 def test_too_many_clients(start: Start, tell: Tell) -> None:
-    """A store whose clients are too many says so, and not only that it hung up."""
+    """The reason for a store with too many clients says so."""
     server = start("--maxclients", "1")
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"PING\r\n")
@@ -172,7 +172,7 @@ def test_certificates(start: Start, tell: Tell, authority: trustme.CA, *, truste
 
 
 def test_tls(start: Start, tell: Tell) -> None:
-    """TLS that is asked of a plain port, and the reverse, are named."""
+    """The reason says whether the port needs rediss:// or redis://."""
     server = start()
     reason, hint = tell(f"rediss://127.0.0.1:{server.port}/0")
     assert "TLS" in reason
@@ -184,12 +184,12 @@ def test_tls(start: Start, tell: Tell) -> None:
 
 
 def test_name(tell: Tell) -> None:
-    """A host name that cannot be resolved is said to be one, and not shown."""
+    """The reason for a host name that cannot be resolved says so, without the name."""
     reason, hint = tell("redis://hush-hush.invalid/0")
     assert "host name that cannot be resolved" in reason
     assert hint
 
 
 def test_nobody_listens(tell: Tell) -> None:
-    """A port where nobody listens is told from a name that is wrong."""
+    """The reason for a port where nobody listens says that the connection was refused."""
     assert "connection refused" in tell(f"redis://127.0.0.1:{find_free_port()}/0")[0]

@@ -1,4 +1,4 @@
-"""One TLS context: the authorities are read once, however many servers and connections there are."""
+"""One TLS context: the authorities are read once for all servers and connections."""
 
 import sys
 import threading
@@ -27,14 +27,15 @@ from tests.support import Configure, Invoke, server_context
 from tests.tcp import serve_tls
 
 INVOCATIONS = 8
-READING = {"load_verify_locations", "load_default_certs", "set_default_verify_paths"}  # the ways to read authorities
+# The functions that read authorities.
+READING = {"load_verify_locations", "load_default_certs", "set_default_verify_paths"}
 ONCE = ["load_verify_locations"] * 2  # the public authorities, and those of SSL_CERT_FILE
 CLOSING = encode_response(b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1}}', Connection="close")
 
 
 @pytest.fixture
 def reads() -> Iterator[list[str]]:
-    """List each reading of authorities, as the interpreter tells a profiler: by whoever, in every thread."""
+    """List every call that reads authorities, in every thread, as a profiler sees it."""
     found: list[str] = []
 
     def profile(_frame: FrameType, event: str, argument: Any) -> None:
@@ -50,13 +51,13 @@ def reads() -> Iterator[list[str]]:
 
 @pytest.fixture
 def secure(secure_sandbox: Sandbox) -> Sandbox:
-    """Have WeChat's stand-in close the connection after each plan."""
+    """Run WeChat's stand-in over TLS, and close the connection after each plan."""
     secure_sandbox.faults.append(Fault("plan", "raw", raw=CLOSING))
     return secure_sandbox
 
 
 def test_reconnects_read_nothing(secure: Sandbox, invoke: Invoke, reads: list[str]) -> None:
-    """A server that closes after each answer has a new connection each time, and the authorities are read once."""
+    """If the server closes after each answer, every invocation reconnects, and the authorities are read once."""
     for _ in range(INVOCATIONS):
         invoke()
     assert secure.connections == INVOCATIONS
@@ -71,7 +72,7 @@ def test_every_server_shares_it(
     invoke: Invoke,
     reads: list[str],
 ) -> None:
-    """WeChat, a token server and the store over TLS, each in a function of its own: one reading serves them all."""
+    """WeChat, a token server and the store over TLS share one context, whose authorities are read once."""
     invoke()
     token = secure.tokens.issue_token()["access_token"]
     secure.faults.append(
@@ -100,7 +101,7 @@ def test_every_server_shares_it(
 def test_unreadable_authorities(
     secure: Sandbox, store: RedisStorage, configure: Configure, invoke: Invoke, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Authorities that cannot be read are the invocation's failure, for WeChat and for the store."""
+    """If the authorities cannot be read, the invocation fails, with WeChat and with the store."""
     reason = "cannot read the certificate authorities (SSL_CERT_FILE)"
     path = tmp_path / "none.pem"
     if content is not None:

@@ -1,4 +1,4 @@
-"""urllib3's own log, at its default level and at DEBUG: no token, whatever WeChat's headers repeat."""
+"""urllib3's log shows no token, at its default level and at DEBUG, even if WeChat's headers repeat one."""
 
 import logging
 from urllib.parse import quote
@@ -34,8 +34,8 @@ def test_headers_that_repeat_the_request(
     header: str,
     level: int,
 ) -> None:
-    """A header that cannot be read is not shown: it may repeat the request with its token, or the AppSecret."""
-    configure(WECHAT_TIMEOUT_SECONDS="0.5")  # a folded line spoils the length above it: the body has no end
+    """An unreadable header is not shown, because it may repeat the request's token or the AppSecret."""
+    configure(WECHAT_TIMEOUT_SECONDS="0.5")  # a folded line makes the length above it invalid, so the body never ends
     caplog.set_level(level)
     raw = f"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n{HEADERS[header]}X-More: 1\r\n\r\n".encode("latin-1")
     sandbox.faults += [Fault("any", "raw", raw=raw + b'{"errcode":0')]
@@ -48,7 +48,7 @@ def test_headers_that_repeat_the_request(
 
 
 def test_log_is_there(sandbox: Sandbox, invoke: Invoke, caplog: pytest.LogCaptureFixture) -> None:
-    """What is hidden is hidden there: the log itself is printed (so that the test above can fail)."""
+    """urllib3's log is printed apart from the secrets, so the test above can fail."""
     caplog.set_level(logging.DEBUG)
     sandbox.faults.append(Fault("plan", "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"))
     assert invoke({"accessToken": TOKEN})["errCode"] == 0

@@ -1,4 +1,4 @@
-"""Hints: the address that WeChat saw is named."""
+"""Hints name the address that WeChat saw."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from handler.telemetry.hints import hint
     ],
 )
 def test_address(code: int, reason: str, address: str) -> None:
-    """A hint names the address in WeChat's errmsg, of either version of IP."""
+    """A hint names the IPv4 or IPv6 address in WeChat's errmsg."""
     text = hint(refused(code, reason))
     assert text is not None
     assert f" {address}" in text

@@ -26,13 +26,13 @@ IGNORED = {"location", "timestamp", "upstream_ms", "remaining_ms"} | {
 
 
 def line_of(log: Log) -> dict[str, Any]:
-    """Return the last line, without what differs from run to run."""
+    """Return the last log line, without the fields that differ from run to run."""
     return {name: value for name, value in log()[-1].items() if name not in IGNORED}
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one line tells what was asked, what came, what it took, and what time was left."""
+    """The log line has the question, the result, the costs and the time left."""
     monkeypatch.setattr(telemetry, "_is_cold", True)
     invoke(aws_request_id="request-1")
     assert len(log()) == 1
@@ -59,7 +59,7 @@ def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_failure(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """A failure is an error with WeChat's code, text and rid, its class, and a hint; a caller's own is a warning."""
+    """A failure is logged as an error with WeChat's code, text, rid, class and hint; a bad argument as a warning."""
     sandbox.faults.append(Fault.parse("plan:errcode=48001"))
     with pytest.raises(OpenApiError):
         invoke()
@@ -71,12 +71,12 @@ def test_failure(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
     with pytest.raises(OpenApiError) as caught:
         invoke([])
     assert (log()[-1]["level"], log()[-1]["err_code_class"]) == ("WARNING", "argument")
-    assert "README" not in caught.value.errMsg  # hints are for the log
+    assert "README" not in caught.value.errMsg  # only the log has hints
 
 
 @pytest.mark.parametrize("code", [40164, 61004])
 def test_egress_address(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
-    """For an address that is not allowed, the hint tells which one WeChat saw and where to allow it."""
+    """If WeChat refuses the address, the hint names it and says where to allow it."""
     errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 6f"
     sandbox.faults.append(Fault("token", "body", json.dumps({"errcode": code, "errmsg": errmsg})))
     with pytest.raises(OpenApiError):
@@ -88,7 +88,7 @@ def test_egress_address(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -
 
 @pytest.mark.parametrize("code", sorted(HINTS))
 def test_hints(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
-    """Every frequent failure has a hint that is complete."""
+    """The log line of each frequent failure has its full hint."""
     sandbox.faults.append(Fault("plan", "errcode", str(code)))
     with pytest.raises(OpenApiError):
         invoke()
@@ -96,7 +96,7 @@ def test_hints(sandbox: Sandbox, invoke: Invoke, log: Log, code: int) -> None:
 
 
 def test_what_platforms_meet() -> None:
-    """The codes of the third-party platforms' family have hints."""
+    """The error codes of third-party platforms have hints."""
     codes = "42002 42006 42007 45035 48001 48004 50002 61003 61004 61005 61006 61007 61011 61014 61023 61024 61028"
     assert {*map(int, codes.split()), 40164, 43104, 86000, 89501, 89503, 89506, 89507} <= set(HINTS)
 
@@ -120,7 +120,7 @@ def test_cost_of_permission_set() -> None:
     ],
 )
 def test_classes(sandbox: Sandbox, invoke: Invoke, log: Log, fault: str, expected: str) -> None:
-    """A failure is of one of a few classes, however many codes there are."""
+    """Each failure belongs to one of a few classes."""
     sandbox.faults.append(Fault.parse(fault))
     with pytest.raises(OpenApiError):
         invoke(deadline=time.monotonic() + 0.5)
@@ -138,14 +138,14 @@ def test_classes(sandbox: Sandbox, invoke: Invoke, log: Log, fault: str, expecte
 )
 @pytest.mark.usefixtures("sandbox")
 def test_correlation_id(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
-    """An HTTP request's own id is in the line."""
+    """The log line has the HTTP request's own id."""
     invoke(event)
     assert log()[-1]["correlation_id"] == "r-1"
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_scf(log: Log) -> None:
-    """On SCF the line is the same; its request id is the context's."""
+    """On SCF the log line is the same, and its request id comes from the context."""
     context = create_scf_context()
     main_handler({}, context)
     line = line_of(log)
@@ -155,7 +155,7 @@ def test_scf(log: Log) -> None:
 
 
 def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """A caller's token may be of any mini program: the configured appid is not claimed for it."""
+    """The log line of a caller's token has no configured appid, because the token may be of any mini program."""
     token = sandbox.tokens.issue_token()["access_token"]
     invoke({"accessToken": token})
     assert "appid" not in log()[-1]
@@ -165,13 +165,13 @@ def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> N
 
 @pytest.mark.parametrize("level", ["WARNING", "ERROR", "nonsense", "5"])
 def test_log_levels(sandbox: Sandbox, level: str) -> None:
-    """The level decides what is logged; one that does not exist does not break the function."""
+    """The log level is obeyed, and an unknown level does not break the function."""
     lines, _ = run(sandbox, "lambda_handler({}, None)", POWERTOOLS_LOG_LEVEL=level, AWS_LAMBDA_FUNCTION_NAME="")
     assert len(lines) == (0 if level in ("WARNING", "ERROR") else 1)
 
 
 def run(sandbox: Sandbox, code: str, **environ: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Run code in a process of its own, as on Lambda; return its log lines and its metrics."""
+    """Run code in a new process, as on Lambda; return its log lines and its metrics."""
     process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", f"from handler.app import lambda_handler; {code}"],
         env={
@@ -193,14 +193,14 @@ def run(sandbox: Sandbox, code: str, **environ: str) -> tuple[list[dict[str, Any
 
 
 def metrics_of(published: dict[str, Any]) -> tuple[list[list[str]], dict[str, float]]:
-    """Return dimensions and values of published metrics."""
+    """Return the dimensions and values of published metrics."""
     [directive] = published["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "GrayRelease"
     return directive["Dimensions"], {metric["Name"]: published[metric["Name"]][0] for metric in directive["Metrics"]}
 
 
 def test_metrics(sandbox: Sandbox) -> None:
-    """A success publishes the release, the latency, and what a cold start took; a warm one no fetch."""
+    """A success publishes the release and the latency; a cold start also publishes its token fetch."""
     _, (cold, warm) = run(sandbox, "[lambda_handler({}, None) for _ in range(2)]")
     dimensions, values = metrics_of(cold)
     assert dimensions == [["service"]]
@@ -218,7 +218,7 @@ def test_metrics(sandbox: Sandbox) -> None:
 
 
 def test_metrics_of_a_failure(sandbox: Sandbox) -> None:
-    """A failure counts once for all and once for its class; an appid that failed gets no metrics of its own."""
+    """A failure counts once in total and once for its class, and publishes nothing for its appid."""
     sandbox.faults.append(Fault.parse("plan:errcode=45009"))
     code = """
 try: lambda_handler({'appid': 'wx-any'}, None)
@@ -232,7 +232,7 @@ except Exception: pass"""
 
 
 def test_metrics_by_appid(sandbox: Sandbox) -> None:
-    """`METRICS_BY_APPID=true` keeps the metrics of each mini program beside those of all."""
+    """`METRICS_BY_APPID=true` publishes each mini program's metrics, and those of all."""
     _, [everything, of_appid] = run(sandbox, "lambda_handler({}, None)", METRICS_BY_APPID="true")
     assert metrics_of(everything)[0] == [["service"]]
     assert metrics_of(of_appid)[0] == [["service", "appid"]]
@@ -246,7 +246,7 @@ lambda_handler({'appid': 'wx-victim', 'cloudbaseAccessToken': 'cloud'}, None)"""
 
 
 def test_no_forged_metrics(sandbox: Sandbox) -> None:
-    """A caller with a token of its own publishes nothing under the appid that it claims."""
+    """A caller's token publishes nothing under the appid that the caller claims."""
     sandbox.cloudbase_tokens.add("cloud")
     code = FORGED % {"token": sandbox.tokens.issue_token()["access_token"]}
     lines, published = run(sandbox, code, METRICS_BY_APPID="true")
@@ -257,7 +257,7 @@ def test_no_forged_metrics(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("source", ["cloudbase", "none"])
 def test_no_metrics_by_appid(sandbox: Sandbox, source: str) -> None:
-    """A token that the function did not obtain for an appid publishes nothing under one."""
+    """A token that is not bound to an appid publishes nothing under an appid."""
     sandbox.cloudbase_tokens.add("cloud")
     sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{"status":1}}'))
     variables = {"WECHAT_TOKEN_SOURCE": source, "WECHAT_CLOUDBASE_ACCESS_TOKEN": "cloud", "METRICS_BY_APPID": "true"}
@@ -266,7 +266,7 @@ def test_no_metrics_by_appid(sandbox: Sandbox, source: str) -> None:
 
 
 def test_drift(sandbox: Sandbox) -> None:
-    """A plan of other types is counted, and its values become no metrics."""
+    """A plan with wrong types counts as drift, and its values are not published."""
     sandbox.faults.append(Fault("plan", "types"))
     lines, [published] = run(sandbox, "lambda_handler({}, None)")
     assert metrics_of(published)[1]["ContractDrift"] == 1
@@ -275,7 +275,7 @@ def test_drift(sandbox: Sandbox) -> None:
 
 
 def test_metrics_switched_off(sandbox: Sandbox) -> None:
-    """Powertools' own switch is heeded, however many invocations there are."""
+    """Powertools' switch turns metrics off for every invocation."""
     lines, published = run(
         sandbox, "[lambda_handler({}, None) for _ in range(120)]", POWERTOOLS_METRICS_DISABLED="true"
     )

@@ -1,4 +1,4 @@
-"""Which source `auto` takes, and what it says of a third-party platform that is half configured."""
+"""Which source `auto` chooses, and its errors for a half-configured third-party platform."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ OWN = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET}
 
 @pytest.fixture
 def chosen(invoke: Invoke, log: Log) -> Invoke:
-    """Invoke in vain; return the source that was asked, and the errCode and the reason."""
+    """Return a function that expects a failure, and returns the source, the errCode and the reason."""
 
     def chosen(event: object = None) -> dict[str, object]:
         with pytest.raises(OpenApiError) as caught:
@@ -32,14 +32,14 @@ def chosen(invoke: Invoke, log: Log) -> Invoke:
 
 
 def test_every_source_has_a_row() -> None:
-    """Each source that `WECHAT_TOKEN_SOURCE` takes can be made."""
+    """Each source that `WECHAT_TOKEN_SOURCE` accepts can be created."""
     assert SOURCES.keys() == set(get_args(Source))
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
 def test_platform(configure: Configure, chosen: Invoke, secret: str) -> None:
-    """The platform's appid with its secret, wherever that is, and a store is `component`, before everything else."""
+    """The platform's appid, its secret from any place, and a store mean `component`, before everything else."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, "WECHAT_TOKEN_STORE_URL": REDIS, secret: "x"})
     assert (chosen()["source"], chosen()["code"]) == ("component", -1)
 
@@ -47,7 +47,7 @@ def test_platform(configure: Configure, chosen: Invoke, secret: str) -> None:
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
 def test_without_store(configure: Configure, chosen: Invoke, secret: str) -> None:
-    """The platform's appid with its secret and no store is 41001 that names the store."""
+    """The platform's appid and secret without a store are 41001, and the reason names the store."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, secret: "x"})
     reason = "the third-party platform is half configured: set WECHAT_TOKEN_STORE_URL to the platform's store"
     assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
@@ -55,7 +55,7 @@ def test_without_store(configure: Configure, chosen: Invoke, secret: str) -> Non
 
 @pytest.mark.usefixtures("sandbox")
 def test_appid_alone(configure: Configure, chosen: Invoke) -> None:
-    """The platform's appid alone is 41001 that names both ways on."""
+    """The platform's appid alone is 41001, and the reason names both ways to complete it."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
     found = chosen()
     assert (found["source"], found["code"]) == ("auto", 41001)
@@ -65,7 +65,7 @@ def test_appid_alone(configure: Configure, chosen: Invoke) -> None:
 
 @pytest.mark.usefixtures("sandbox")
 def test_appid_with_store(configure: Configure, chosen: Invoke) -> None:
-    """The platform's appid with a store and without its secret reads the tokens that the platform keeps."""
+    """The platform's appid and a store, without the secret, mean `store`."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_URL=REDIS)
     assert (chosen()["source"], chosen()["code"]) == ("store", -1)
 
@@ -74,7 +74,7 @@ def test_appid_with_store(configure: Configure, chosen: Invoke) -> None:
 @pytest.mark.parametrize("url", [None, REDIS])
 @pytest.mark.usefixtures("sandbox")
 def test_secret_alone(configure: Configure, chosen: Invoke, secret: str, url: str | None) -> None:
-    """The platform's secret without its appid is 41001 that names the appid, with a store too."""
+    """The platform's secret without its appid is 41001, and the reason names the appid, with and without a store."""
     configure(**{secret: "x", "WECHAT_TOKEN_STORE_URL": url})
     reason = "the third-party platform is half configured: set WECHAT_COMPONENT_APPID, the AppID of the platform"
     assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
@@ -90,14 +90,14 @@ def test_secret_alone(configure: Configure, chosen: Invoke, secret: str, url: st
 )
 @pytest.mark.usefixtures("sandbox")
 def test_what_means_store(configure: Configure, chosen: Invoke, variables: dict[str, str]) -> None:
-    """A key, or a token server, means `store`, whatever else is set."""
+    """A key or a token server means `store`, whatever else is set."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET, **OWN, **variables)
     assert (chosen()["source"], chosen()["code"]) == ("store", -1)
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_key_without_store(configure: Configure, chosen: Invoke) -> None:
-    """A key without a store is 41001 that names the store, and not another source."""
+    """A key without a store is 41001, and the reason names the store."""
     configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}")
     assert chosen() == {
         "source": "store",
@@ -108,7 +108,7 @@ def test_key_without_store(configure: Configure, chosen: Invoke) -> None:
 
 @pytest.mark.usefixtures("sandbox")
 def test_component_with_a_token_server(configure: Configure, chosen: Invoke) -> None:
-    """Source `component` refreshes tokens in Redis: with a token server it says so."""
+    """Source `component` with a token server is 41001, because it needs Redis."""
     configure(
         WECHAT_TOKEN_SOURCE="component",
         WECHAT_COMPONENT_APPID=COMPONENT_APPID,
@@ -124,7 +124,7 @@ def test_component_with_a_token_server(configure: Configure, chosen: Invoke) -> 
 def test_no_falling_back(
     sandbox: Sandbox, configure: Configure, chosen: Invoke, invoke: Invoke, half: dict[str, str]
 ) -> None:
-    """Half a platform is not passed over for an own AppSecret; a caller's token, or a named source, still answers."""
+    """A half-configured platform fails even beside an AppSecret; a caller's token or a named source still works."""
     configure(**half)
     assert chosen()["source"] == "auto"
     assert sandbox.requests == []
@@ -134,7 +134,7 @@ def test_no_falling_back(
 
 
 def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
-    """`auto` takes the first source that is configured, in the documented order; a named source is taken as named."""
+    """`auto` chooses the first configured source in the documented order; a named source is always used."""
     (tmp_path / "token").write_text("cloud")
     platform.cloudbase_tokens.add("cloud")
     configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)
@@ -155,7 +155,7 @@ def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log
 
 
 def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
-    """Sources that are not configured are not loaded: no redis, no boto3."""
+    """Sources that are not configured are not loaded, nor are redis and boto3."""
     code = (
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"

@@ -1,4 +1,4 @@
-"""Source `cloudbase`: the variable, and the file that changes."""
+"""Source `cloudbase`: the token in a variable, or in a file that changes."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
 
 
 def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path) -> None:
-    """The file is read each time; its placeholder, or no file, is no token."""
+    """The file is read each time; a placeholder or a missing file is no token."""
     configure(WECHAT_SECRET=None)
     file = tmp_path / "token"
     configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(file), WECHAT_TOKEN_SOURCE="cloudbase")
@@ -25,7 +25,7 @@ def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, 
 
 
 def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, configure: Configure, log: Log) -> None:
-    """The variable's token goes into its own query parameter, and a refused one is not tried again."""
+    """The variable's token is sent in its query parameter, and a refused one is not tried again."""
     configure(WECHAT_SECRET=None, WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
     assert refused(invoke).errCode == 40001
     sandbox.cloudbase_tokens.add("cloud")

@@ -31,7 +31,7 @@ AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
 
 def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: Log) -> None:
-    """A platform's authorizer is refreshed once into the store, and the store serves from then on."""
+    """An authorizer's token is refreshed once into the store, and later invocations read it there."""
     assert invoke() == DOCUMENTED
     assert invoke() == DOCUMENTED
     assert [path for _, path in platform.requests] == [COMPONENT, AUTHORIZER, PLAN, PLAN]
@@ -39,11 +39,11 @@ def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: 
     assert store.get("component_access_token") in platform.platform.expiry
     assert 7000 < store.redis.ttl(f"wechatpy:{APPID}_access_token") <= 7200
     assert log()[-1]["token_source"] == "component"
-    assert platform.connections == 2  # the refresh, which must not be lost, on one of its own
+    assert platform.connections == 2  # the refresh opens its own connection, because it must not be lost
 
 
 def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A token that the platform's own programs have stored is used as it is, for any authorizer."""
+    """A token that the platform's own programs stored is used as it is, for any authorizer."""
     store.set("wx-other_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert platform.requests == [("GET", PLAN)]
@@ -60,14 +60,14 @@ def test_rotated_refresh_token_is_kept(platform: Sandbox, store: RedisStorage, i
 
 
 def test_refused_authorizer_token_is_refreshed(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A stored token that WeChat refuses is refreshed once, and the call made once more."""
+    """A stored token that WeChat refuses is refreshed once, and the plan is requested again."""
     store.set(f"{APPID}_access_token", "revoked")
     assert invoke() == DOCUMENTED
     assert [path for _, path in platform.requests] == [PLAN, COMPONENT, AUTHORIZER, PLAN]
 
 
 def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """The platform's own token, when refused, fails one invocation and is fetched anew by the next."""
+    """If WeChat refuses the platform's own token, one invocation fails and the next one fetches a new token."""
     store.set("component_access_token", "revoked")
     assert refused(invoke).errCode == 40001
     assert platform.count(AUTHORIZER) == 1
@@ -76,7 +76,7 @@ def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStora
 
 
 def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """The same holds for 42006, WeChat's code for a platform's token that has ended before its time."""
+    """42006 also drops the platform's token: WeChat's code for a token that ended early."""
     store.set("component_access_token", "ended")
     platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
     assert refused(invoke).errCode == 42006
@@ -95,7 +95,7 @@ def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage
 def test_component_failures(
     platform: Sandbox, store: RedisStorage, invoke: Invoke, change: dict[str, str | None], code: int
 ) -> None:
-    """A missing or old ticket, an unknown authorizer and a revoked refresh token are WeChat's codes."""
+    """A missing or old ticket, an unknown authorizer and a revoked refresh token lead to WeChat's codes."""
     for key, value in change.items():
         store.set(key, value) if value else store.delete(key)
     assert refused(invoke).errCode == code
@@ -104,7 +104,7 @@ def test_component_failures(
 
 
 def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A wrong secret of the platform is 40125."""
+    """A wrong secret of the platform leads to 40125."""
     configure(WECHAT_COMPONENT_SECRET="hush-wrong")
     error = refused(invoke)
     assert error.errCode == 40125
@@ -115,10 +115,11 @@ def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Co
 def test_waiting_for_another_functions_refresh(
     platform: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure
 ) -> None:
-    """While another function refreshes, this one waits for its token, or until its own deadline."""
+    """While another function refreshes a token, this one waits for it until its own deadline."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     store.redis.set(f"wechatpy:{APPID}_access_token_lock", "another", ex=30)
-    assert refused(invoke, deadline=time.monotonic() + 0.5).status == 504  # after 30 s, when the lock ends, it is 0
+    # Without the deadline it would succeed when the lock ends, after 30 s.
+    assert refused(invoke, deadline=time.monotonic() + 0.5).status == 504
     token = platform.tokens.issue_token()["access_token"]
     threading.Timer(0.2, store.set, (f"{APPID}_access_token", token)).start()
     assert invoke() == DOCUMENTED
@@ -141,7 +142,7 @@ print(json.dumps(results), file=out)
 
 
 def crowd(processes: int, invocations: int) -> list[Any]:
-    """Let several real processes invoke at once; return every outcome."""
+    """Invoke in several processes at once; return every outcome."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", WORKER, str(invocations)]
     with contextlib.ExitStack() as stack:
@@ -165,7 +166,7 @@ def crowd(processes: int, invocations: int) -> list[Any]:
 
 @pytest.mark.slow
 def test_many_processes_refresh_once(platform: Sandbox) -> None:
-    """20 processes of 50 invocations on a cold store make one refresh of each kind, and none sees 40001."""
+    """20 processes with 50 invocations each on a cold store make one refresh of each kind, and none sees 40001."""
     platform.platform.rotate = True
     assert crowd(20, 50) == [0] * 1000
     assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
@@ -173,7 +174,7 @@ def test_many_processes_refresh_once(platform: Sandbox) -> None:
 
 @pytest.fixture
 def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
-    """Keep the platform's tokens in a store of its own that can be stopped."""
+    """Keep the platform's tokens in a separate store that the test can stop."""
     assert platform.requests == []
     valkey = Valkey(tmp_path)
     configure(WECHAT_TIMEOUT_SECONDS="1", WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0")
@@ -184,18 +185,18 @@ def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iter
 
 
 def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
-    """A store that goes and comes back costs the invocations meanwhile -1, quickly, and nothing after."""
+    """While a store restarts, invocations fail with -1 at once; afterwards they succeed."""
     assert invoke() == DOCUMENTED
     restartable.stop()
     error = refused(invoke)
-    assert (error.errCode, error.status) == (-1, 503)  # and not 504: it was told, and did not wait
+    assert (error.errCode, error.status) == (-1, 503)  # not 504, because the connection was refused at once
     restartable.start()
     assert invoke() == DOCUMENTED
     assert platform.count(AUTHORIZER) == 1
 
 
 def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
-    """A refresh token that WeChat rotated while the store went away is kept as soon as the store is back."""
+    """A refresh token that WeChat rotated while the store was down is written when the store is back."""
     platform.platform.rotate = True
     platform.faults += [Fault("token", "delay", "0", times=1), Fault("token", "delay", "0.8", times=1)]
     failures: list[OpenApiError] = []

@@ -1,4 +1,4 @@
-"""The store of a platform's tokens: rotated refresh tokens that could not be written at once."""
+"""The store of a platform's tokens: rotated refresh tokens that could not be written in their invocation."""
 
 import threading
 import time
@@ -44,7 +44,7 @@ class Platform:
 
 @pytest.fixture
 def platform(sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: Configure) -> Platform:
-    """Have a function that could not write a rotated refresh token."""
+    """Create a platform, and connect the function as a user whose writes the test can forbid."""
     platform = Platform(sandbox, store)
     configure(
         WECHAT_SECRET=None,
@@ -56,16 +56,16 @@ def platform(sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: C
 
 
 def lose_a_write(platform: Platform, invoke: Invoke) -> None:
-    """Refresh a token whose rotated refresh token cannot be written."""
+    """Make WeChat rotate a refresh token that the function cannot write."""
     platform.may_write(refresh_tokens=False)
     with pytest.raises(OpenApiError) as caught:
         invoke(deadline=time.monotonic() + 1)
-    assert caught.value.errCode == -1  # with 503, or 504 where the last try met the deadline
+    assert caught.value.errCode == -1  # the status is 503, or 504 if the last try met the deadline
     assert platform.refresh_token == REFRESH_TOKEN != platform.sandbox.platform.authorizers[APPID]
 
 
 def test_written_later(platform: Platform, invoke: Invoke) -> None:
-    """A rotated refresh token that could not be written is written by the next invocation, of any mini program."""
+    """The next invocation, of any mini program, writes the refresh token that could not be written."""
     lose_a_write(platform, invoke)
     rotated = platform.sandbox.platform.authorizers[APPID]
     platform.may_write(refresh_tokens=True)
@@ -77,7 +77,7 @@ def test_written_later(platform: Platform, invoke: Invoke) -> None:
 
 
 def test_used_where_it_cannot_be_written(platform: Platform, invoke: Invoke) -> None:
-    """While it cannot be written this process goes on with the rotated refresh token, which alone is valid."""
+    """Until it can be written, this process uses the rotated refresh token, because only that one is valid."""
     lose_a_write(platform, invoke)
     rotated = platform.sandbox.platform.authorizers[APPID]
     with pytest.raises(OpenApiError) as caught:
@@ -91,7 +91,7 @@ def test_used_where_it_cannot_be_written(platform: Platform, invoke: Invoke) -> 
 
 
 def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
-    """A refresh token that a new authorisation has written meanwhile is not overwritten with the dead one."""
+    """A refresh token from a new authorisation is not overwritten with the older one that could not be written."""
     lose_a_write(platform, invoke)
     platform.authorise("refreshtoken@@@newer")
     platform.may_write(refresh_tokens=True)
@@ -101,7 +101,7 @@ def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
 
 
 def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -> None:
-    """What cannot be written is tried once by each later invocation, which then goes on with its own work."""
+    """Each later invocation tries the failed write once, and then does its own work."""
     lose_a_write(platform, invoke)
     platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue_token(OTHER)["access_token"])
     platform.store.redis.config_resetstat()
@@ -111,7 +111,7 @@ def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -
 
 
 def test_threads(platform: Platform, invoke: Invoke) -> None:
-    """Threads that all find something to write are all answered, and it is written."""
+    """When many threads find the same unwritten token, all are answered and the token is written."""
     lose_a_write(platform, invoke)
     platform.may_write(refresh_tokens=True)
     platform.store.set(f"{APPID}_access_token", platform.sandbox.tokens.issue_token()["access_token"])
@@ -139,7 +139,7 @@ def test_threads(platform: Platform, invoke: Invoke) -> None:
 def test_platforms_own_token_is_no_mini_programs(
     platform: Platform, invoke: Invoke, configure: Configure, source: str
 ) -> None:
-    """The appid `component`, whose key is that of the platform's own token, is refused, and nothing is sent."""
+    """The appid `component` is refused without a request, because its key is that of the platform's own token."""
     platform.may_write(refresh_tokens=True)
     platform.store.set("component_access_token", "hush-component-token")
     configure(WECHAT_TOKEN_SOURCE=source)

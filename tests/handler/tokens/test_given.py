@@ -16,7 +16,7 @@ BROKEN_SOURCES: list[dict[str, str | None]] = [
 
 
 def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A token in the arguments is used as it is: nothing is fetched, kept or refreshed."""
+    """A token in the arguments is used as it is, and no token is requested, cached or refreshed."""
     token = sandbox.tokens.issue_token()["access_token"]
     assert invoke({"accessToken": token}) == DOCUMENTED
     assert refused(invoke, {"access_token": "another+/~@="}).errCode == 40001
@@ -24,7 +24,7 @@ def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A cloudbase token goes into the query parameter of its own name."""
+    """A cloudbase token is sent as `cloudbase_access_token`."""
     sandbox.cloudbase_tokens.add("cloud+base/token=")
     assert invoke({"cloudbaseAccessToken": "cloud+base/token="}) == DOCUMENTED
     assert sandbox.count(STABLE) == 0
@@ -34,6 +34,6 @@ def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_a_callers_token_wins(
     sandbox: Sandbox, invoke: Invoke, configure: Configure, variables: dict[str, str | None]
 ) -> None:
-    """A token in the event needs nothing of the configured source, and works where that is broken."""
+    """A token in the event works even if the configured source is broken."""
     configure(**variables)
     assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED

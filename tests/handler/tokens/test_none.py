@@ -8,7 +8,7 @@ from tests.support import PLAN, Configure, Invoke, refused
 
 
 def test_none(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """With source `none` no token is sent: WeChat's open API service knows the caller by its network."""
+    """Source `none` sends no token, because WeChat's open API service recognises the caller by its network."""
     configure(WECHAT_TOKEN_SOURCE="none")
     assert refused(invoke).errCode == 41001
     sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{}}'))

@@ -1,4 +1,4 @@
-"""Tokens of one mini program: no other one is answered with its release."""
+"""Sources that hold one mini program's token never answer for another appid."""
 
 import json
 
@@ -13,7 +13,7 @@ OTHER = "wx00000000000other"
 
 @pytest.fixture(params=["cloudbase", "none", "store", "token server"])
 def knows_one(request: pytest.FixtureRequest, sandbox: Sandbox, configure: Configure) -> str:
-    """Configure a source whose token is always that of one mini program; return its name."""
+    """Configure each source that holds the token of one mini program; return the source's name."""
     name: str = request.param
     configure(WECHAT_SECRET=None)
     if name == "cloudbase":
@@ -38,7 +38,7 @@ SAMPLE = {"status": 1, "create_timestamp": 1517553721, "default_finish_timestamp
 
 @pytest.mark.usefixtures("knows_one")
 def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
-    """Another appid than WECHAT_APPID is 40097, and nothing is asked for; WECHAT_APPID, named or not, is answered."""
+    """An appid other than WECHAT_APPID is 40097 without a request; WECHAT_APPID, named or not, is answered."""
     error = refused(invoke, {"appid": OTHER})
     assert (error.errCode, error.status) == (40097, 400)
     assert "WECHAT_APPID" in error.reason
@@ -48,7 +48,7 @@ def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
 
 @pytest.mark.usefixtures("knows_one")
 def test_no_wechat_appid(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """Where WECHAT_APPID is not set nobody knows whose the token is, and no appid is taken."""
+    """Without WECHAT_APPID the token's owner is unknown, so every appid is refused."""
     configure(WECHAT_APPID=None)
     assert refused(invoke, {"appid": APPID}).errCode == 40097
     assert sandbox.requests == []
@@ -56,14 +56,14 @@ def test_no_wechat_appid(sandbox: Sandbox, invoke: Invoke, configure: Configure)
 
 @pytest.mark.usefixtures("knows_one")
 def test_many(sandbox: Sandbox, invoke: Invoke) -> None:
-    """In a batch each other appid is refused in its row."""
+    """A batch refuses each other appid in its own row."""
     rows = invoke({"appids": [APPID, OTHER]})["results"]
     assert [row["errCode"] for row in rows] == [0, 40097]
     assert sandbox.count(PLAN) == 1
 
 
 def test_claimed_appid(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """The log marks an appid that only a caller with a token of its own claims, and no other."""
+    """The log marks an appid as claimed only if the caller sent it together with a token."""
     token = sandbox.tokens.issue_token()["access_token"]
     invoke({"appid": OTHER, "accessToken": token})
     assert (log()[-1]["appid"], log()[-1]["appid_claimed"]) == (OTHER, True)

@@ -35,11 +35,11 @@ class Rotating:
         return self.store.get(f"{APPID}_refresh_token")
 
     def end_token(self) -> None:
-        """Let the next invocation refresh."""
+        """Delete the access token, so that the next invocation refreshes it."""
         self.store.delete(f"{APPID}_access_token")
 
     def during_refresh(self, damage: Callable[[], object]) -> None:
-        """Do something between WeChat's answer to the next refresh and the write of the refresh token."""
+        """Run `damage` between WeChat's answer to the next refresh and the write of the refresh token."""
         refresh = self.sandbox.platform.get_authorizer_token
 
         def damaging(*arguments: object) -> object:
@@ -53,18 +53,18 @@ class Rotating:
 
 @pytest.fixture
 def rotating(platform: Sandbox, store: RedisStorage) -> Rotating:
-    """Be a platform whose refresh tokens rotate."""
+    """Run a platform whose refresh tokens rotate."""
     return Rotating(platform, store)
 
 
 def warnings(log: Log) -> list[str]:
-    """Return the warnings so far."""
+    """Return the messages of all warnings so far."""
     return [line["message"] for line in log() if line["level"] == "WARNING"]
 
 
 @pytest.mark.parametrize("lost", ["evicted", "older", "oldest"])
 def test_lost_between_refreshes(rotating: Rotating, invoke: Invoke, log: Log, lost: str) -> None:
-    """A store that has lost the newest refresh token, or has an older one again, gets the newest."""
+    """If the store lost the newest refresh token, or shows an older one, the function writes the newest again."""
     seen = [rotating.valid]
     for _ in range(3):
         rotating.end_token()
@@ -85,7 +85,7 @@ def test_lost_between_refreshes(rotating: Rotating, invoke: Invoke, log: Log, lo
 
 @pytest.mark.parametrize("lost", ["evicted", "older"])
 def test_lost_during_a_refresh(rotating: Rotating, invoke: Invoke, log: Log, lost: str) -> None:
-    """What the store loses while WeChat answers is no reason to drop the only copy of the new one."""
+    """If the store loses the refresh token while WeChat answers, the new one is still written."""
     first = rotating.valid
     assert invoke() == DOCUMENTED
     rotating.end_token()
@@ -104,7 +104,7 @@ def test_lost_during_a_refresh(rotating: Rotating, invoke: Invoke, log: Log, los
 
 @pytest.mark.parametrize("when", ["between", "during"])
 def test_unknown_value_wins(rotating: Rotating, invoke: Invoke, log: Log, when: str) -> None:
-    """A value that this process has not replaced may be a new authorisation: it stays, and the log says so."""
+    """A value that this process did not replace may be a new authorisation: it stays, and a warning is logged."""
     assert invoke() == DOCUMENTED
     rotating.end_token()
 
@@ -127,7 +127,7 @@ def test_unknown_value_wins(rotating: Rotating, invoke: Invoke, log: Log, when: 
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that rotates without an end keeps a bounded number of digests and values."""
+    """A process remembers a bounded number of digests and refresh tokens."""
     monkeypatch.setattr(refresh_tokens, "REPLACED", 10)
     monkeypatch.setattr(refresh_tokens, "LATEST", 10)
     memory = refresh_tokens.RefreshTokens()
@@ -138,7 +138,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_raw_text(rotating: Rotating, invoke: Invoke) -> None:
-    """A ticket and a refresh token that are stored raw are read, and the rotated one is written raw too."""
+    """A ticket and a refresh token stored as raw text are read, and the rotated one is written as raw text."""
     rotating.store.redis.set("wechatpy:component_verify_ticket", TICKET)
     rotating.store.redis.set(KEY, REFRESH_TOKEN)
     assert invoke() == DOCUMENTED
@@ -163,7 +163,7 @@ def test_raw_text(rotating: Rotating, invoke: Invoke) -> None:
     ("key", "code"), [("component_verify_ticket", 61006), (f"{APPID}_refresh_token", 61003)], ids=["ticket", "refresh"]
 )
 def test_unreadable(rotating: Rotating, invoke: Invoke, key: str, code: int, stored: bytes, kind: str) -> None:
-    """A ticket or refresh token that is there and cannot be read is named by its kind, not called missing."""
+    """The error for an unreadable ticket or refresh token names its kind, and does not call it missing."""
     rotating.store.redis.set(f"wechatpy:{key}", stored)
     error = refused(invoke)
     assert error.errCode == code
@@ -175,7 +175,7 @@ def test_unreadable(rotating: Rotating, invoke: Invoke, key: str, code: int, sto
 
 @pytest.fixture
 def own(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
-    """Keep the platform's tokens in a store of its own that can be killed."""
+    """Keep the platform's tokens in a separate store that the test can kill."""
     assert platform.requests == []
     valkey = Valkey(tmp_path)
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{valkey.port}/0", WECHAT_TIMEOUT_SECONDS="2")
@@ -186,7 +186,7 @@ def own(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Val
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_chaos(platform: Sandbox, own: Valkey, invoke: Invoke, seed: int) -> None:
-    """Through evictions, older values and killed stores that forget written values, each refresh is answered."""
+    """Evictions, older values and killed stores that forget writes never make a refresh fail."""
     chance = random.Random(seed)  # noqa: S311 - the same at each run
     with redis.Redis(port=own.port) as client:
         store = RedisStorage(client)
@@ -203,7 +203,7 @@ def test_chaos(platform: Sandbox, own: Valkey, invoke: Invoke, seed: int) -> Non
 
         def lose_writes() -> None:
             own.kill()
-            own.start()  # with what it held when it was saved last
+            own.start()  # with the content of its last save
 
         for _ in range(40):
             damage = chance.choice([evict, show_older, lose_writes, client.save, client.ping])

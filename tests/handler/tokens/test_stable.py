@@ -1,4 +1,4 @@
-"""The stable token: one per mini program and process, renewed in time, kept no longer than it is good."""
+"""The stable token: one per mini program and process, renewed early, and never used after its end."""
 
 import json
 import threading
@@ -34,20 +34,20 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give the sandbox and the source the same time."""
+    """Create the clock that the sandbox and the source share."""
     return Clock()
 
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    """Run a sandbox on the test's time."""
+    """Run a sandbox with the test's clock."""
     with Sandbox(clock=clock) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def tokens(sandbox: Sandbox, clock: Clock) -> StableTokens:
-    """Make the source on the test's time."""
+    """Create the source with the test's clock."""
     settings = Settings(wechat_appid=APPID, wechat_secret=SECRET)
     return StableTokens(settings, WeChat(sandbox.base_url, 5), clock)
 
@@ -61,7 +61,7 @@ def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Cloc
 
 
 def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """In a token's last 300 seconds WeChat has a new one, which is fetched; the old one still works."""
+    """In a token's last 300 seconds the new one is fetched, and the old one still works."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 299
     second = tokens.get_token(APPID, Budget())
@@ -72,7 +72,7 @@ def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: C
 
 
 def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """A stale token is used when it cannot be renewed, and renewal is not tried again for half a minute."""
+    """A stale token that cannot be renewed is used, and the next renewal waits half a minute."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
@@ -85,7 +85,7 @@ def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: Stable
 
 
 def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """A renewal that hangs takes at most half of the time that is left: the stale token still gets its turn."""
+    """A renewal that hangs takes at most half of the remaining time, so that the stale token can be used."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "hang", "3"))
@@ -96,7 +96,7 @@ def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: Stable
 
 
 def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """An expired token is never used: without a new one the call fails."""
+    """An expired token is never used: if no new one comes, the call fails."""
     tokens.get_token(APPID, Budget())
     clock.now += 7200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
@@ -106,7 +106,7 @@ def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock
 
 
 def test_clock_jumping_back(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """When the clock jumps back the token is kept; WeChat's refusal then replaces it."""
+    """If the clock jumps back, the token is kept until WeChat refuses it."""
     first = tokens.get_token(APPID, Budget())
     clock.now -= 86_400
     assert tokens.get_token(APPID, Budget()) is first
@@ -124,7 +124,7 @@ def test_replace_only_what_failed(sandbox: Sandbox, tokens: StableTokens) -> Non
 
 
 def test_no_third_token_request(sandbox: Sandbox, tokens: StableTokens) -> None:
-    """With its two token requests spent an invocation gets no other token, and the failed one is dropped."""
+    """An invocation that has made two token requests makes no third, and drops the refused token."""
     failed = tokens.get_token(APPID, Budget())
     spent = Budget()
     spent.usage.requests["token"] = 2
@@ -135,7 +135,7 @@ def test_no_third_token_request(sandbox: Sandbox, tokens: StableTokens) -> None:
 
 
 def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens) -> None:
-    """The appid keys the cache: each mini program has its own token."""
+    """Each mini program has its own token in the cache."""
     sandbox.tokens.apps["wx-other"] = SECRET
     assert tokens.get_token(APPID, Budget()).value != tokens.get_token("wx-other", Budget()).value
     assert tokens.get_token(APPID, Budget()) is tokens.get_token(APPID, Budget())
@@ -143,7 +143,7 @@ def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens)
 
 
 def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only so many tokens are kept; the one used longest ago goes first."""
+    """The cache is bounded, and drops the token that was used longest ago."""
     monkeypatch.setattr(cached, "MINI_PROGRAMS", 2)
     sandbox.tokens.apps.update(dict.fromkeys("abc", SECRET))
     for appid in "abac":
@@ -157,7 +157,7 @@ def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: p
 
 @pytest.mark.slow
 def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
-    """A sweep of 5,000 mini programs makes 5,000 token requests, and the next one makes none."""
+    """A sweep of 5,000 mini programs makes 5,000 token requests, and the next sweep makes none."""
     fleet = [f"wx{number:016d}" for number in range(5000)]
     sandbox.tokens.apps.update(dict.fromkeys(fleet, SECRET))
     for _ in range(2):
@@ -178,7 +178,7 @@ def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
     ],
 )
 def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: object, code: int) -> None:
-    """An answer without a usable token is WeChat's code, or -1."""
+    """An answer without a usable token leads to WeChat's code, or to -1."""
     body(sandbox, json.dumps(answer).encode(), endpoint="token")
     with pytest.raises(OpenApiError) as caught:
         tokens.get_token(APPID, Budget())
@@ -202,13 +202,13 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
     ],
 )
 def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, expires_in: object, kept: float) -> None:
-    """A token is kept for the seconds WeChat says, two hours at most, and not at all where it does not say."""
+    """A token is kept for WeChat's `expires_in`, at most two hours; without a usable `expires_in` it is not kept."""
     body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
     assert tokens.get_token(APPID, Budget()).expires_at == clock.now + kept
 
 
 def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableTokens) -> None:
-    """A thread that waits for another's fetch gives up at its own deadline."""
+    """A thread that waits for another thread's fetch stops at its own deadline."""
     sandbox.faults.append(Fault.parse("token:delay=1"))
     fetching = threading.Thread(target=tokens.get_token, args=(APPID, Budget()))
     fetching.start()

@@ -1,4 +1,4 @@
-"""Source `store` on a real Valkey: every layout of other systems, and what is at a key instead of a token."""
+"""Source `store` on a real Valkey: the layouts of other systems, and values that are not tokens."""
 
 import io
 import json
@@ -23,7 +23,7 @@ TOKEN = "hush-hush_81-the_token"
 
 @pytest.fixture
 def reader(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> redis.Redis:
-    """Be a function that reads what is at KEY; return a client of the store."""
+    """Configure the function to read KEY; return a client of the store."""
     assert sandbox.requests == []
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
     client: redis.Redis = store.redis
@@ -34,7 +34,7 @@ def reader(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> redis
 def test_layouts(
     sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log, layout: Layout
 ) -> None:
-    """A token is read where and as each system keeps it; nothing is fetched, and nothing is written."""
+    """A token is read from each system's layout, without a token request and without a write."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_KEY=layout.key)
     key = layout.fill(store.redis, sandbox.tokens.issue_token()["access_token"])
     before = store.redis.dump(key)
@@ -46,7 +46,7 @@ def test_layouts(
 
 
 def test_another_appid(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke) -> None:
-    """The key is that of the mini program that the event names."""
+    """The event's appid selects the key."""
     reader.set("tokens:wx-other", sandbox.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert refused(invoke).errCode == 41001
@@ -112,7 +112,7 @@ NOT_TEXT = {
 def test_unreadable_values(
     sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, debug_log: io.StringIO, log: Log, stored: bytes, kind: str
 ) -> None:
-    """What is no token is 41001 that names its kind, and shows nothing of it; WeChat is not asked."""
+    """A value that is no token is 41001: the reason names its kind, not its content. WeChat gets no request."""
     reader.set(KEY, stored)
     error = refused(invoke)
     assert (error.errCode, error.status) == (41001, 500)
@@ -138,7 +138,7 @@ def test_unreadable_values(
 def test_other_types(
     sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, write: Callable[[redis.Redis], object], kind: str
 ) -> None:
-    """No key, and Redis' other types, are 41001 with what is there."""
+    """A missing key or another Redis type is 41001, and the reason names it."""
     write(reader)
     error = refused(invoke)
     assert (error.errCode, error.errMsg.rpartition(": found ")[2]) == (41001, kind)
@@ -146,7 +146,7 @@ def test_other_types(
 
 
 def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
-    """A key with `{component_appid}` needs that variable: 41002 says so."""
+    """A key with `{component_appid}` needs that variable, else 41002 names it."""
     assert store.redis.ping()
     configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_KEY="wechat_authorizer_access_token:{component_appid}:{appid}")
     error = refused(invoke)
@@ -157,7 +157,7 @@ def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configur
 def test_a_user_that_may_only_read(
     sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke, configure: Configure
 ) -> None:
-    """A user of the store with GET, HGET and TYPE on the tokens' keys is enough; without one of them it is -1."""
+    """A user with GET, HGET and TYPE on the tokens' keys is enough; without one of them it is -1."""
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
@@ -169,7 +169,7 @@ def test_a_user_that_may_only_read(
 
 
 def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke) -> None:
-    """A store that goes away is -1 and 503, and one that is back is used again."""
+    """A stopped store is -1 and 503; after its restart it is used again."""
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     server.stop()
@@ -189,7 +189,7 @@ def test_store_over_tls(
     *,
     trusted: bool,
 ) -> None:
-    """A `rediss://` store is used when its certificate is trusted, and not otherwise."""
+    """A `rediss://` store is used only if its certificate is trusted."""
     context = server_context(authority if trusted else trustme.CA())
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     with serve_tls(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
@@ -201,7 +201,7 @@ def test_store_over_tls(
 
 
 def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
-    """A central server's token is read each time, and nothing is ever fetched."""
+    """A stored token is read each time, and no token is requested."""
     configure(WECHAT_SECRET=None)
     assert refused(invoke).errCode == 41001
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"], 7200)
@@ -211,7 +211,7 @@ def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure:
 
 
 def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
-    """After a refusal the store is read once more: a renewed token is used, the same one is not tried again."""
+    """After a refusal the store is read again: a renewed token is used, the same token is not tried again."""
     configure(WECHAT_SECRET=None)
     store.set(f"{APPID}_access_token", "old")
     assert refused(invoke).errCode == 40001
@@ -226,7 +226,7 @@ def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invo
 def test_store_with_something_else(
     sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
 ) -> None:
-    """A value that is no token counts as none, or as a failing store."""
+    """A value that is no token is 41001 or -1."""
     configure(WECHAT_SECRET=None)
     store.redis.set(f"wechatpy:{APPID}_access_token", value)
     assert refused(invoke).errCode in {-1, 41001}
@@ -235,7 +235,7 @@ def test_store_with_something_else(
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
-    """A store that cannot be reached, or says nothing, is -1 in time, and its address is not shown."""
+    """A store that is silent or cannot be reached is -1 by the deadline, and its address is not shown."""
     configure(WECHAT_SECRET=None, WECHAT_TIMEOUT_SECONDS="900")
     with ScriptedServer(say()) as silent:
         configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{silent.port}/0")

@@ -1,4 +1,4 @@
-"""What a token is in: hypothesis looks for a value that is read as something else, or shown."""
+"""Stored values: hypothesis looks for a value that is misread or shown."""
 
 import json
 import re
@@ -27,13 +27,13 @@ KINDS = {
     "data of PHP's igbinary",
     "JSON's null",
 }
-# Real ones are as long, and none is a number or a word of JSON.
+# As long as real tokens; none of them is a JSON number or word.
 tokens = st.from_regex(r"[0-9]{2}_[A-Za-z0-9_-]{3,509}", fullmatch=True)
 
 
 @given(tokens, st.sampled_from(NAMES), st.dictionaries(st.sampled_from(["expires_in", "data", "msg"]), json_values))
 def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
-    """A token comes out of each form as it went in, whatever stands beside it."""
+    """A token is read unchanged from each form, whatever other fields there are."""
     forms: tuple[str, ...] = (token, f"{token}\n", json.dumps(token), json.dumps({**others, name: token}))
     inner = {name: token}
     forms += (json.dumps({**others, "data": inner}), f"\ufeff{json.dumps(inner)}", f"\ufeff{token}\n")
@@ -44,7 +44,7 @@ def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_anything(stored: bytes) -> None:
-    """Whatever is stored gives a text that can be a token, or 41001 and a kind out of a few."""
+    """Any value is read as a possible token, or refused with 41001 and one of the known kinds."""
     try:
         seen = stored_value.read_token(stored, "a test")
     except OpenApiError as error:
@@ -54,7 +54,7 @@ def test_anything(stored: bytes) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_top_wins(name: str) -> None:
-    """A name at the top is read before one under `data`, and an empty one not at all."""
+    """A name at the top level wins over one under `data`; an empty one is skipped."""
     inner = {"data": {"token": "inner"}}
     assert stored_value.read_token(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
     assert stored_value.read_token(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
@@ -62,7 +62,7 @@ def test_the_top_wins(name: str) -> None:
 
 @pytest.mark.parametrize("word", ["undefined", "nil", "null", "None", "NULL", "NaN", "false", "Infinity"])
 def test_words_for_nothing(word: str) -> None:
-    """What a language prints for "nothing" is no token, whatever it is wrapped in."""
+    """A language's word for "nothing" is no token in any form."""
     forms = [word, f" {word}\n", json.dumps(word), *(json.dumps({name: word}) for name in NAMES)]
     for form in (*forms, json.dumps({"data": {"token": word}})):
         with pytest.raises(OpenApiError) as caught:
@@ -72,7 +72,7 @@ def test_words_for_nothing(word: str) -> None:
 
 @pytest.mark.parametrize("length", [2048, 2049])
 def test_length(length: int) -> None:
-    """2,048 characters are a token, and one more is none."""
+    """A token may have 2,048 characters, and not one more."""
     for form in ("x" * length, json.dumps({"token": "x" * length}), json.dumps({"data": "x" * length})):
         if length == 2048:
             assert stored_value.read_token(form.encode(), "a test") == "x" * length

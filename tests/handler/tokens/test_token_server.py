@@ -1,4 +1,4 @@
-"""Source `store` at a token server: what it is asked, and what is read out of its answer."""
+"""Source `store` at a token server: the requests, and the token in the answer."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.token_server import HEADER, PATH, Answer, TokenServer, answer
 
 
 def shapes(token: str) -> dict[str, Answer]:
-    """Return the shapes in which servers answer with a token."""
+    """Return the answers of different servers that contain this token."""
     objects: dict[str, dict[str, Any]] = {
         "wxcloudrun-wxcomponent": {"code": 0, "errorMsg": "", "data": {"token": token}},
         "as WeChat": {"access_token": token, "expires_in": 7200},
@@ -44,7 +44,7 @@ def shapes(token: str) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("shape", shapes(""))
 def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, shape: str) -> None:
-    """A token is read out of every shape, asked for with the appid and the header, and counted as a token request."""
+    """A token is requested with the appid and the header, read from each shape, and counted as a token request."""
     tokens.answers = [shapes(sandbox.tokens.issue_token()["access_token"])[shape]]
     assert invoke() == DOCUMENTED
     assert tokens.requests == [f"{PATH}?key=hush-key&appid={APPID}"]
@@ -55,7 +55,7 @@ def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log,
 
 
 def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """The two ids stand in the path and the query; without the platform's, 41002 says which variable to set."""
+    """Both placeholders work in the path and the query; without the platform's appid, 41002 names its variable."""
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/{{component_appid}}/{{appid}}", WECHAT_TOKEN_STORE_HEADER=None)
     error = refused(invoke)
     assert error.errCode == 41002
@@ -67,7 +67,7 @@ def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, con
 
 
 def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """An address without a path is its root, and one of Chinese is sent as such addresses are."""
+    """An address without a path means its root, and Chinese characters are percent-encoded."""
     configure(WECHAT_TOKEN_STORE_URL=tokens.url)
     assert invoke() == DOCUMENTED
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/\u4ee4\u724c?\u53f7={{appid}}")
@@ -97,7 +97,7 @@ def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure
         ({"msg": "hush"}, "found a JSON object without a token"),
         ("<!doctype html><title>hush</title>", "found an HTML page"),
         ("hush hush", "found a text that is no token"),
-        ('{"token": "hush", "expires_in": NaN}', "found a text that is no token"),  # so it is no JSON
+        ('{"token": "hush", "expires_in": NaN}', "found a text that is no token"),  # NaN makes it invalid JSON
         ("", "found an empty text"),
         ('["hush"]', "found a JSON array"),
         ("5", "found a JSON number"),
@@ -107,7 +107,7 @@ def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure
 def test_no_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, content: bytes | str | dict[str, Any], reason: str
 ) -> None:
-    """The server's own failure code, or an answer without a token, is 41001 in words, and is not repeated."""
+    """The server's failure code, or an answer without a token, is 41001 with a reason, and is not retried."""
     tokens.answers = [answer(content)]
     error = refused(invoke)
     assert (error.errCode, error.status, len(tokens.requests)) == (41001, 500, 1)
@@ -116,7 +116,7 @@ def test_no_token(
 
 
 def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None:
-    """A token server needs neither the client of Redis nor AWS's."""
+    """A token server needs neither redis nor boto3."""
     code = (
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'handler.tokens.component', 'handler.tokens.stable'} & set(sys.modules)"

@@ -15,7 +15,7 @@ from tests.token_server import TokenServer, answer, reset
 
 
 class Clock:
-    """Unix time that a test moves; called as `time.time` is."""
+    """A clock that a test moves; called like `time.time`."""
 
     now = 1_800_000_000.0
 
@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.mark.parametrize("where", ["top", "data", "authorization_info"])
 def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
-    """An answer with `expires_in` is kept until 300 s before its end; then asked for, and kept if that fails."""
+    """A token with `expires_in` is cached until 300 s before its end, and longer if its renewal fails."""
     clock = Clock()
     write = str if where == "authorization_info" else int
     source = token_server.TokenServer(settings.load(), clock)
@@ -46,7 +46,7 @@ def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
 def test_short_lives_are_not_kept(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, expires_in: object
 ) -> None:
-    """A token without a life, or with less than 300 s of it, is asked for each time."""
+    """A token without a usable `expires_in`, or with at most 300 s, is requested each time."""
     token = sandbox.tokens.issue_token()["access_token"]
     tokens.answers = [answer({"token": token, "expires_in": expires_in})]
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_short_lives_are_not_kept(
 
 
 def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """What is kept for one mini program is not another's."""
+    """The cache keeps the tokens of mini programs apart."""
     tokens.answers = [answer(sandbox.tokens.issue_token()), answer(sandbox.tokens.issue_token())]
     for appid in ("wx-1", "wx-2", "wx-1", "wx-2"):
         assert invoke({"appid": appid}) == DOCUMENTED
@@ -64,7 +64,7 @@ def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, in
 
 
 def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """Threads that need the same token ask for it once."""
+    """Threads that need the same token make one request for it."""
     tokens.answers = [answer(sandbox.tokens.issue_token())]
     replies: list[object] = []
     threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(8)]
@@ -81,7 +81,7 @@ def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke
 def test_refused_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, life: dict[str, int], errcode: int
 ) -> None:
-    """After a refusal the server is asked once more: another token is used, the same one is not tried again."""
+    """After a refusal the server is asked again: a new token is used, the same token is not tried again."""
     token = sandbox.tokens.issue_token()["access_token"]
     sandbox.faults.append(Fault("plan", "errcode", str(errcode), times=2))
     tokens.answers = [answer({"token": token, **life})]
@@ -89,14 +89,14 @@ def test_refused_token(
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)
     tokens.answers = [answer({"token": token, **life}), answer({**sandbox.tokens.issue_token(), **life})]
     if life:
-        tokens.answers.pop(0)  # the one that was refused is still kept
+        tokens.answers.pop(0)  # the refused token is still cached
     assert invoke() == DOCUMENTED
     assert (sandbox.count(PLAN), log()[-1]["token_state"]) == (3, "replaced")
     assert log()[-1]["token_requests"] == 2 - len(life)
 
 
 def test_at_most_two_requests(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """A request that had to be made twice leaves none for after a refusal."""
+    """A token request that was retried leaves no request for after a refusal."""
     tokens.answers = [reset, answer({"token": "hush-refused"})]
     assert refused(invoke).errCode == 40001
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)

@@ -1,4 +1,4 @@
-"""Source `store` at a token server: a failing network, TLS, and what must not be shown."""
+"""Source `store` at a token server: network faults, TLS, and secrets that must not be shown."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
     ("play", "requests"), [(reset, 2), (answer({}, 500), 2), (answer("<html>hush", 503, "text/html"), 2)]
 )
 def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, play: Answer, requests: int) -> None:
-    """A connection that breaks and an HTTP 5xx are tried once more, and are -1 and 503 when that fails too."""
+    """A broken connection and an HTTP 5xx are retried once; if that fails too, they are -1 and 503."""
     good = tokens.answers[0]
     tokens.answers = [play, good]
     assert invoke() == DOCUMENTED
@@ -33,7 +33,7 @@ def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, p
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 304, 400, 401, 403, 404, 429])
 def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, status: int) -> None:
-    """A redirect is not followed, and an HTTP 4xx not repeated: -1 that tells the status, whatever the body says."""
+    """A redirect is not followed and an HTTP 4xx is not retried: both are -1, and the reason has the status."""
     body = "" if status == 304 else json.dumps({"token": "hush-token", "message": "hush"})
     with TokenServer(answer({"token": "hush"})) as elsewhere:
         tokens.answers = [answer(body, status, Location=f"{elsewhere.url}/hush")]
@@ -45,7 +45,7 @@ def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, s
 
 
 def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """An answer of more than 1 MiB is -1, whether its length is told or not."""
+    """An answer of more than 1 MiB is -1, with or without a Content-Length."""
     body = json.dumps({"token": "hush", "padding": "x" * 2**20})
     for play in (answer(body), raw(b"HTTP/1.1 200 OK\r\n\r\n" + body.encode())):
         tokens.answers = [play]
@@ -56,7 +56,7 @@ def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 
 
 def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """A server that trickles, or says nothing, is -1 and 504 at the invocation's deadline, and asked once."""
+    """A server that trickles or is silent is -1 and 504 at the deadline, after one request."""
     over = threading.Event()
 
     def silent(_request: object) -> None:
@@ -72,7 +72,7 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 
 
 def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """A server that is not there is -1 and 503."""
+    """A server that does not listen is -1 and 503."""
     configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{find_free_port()}/hush")
     error = refused(invoke)
     assert (error.errCode, error.status) == (-1, 503)
@@ -90,7 +90,7 @@ def test_tls(
     *,
     trusted: bool,
 ) -> None:
-    """An https server is used when its certificate is trusted, and not otherwise."""
+    """An https server is used only if its certificate is trusted."""
     context = server_context(authority if trusted else trustme.CA())
     with TokenServer(answer({"token": sandbox.tokens.issue_token()["access_token"]}), tls=context) as server:
         configure(
@@ -130,7 +130,7 @@ def test_nothing_secret_is_shown(
     capfd: pytest.CaptureFixture[str],
     play: Answer,
 ) -> None:
-    """At DEBUG neither the address's path and query, nor the header, nor an answer is printed, logged or raised."""
+    """At DEBUG the address's path and query, the header and the answer are neither printed, logged nor raised."""
     monkeypatch.setattr(function_log.logger.registered_handler, "stream", debug_log)
     tokens.answers = [play]
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Two third-party platforms in one database would end each other's token: the second one is told."""
+"""Two third-party platforms in one database would end each other's tokens, so the second one is refused."""
 
 import pytest
 import redis
@@ -13,7 +13,7 @@ OWNER = "wechatpy:component_appid"
 
 @pytest.fixture
 def other(platform: Sandbox, store: RedisStorage, configure: Configure, invoke: Invoke) -> str:
-    """Let one platform have used the store, and be the function of another; return the other's appid."""
+    """Let one platform use the store, then configure another platform; return its appid."""
     assert platform.requests == []
     assert invoke() == DOCUMENTED
     assert 0 < store.redis.ttl(OWNER) <= 7200
@@ -24,7 +24,7 @@ def other(platform: Sandbox, store: RedisStorage, configure: Configure, invoke: 
 def test_told(
     platform: Sandbox, store: RedisStorage, other: str, invoke: Invoke, configure: Configure, log: Log
 ) -> None:
-    """The second platform's function fails before it asks WeChat or takes a token; the first one's goes on."""
+    """The second platform's function fails before any request or stored token; the first one's goes on."""
     store.set("wx-theirs_refresh_token", "refreshtoken@@@theirs")
     kept = store.get("component_access_token")
     asked = len(platform.requests)
@@ -42,7 +42,7 @@ def test_told(
 
 
 def test_list_of_all(other: str, invoke: Invoke) -> None:
-    """The list of the platform's mini programs is refused as well."""
+    """Listing the second platform's mini programs is refused as well."""
     assert other
     assert "another platform" in refused(invoke, {"appids": "all"}).reason
 
@@ -50,7 +50,7 @@ def test_list_of_all(other: str, invoke: Invoke) -> None:
 def test_another_number(
     platform: Sandbox, store: RedisStorage, server: Valkey, invoke: Invoke, configure: Configure
 ) -> None:
-    """In a database of its own a platform is served; where the owner has left, in the same one too."""
+    """The second platform works in another database, and in the same one after the owner's key is gone."""
     store.redis.set(OWNER, "wxaaaaaaaaaaaaaaaa")
     assert "another platform" in refused(invoke).reason
     with redis.Redis(port=server.port, db=1) as client:

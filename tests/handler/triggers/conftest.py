@@ -1,4 +1,4 @@
-"""What the tests of the HTTP triggers share."""
+"""Shared by the tests of the HTTP triggers."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tests.http_events import Make, function_url, load_balancer, rest_api, scf_a
 
 @pytest.fixture(params=[rest_api, load_balancer, function_url, scf_function_url, scf_api_gateway])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Give each HTTP trigger's maker of events in turn."""
+    """Return, for each HTTP trigger in turn, the function that makes its events."""
     maker: Make = request.param
     return maker

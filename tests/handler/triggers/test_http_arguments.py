@@ -13,7 +13,7 @@ from tests.support import DOCUMENTED, PLAN, Invoke
 
 @pytest.mark.usefixtures("sandbox")
 def test_query_arguments(invoke: Invoke, make: Make) -> None:
-    """A query's `convertCase` is spelled true or false, in either style of its name."""
+    """A query's `convertCase` or `convert_case` is true or false."""
     for query in ("convertCase=false", "convert_case=false"):
         assert answer(invoke(make("GET", "/", query)))[1]["gray_release_plan"] == DOCUMENTED_PLAN
     assert answer(invoke(make("GET", "/", "convertCase=true")))[1] == DOCUMENTED
@@ -22,14 +22,14 @@ def test_query_arguments(invoke: Invoke, make: Make) -> None:
 @pytest.mark.parametrize("body", ["", "{}", " {} ", None, "\n", "\ufeff", "\ufeff{}"])
 @pytest.mark.usefixtures("sandbox")
 def test_empty_body(invoke: Invoke, make: Make, body: str | None) -> None:
-    """A POST without a body has the arguments of its query."""
+    """A POST without a body takes its arguments from the query."""
     assert answer(invoke(make("POST", "/", "", body))) == (200, DOCUMENTED)
     assert answer(invoke(make("POST", "/", "appid=not%20an-appid", body)))[1]["errCode"] == 40097
     assert "gray_release_plan" in answer(invoke(make("POST", "/", "convertCase=false", body)))[1]
 
 
 def test_query_of_a_post(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
-    """A POST's query counts as its body does, as in WeChat's own `POST ...?access_token=`."""
+    """A POST's query counts like its body, as in WeChat's `POST ...?access_token=`."""
     token = sandbox.tokens.issue_token()["access_token"]
     body = json.dumps({"convertCase": False, "appid": APPID})
     assert answer(invoke(make("POST", "/", f"access_token={token}&appid={APPID}", body)))[0] == 200
@@ -52,7 +52,7 @@ def test_query_of_a_post(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
 def test_arguments_that_differ(
     sandbox: Sandbox, invoke: Invoke, make: Make, query: str, body: dict[str, Any], name: str
 ) -> None:
-    """An argument that the query and the body, or two spellings, state differently is 40097 and is named."""
+    """An argument with different values in query and body, or in two spellings, is 40097 and is named."""
     status, error = answer(invoke(make("POST", "/", query, json.dumps(body))))
     assert (status, error["errCode"]) == (400, 40097)
     assert name in error["errMsg"]
@@ -61,7 +61,7 @@ def test_arguments_that_differ(
 
 @pytest.mark.parametrize("query", ["appid=", "appid=&convertCase=false"])
 def test_empty_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, make: Make, query: str) -> None:
-    """An appid in a query that is empty is 41002, in both forms."""
+    """An empty appid in a query is 41002, on both paths."""
     for method in ("GET", "POST"):
         assert answer(invoke(make(method, "/", query)))[1]["errCode"] == 41002
     assert answer(invoke(make("GET", PLAN, query)))[1]["errcode"] == 41002
@@ -71,7 +71,7 @@ def test_empty_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, make: Make, qu
 @pytest.mark.parametrize("key", ["queryStringParameters", "multiValueQueryStringParameters", "queryString"])
 @pytest.mark.parametrize("value", [None, "", [], [None], [""]])
 def test_emptied_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, key: str, value: Any) -> None:
-    """An appid that a gateway passes as null or as an empty list is no way to the default either."""
+    """An appid that a gateway passes as null or as an empty list does not lead to the default appid."""
     event = scf_function_url() if key == "queryString" else rest_api()
     error = answer(invoke(event | {key: {"appid": value}}))[1]
     assert error["errCode"] in {41002, 40097}
@@ -88,7 +88,7 @@ def test_bad_body(sandbox: Sandbox, invoke: Invoke, make: Make, body: str) -> No
 
 @pytest.mark.usefixtures("sandbox")
 def test_base64_body(invoke: Invoke, make: Make) -> None:
-    """A body may come as base64; what is not base64, or not text, is 40097."""
+    """A body may come as base64; invalid base64 and binary bodies are 40097."""
     event = make("POST") | {"isBase64Encoded": True}
     for body, status in [
         (b'{"convertCase":false}', 200),
@@ -102,7 +102,7 @@ def test_base64_body(invoke: Invoke, make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["X-WX-CLOUDBASE-ACCESS-TOKEN", "x-wx-cloudbase-access-token"])
 def test_cloudbase_header(sandbox: Sandbox, invoke: Invoke, make: Make, name: str) -> None:
-    """The header carries a cloudbase token, unless the arguments do."""
+    """The header may carry a cloudbase token; one in the arguments wins."""
     sandbox.cloudbase_tokens.add("cloud")
     assert invoke(make() | {"headers": {name: "cloud"}, "multiValueHeaders": None})["statusCode"] == 200
     assert invoke(make() | {"headers": None, "multiValueHeaders": {name: ["x", "cloud"]}})["statusCode"] == 200
@@ -114,7 +114,7 @@ def test_cloudbase_header(sandbox: Sandbox, invoke: Invoke, make: Make, name: st
 @pytest.mark.parametrize("name", ["cloudbaseAccessToken", "cloudbase_access_token"])
 @pytest.mark.parametrize("empty", ["", None])
 def test_empty_cloudbase_token(sandbox: Sandbox, invoke: Invoke, make: Make, name: str, empty: str | None) -> None:
-    """A cloudbase token in a body that is empty counts as absent: the header's is used."""
+    """An empty cloudbase token in a body counts as absent, so the header's is used."""
     sandbox.cloudbase_tokens.add("cloud")
     event = make("POST", "/", "", json.dumps({name: empty})) | {
         "headers": {"X-WX-CLOUDBASE-ACCESS-TOKEN": "cloud"},
@@ -126,13 +126,13 @@ def test_empty_cloudbase_token(sandbox: Sandbox, invoke: Invoke, make: Make, nam
 
 @pytest.mark.parametrize("nest", ["[%s]", '{"a":%s}'], ids=["lists", "objects"])
 def test_nested_method(sandbox: Sandbox, invoke: Invoke, make: Make, nest: str) -> None:
-    """A method, a path or a stage that is nested, as deep as a parser takes it, is none."""
+    """A method, path or stage that is a deeply nested list counts as missing."""
     for depth in (1, 10, 100, *range(850, 1000)):
         start, end = nest.split("%s")
         try:
             nested = json.loads(start * depth + "1" + end * depth)
         except RecursionError:
-            continue  # the platform's runtime could not have parsed it either
+            continue  # the platform's runtime could not parse it either
         event = make()
         event |= {"httpMethod": nested} if "httpMethod" in event else {}
         context = event.get("requestContext")
@@ -147,7 +147,7 @@ def test_nested_method(sandbox: Sandbox, invoke: Invoke, make: Make, nest: str) 
 
 @pytest.mark.usefixtures("sandbox")
 def test_repeated_query_keys(invoke: Invoke) -> None:
-    """Of repeated query keys the last wins."""
+    """The last of repeated query keys wins."""
     plan = DOCUMENTED_PLAN
     events = [
         function_url("GET", "/", "convertCase=true&convertCase=false"),

@@ -1,4 +1,4 @@
-"""Every event is recognised as its trigger's, and what is no trigger's is refused."""
+"""Every trigger's events are recognised, and other events are refused."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ HTTPS_PATH = "/wxa/getgrayreleaseplan"
     ],
 )
 def test_recognised(event: Any, name: str) -> None:
-    """Each event is recognised as its trigger's."""
+    """Each event is assigned to its trigger."""
     assert triggers.recognise(event).name == name
 
 
@@ -48,7 +48,7 @@ SAMPLES: dict[str, Any] = json.loads(Path("tests/handler/triggers/powertools-eve
 SERVED = {name: event for name, event in SAMPLES.items() if name.startswith(("alb", "lambdaFunctionUrl"))} | {
     name: event for name, event in SAMPLES.items() if name.startswith(("apiGatewayProxy", "apigatewayeSchema"))
 }
-# What a refusal calls the trigger, by the beginning of the sample's name.
+# The name of the trigger in a refusal, by the beginning of the sample's name.
 KINDS = {
     "activeMQ": "aws:amq",
     "apiGatewayAuthorizer": "API Gateway authorizer",
@@ -84,7 +84,7 @@ KINDS = {
     "sqs": "aws:sqs",
     "vpcLattice": "VPC Lattice",
 }
-# From the documents of SCF's triggers, of Lambda's own, and of CloudEvents.
+# From the documentation of SCF's triggers, of Lambda and of CloudEvents.
 OTHERS: dict[str, Any] = {
     "cos": {
         "Records": [{"cos": {"cosBucket": {"appid": "1250000000"}}, "event": {"eventName": "cos:ObjectCreated:Put"}}]
@@ -121,7 +121,7 @@ def test_samples_of_http(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - SERVED.keys()))
 def test_samples_of_others(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
-    """Every other sample is refused with 40097 that names its trigger, and nothing is asked."""
+    """Every other sample is refused with 40097 that names its trigger, and no request goes to WeChat."""
     error = refused(invoke, SAMPLES[name])
     assert error.errCode == 40097
     assert next(kind for start, kind in KINDS.items() if name.startswith(start)) in error.reason
@@ -154,7 +154,7 @@ def test_others(sandbox: Sandbox, kind: str) -> None:
     ],
 )
 def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: Any) -> None:
-    """Arguments inside of something that is no argument are refused, in an event and in a body."""
+    """Arguments wrapped in an unknown key are refused, in an event and in a body."""
     assert refused(invoke, event).errCode == 40097
     assert answer(invoke(make("POST", "/", "", json.dumps(event))))[0] == 400
     assert sandbox.requests == []
@@ -174,12 +174,12 @@ def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: 
 )
 @pytest.mark.usefixtures("sandbox")
 def test_harmless_keys(invoke: Invoke, event: Any) -> None:
-    """What WeChat's cloud, Step Functions and test events add is ignored, and anything beside an argument."""
+    """Keys that WeChat's cloud, Step Functions and test events add are ignored, as is any key beside an argument."""
     assert invoke(event) == DOCUMENTED
 
 
 def test_the_log_names_the_trigger(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """The log line says which trigger it was."""
+    """The log line names the trigger."""
     invoke(sample("function-url"))
     assert sandbox.count(HTTPS_PATH) == 1
     assert log()[-1]["trigger"] == "http-api"
@@ -216,7 +216,7 @@ http_parts = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=http_parts | json_values, context=json_values)
 def test_any_event(sandbox: Sandbox, event: Any, context: Any) -> None:
-    """Whatever the event and the context, the outcome is a result, an HTTP reply or an OpenApiError."""
+    """For any event and context, the outcome is a result, an HTTP reply or an OpenApiError."""
     sandbox.requests.clear()
     for entry_point in (lambda_handler, main_handler):
         try:

@@ -1,4 +1,4 @@
-"""EventBridge and SCF's timer, which wrap the arguments."""
+"""EventBridge's events and SCF's timer wrap the arguments."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ HTTPS_PATH = "/wxa/getgrayreleaseplan"
 
 @pytest.mark.parametrize("detail", [{}, None, {"appid": APPID}])
 def test_schedule(sandbox: Sandbox, invoke: Invoke, detail: Any) -> None:
-    """A schedule's arguments are in `detail`, and it gets the result itself."""
+    """A schedule's arguments are in `detail`, and its reply is the result."""
     assert invoke(sample("eventbridge-schedule") | {"detail": detail}) == DOCUMENTED
     assert sandbox.count(HTTPS_PATH) == 1
 
@@ -40,7 +40,7 @@ def test_schedule(sandbox: Sandbox, invoke: Invoke, detail: Any) -> None:
 )
 @pytest.mark.usefixtures("sandbox")
 def test_timer(message: Any) -> None:
-    """A timer's arguments are in `Message` if it is a JSON object; any other message is a note."""
+    """A timer's arguments are in `Message` if that is a JSON object; any other message is ignored as a note."""
     assert main_handler(sample("scf-timer") | {"Message": message}, create_scf_context()) == DOCUMENTED
 
 
@@ -68,7 +68,7 @@ def test_timer(message: Any) -> None:
     ],
 )
 def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
-    """A message that is nearly JSON, or an appid, is 40097: a note would get the answer for `WECHAT_APPID`."""
+    """A message that is nearly JSON or an appid is 40097, because ignoring it would use `WECHAT_APPID` instead."""
     with pytest.raises(OpenApiError) as caught:
         main_handler(sample("scf-timer") | {"Message": message}, create_scf_context())
     assert caught.value.errCode == 40097
@@ -77,10 +77,10 @@ def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
 
 @pytest.mark.parametrize("source", ["aws.events", "aws.scheduler", "my.platform", "get-gray-release-plan", None])
 def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
-    """An event of EventBridge has its arguments in `detail`, whatever its source; without any it is the default."""
+    """An EventBridge event of any source has its arguments in `detail`; without any, the defaults count."""
     event = sample("eventbridge-schedule") | {"source": source}
     other = event | {"detail": {"appid": "wx1111111111111111", "note": {"a": 1}}}
-    assert refused(invoke, other).errCode == 40013  # the sandbox knows one appid
+    assert refused(invoke, other).errCode == 40013  # the sandbox knows only one appid
     assert invoke(event | {"detail": {"userInfo": {}}}) == DOCUMENTED
     assert sandbox.count(PLAN) == 1
 
@@ -98,7 +98,7 @@ def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
     ],
 )
 def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: str) -> None:
-    """A `detail` that has no argument and is not empty is another service's: 40097."""
+    """A `detail` with other keys and no argument is another service's event, and is 40097."""
     error = refused(invoke, sample("eventbridge-schedule") | {"source": "aws.ec2", "detail": detail})
     assert error.errCode == 40097
     assert named in error.reason
@@ -106,7 +106,7 @@ def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: st
 
 
 def test_schedule_and_timer_raise(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A failing schedule or timer raises, so that the platform sees it."""
+    """A failing schedule or timer raises, so that the platform sees the failure."""
     sandbox.faults.append(Fault("plan", "errcode", "48001"))
     for name in ("eventbridge-schedule", "scf-timer"):
         with pytest.raises(OpenApiError):

@@ -1,4 +1,4 @@
-"""The pool to WeChat: TLS, limits, and silence about addresses."""
+"""The connection pool to WeChat: TLS, limits, and hidden addresses."""
 
 import gzip
 import socket
@@ -21,14 +21,14 @@ GIVEN = {"accessToken": "hush-token"}
 
 
 def test_tls(secure_sandbox: Sandbox, invoke: Invoke) -> None:
-    """Over TLS too, one connection serves the token, the plan and later invocations."""
+    """One TLS connection serves the token, the plan and later invocations."""
     assert invoke()["errCode"] == 0
     assert invoke()["errCode"] == 0
     assert secure_sandbox.connections == 1
 
 
 def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
-    """A refused connection is -1 that names the fault and shows no address, after a second try."""
+    """A refused connection is -1 after a second try; the error names the fault, not the address."""
     configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{find_free_port()}")
     with pytest.raises(OpenApiError) as caught:
         invoke(GIVEN)
@@ -38,11 +38,11 @@ def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
 
 
 def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
-    """A host that drops what it is sent is given up after the time of one exchange, and not tried again."""
+    """A host that drops packets fails after one exchange's time-out, and is not tried again."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     with ExitStack() as sockets:
         full = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(2):  # no more fit; what comes later is dropped
+        for _ in range(2):  # the queue is full; later connections are dropped
             waiting = sockets.enter_context(socket.socket())
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
@@ -64,7 +64,7 @@ def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
 
 
 def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A kept connection that WeChat has closed meanwhile is replaced without anyone noticing."""
+    """A kept connection that WeChat has closed is replaced, and the caller does not notice."""
     sandbox.faults.append(
         Fault("plan", "raw", times=1, raw=encode_response(b"{}").replace(b"HTTP/1.1 200", b"HTTP/1.0 200"))
     )
@@ -75,7 +75,7 @@ def test_closed_keep_alive_connection(sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_base_url_with_a_path(sandbox: Sandbox) -> None:
-    """A path in the base URL comes before WeChat's, for gateways that need one."""
+    """A path in the base URL is put before WeChat's path, for gateways."""
     sandbox.faults.append(Fault("any", "body", "{}"))
     WeChat(f"{sandbox.base_url}/gateway", 5).exchange("plan", HttpRequest("GET", "/wxa/x?a=b"), Budget())
     assert sandbox.requests == [("GET", "/gateway/wxa/x")]

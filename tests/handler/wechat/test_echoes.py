@@ -1,4 +1,4 @@
-"""What an errmsg may show: no secret that it repeats, and only so much of it."""
+"""An errmsg is shown without the secrets that it repeats, and up to a length."""
 
 import base64
 import html
@@ -20,12 +20,12 @@ TOKEN = "hush/t0ken+With=Signs/and-Much.More~to_say/1234567890"
 
 
 def escape(template: str) -> Callable[[str], str]:
-    """Return a function that writes each character of a text as the template does with its number."""
+    """Return a function that formats each character's number with the template."""
     return lambda text: "".join(template.format(ord(character)) for character in text)
 
 
 def wrap(separator: str, width: int = 8) -> Callable[[str], str]:
-    """Return a function that writes a separator after so many characters of a text."""
+    """Return a function that puts a separator after every `width` characters."""
     return lambda text: separator.join(text[start : start + width] for start in range(0, len(text), width))
 
 
@@ -106,7 +106,7 @@ def reason(invoke: Invoke, event: object = None) -> str:
 
 
 def longest_shown(text: str, secret: str) -> int:
-    """Return how many characters of a secret a text shows in a row, in any case."""
+    """Return the length of the longest part of the secret in the text, ignoring case."""
     text, secret = text.lower(), secret.lower()
     runs = (secret[start:end] for start in range(len(secret)) for end in range(start + 1, len(secret) + 1))
     return max((len(run) for run in runs if run in text), default=0)
@@ -114,7 +114,7 @@ def longest_shown(text: str, secret: str) -> int:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
-    """A token that an errmsg repeats is hidden in every form, and nothing else of the errmsg is."""
+    """A token in an errmsg is hidden in every form, and the rest of the errmsg is shown."""
     shown = FORMS[form](TOKEN)
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad ({shown}): no rid: 5f-1e"}).encode())
     told = reason(invoke, {"accessToken": TOKEN})
@@ -127,7 +127,7 @@ def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
-    """So is a part of a token, wherever it begins, and one that is masked in the middle."""
+    """A part of a token is hidden too, wherever it begins, and also if WeChat masked some of it."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
     told = reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
@@ -137,7 +137,7 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
 @pytest.mark.parametrize("sign", ["%", "%25", "%u", "\\", "\\x", "\\u", "&#x", "&#", "&"])
 @pytest.mark.parametrize("secret", ["0123456789abcdef0123456789abcdef", "nrtnrtnrtnrtnrtnrtnrtnrtnrtnrtnr"])
 def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: str) -> None:
-    """A sign that makes the begin of a token look like an escape hides none of its characters from the search."""
+    """A token is found even if the sign before it makes its beginning look like an escape."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
     told = reason(invoke, {"accessToken": secret})
     assert longest_shown(told, secret) < 8
@@ -146,7 +146,7 @@ def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: st
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", [TOKEN, "0123456789abcdef0123456789ABCDEF", "s3cr3t-8", "fifteen-letters"])
 def test_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, form: str, secret: str) -> None:
-    """The same for the AppSecret of a token request, also for a short one."""
+    """The AppSecret of a token request is hidden in every form, also a short one."""
     configure(WECHAT_SECRET=secret)
     shown = FORMS[form](secret)
     body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
@@ -165,14 +165,14 @@ WORDS = [
 
 @pytest.mark.parametrize("errmsg", WORDS)
 def test_words_stay(sandbox: Sandbox, invoke: Invoke, errmsg: str) -> None:
-    """What is no secret is shown as it came, also words that a token begins with."""
+    """Other text is shown unchanged, also words that a token begins with."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
     assert reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
 
 
 @pytest.mark.parametrize("character", ["x", "\x01", "\\", "\ufffd", "灰", "😀"])
 def test_long_text(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
-    """A long errmsg is cut in its middle: its end with the `rid:` stays, and the reply is small."""
+    """A long errmsg is cut in its middle, so that its end with the `rid:` stays."""
     errmsg = f"begin {character * 1_000_000}"[
         : (1 << 20) // len(json.dumps(character, ensure_ascii=False).encode()) - 99
     ]
@@ -185,7 +185,7 @@ def test_long_text(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
 
 
 DEAR = ["\\", "%", "%25", "&", "&amp;", "&#", "\\u", "0123456789", TOKEN[:7], TOKEN[:15], f"{TOKEN[:15]} ", TOKEN]
-CPU_SECONDS = 60  # far more than all of it takes, and far less than one that backtracks
+CPU_SECONDS = 60  # far more than the search needs, and far less than a backtracking search would take
 
 DEAR_CHILD = f"""
 import resource, sys
@@ -208,7 +208,7 @@ for length in (8, 15, 32, 512, 2048):
 
 @pytest.mark.parametrize("piece", [*(pytest.param(piece, marks=pytest.mark.slow) for piece in DEAR[:-1]), DEAR[-1]])
 def test_dear_texts(sandbox: Sandbox, piece: str) -> None:
-    """An errmsg of 1 MiB that is dear to search costs little CPU, whatever the secret is."""
+    """An errmsg of 1 MiB that is expensive to search costs little CPU with any secret."""
     errmsg = piece * (1_000_000 // len(json.dumps(piece)))
     body(sandbox, json.dumps({"errcode": 40125, "errmsg": errmsg}).encode(), endpoint="stable")
     environ = {"PATH": os.environ["PATH"], "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID}

@@ -1,4 +1,4 @@
-"""What WeChat's body says, where the SDK reads more than plain JSON."""
+"""Odd bodies that the SDK reads although they are not plain JSON."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, body
 
 @pytest.mark.parametrize("errcode", ["[]", "{}", "[0]", '{"a":1}', "true", '"no"', "0.5", '" "', '"\\u001e6"', '"6_0"'])
 def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
-    """An errcode that JavaScript calls truthy is a failure, also where it is empty or no number."""
+    """An errcode that is truthy in JavaScript is a failure, even if it is empty or no number."""
     body(sandbox, b'{"errcode":%b,"gray_release_plan":{}}' % errcode.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -34,7 +34,7 @@ def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) ->
     ],
 )
 def test_errmsg_of_any_type(sandbox: Sandbox, invoke: Invoke, errmsg: str, shown: str) -> None:
-    """A number or a list as errmsg is shown as JavaScript, and so the SDK, shows it; a null one says nothing."""
+    """A number or a list as errmsg is shown as JavaScript shows it; a null errmsg is an unknown error."""
     body(sandbox, b'{"errcode":48001,"errmsg":%b}' % errmsg.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -54,7 +54,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
-    """An errcode counts whatever its errmsg is made of: a refused token is replaced."""
+    """An errcode counts whatever characters its errmsg has: a refused token is replaced."""
     content = b'{"errcode":40001,"errmsg":"%b"}' % ODD_TEXTS[text]
     sandbox.faults.append(Fault("plan", "raw", raw=encode_response(content), times=1))
     assert invoke() == DOCUMENTED
@@ -63,7 +63,7 @@ def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str)
 
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
-    """A plan with such text is read too; broken bytes become U+FFFD, and the reply can be sent on."""
+    """A plan with odd text is read; broken bytes become U+FFFD, so that the reply can be sent."""
     body(sandbox, b'{"errcode":0,"gray_release_plan":{"status":1,"note":"%b"}}' % ODD_TEXTS[text])
     reply: dict[str, Any] = invoke()
     assert reply["grayReleasePlan"]["status"] == 1
@@ -72,7 +72,7 @@ def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 429])
 def test_errcode_of_an_http_error(sandbox: Sandbox, invoke: Invoke, status: int) -> None:
-    """An HTTP 4xx whose body is a JSON object with an errcode keeps that code; 40001 there replaces the token."""
+    """An HTTP 4xx whose body has an errcode keeps that code, and 40001 replaces the token."""
     for code, answered in ((48001, False), (40001, True)):
         content = json.dumps({"errcode": code, "errmsg": "no rid: 5f1e"}).encode()
         sandbox.faults[:] = [Fault("plan", "raw", raw=encode_response(content, status), times=1)]

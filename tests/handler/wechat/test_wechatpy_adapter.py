@@ -1,4 +1,4 @@
-"""wechatpy without its own `__init__`: loaded so by the function, and whole for everyone else in the process."""
+"""The function loads wechatpy without its `__init__`; other code in the process gets all of wechatpy."""
 
 import importlib.metadata
 import subprocess
@@ -28,13 +28,13 @@ UPGRADED = (
     "whose code has not run: does a module now need a name that wechatpy/__init__.py defines? If it does, let `load` "
     "return importlib.import_module(name): correct, and a tenth slower to start. "
 )
-# What the function uses of each of wechatpy's modules.
+# The names that the function uses of each wechatpy module.
 USED = {
     "wechatpy.client": ("WeChatClient", "WeChatComponentClient"),
     "wechatpy.component": ("WeChatComponent",),
     "wechatpy.session.redisstorage": ("RedisStorage",),
 }
-# And of its classes: methods that it overrides or calls, and attributes that it reads.
+# The methods of its classes that the function overrides or calls, and the attributes that it reads.
 MEMBERS = {
     "WeChatClient": ("fetch_access_token", "access_token", "access_token_key", "API_BASE_URL"),
     "WeChatComponentClient": ("fetch_access_token", "access_token_key", "refresh_token_key"),
@@ -73,7 +73,7 @@ ORDERS = {
 
 
 def run(code: str, sandbox: Sandbox, **environ: str) -> str:
-    """Run a program on the sandbox, with warnings as errors but for wechatpy's own; return what it prints."""
+    """Run a program against the sandbox, with warnings as errors except wechatpy's; return its output."""
     process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", "import os; BASE = os.environ['WECHAT_API_BASE_URL']\n" + code],
         env={"WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, **environ},
@@ -88,12 +88,12 @@ def run(code: str, sandbox: Sandbox, **environ: str) -> str:
 
 @pytest.mark.parametrize("code", ORDERS.values(), ids=ORDERS)
 def test_both_in_one_process(sandbox: Sandbox, code: str) -> None:
-    """Code that uses wechatpy beside the function has the whole of it, and both work, in whatever order they come."""
+    """Other code in the process has the whole of wechatpy, and both work, in either order of import."""
     run(code, sandbox)
 
 
 def test_nothing_hollow_stays(sandbox: Sandbox, server: Valkey) -> None:
-    """No source leaves a wechatpy in `sys.modules`, neither when it is loaded nor when it has been used."""
+    """No token source leaves a partial wechatpy in `sys.modules`, neither after its import nor after its use."""
     code = (
         "import sys\nfrom handler.app import lambda_handler\n"
         "assert not [name for name in sys.modules if name.startswith('wechatpy')], 'after loading'\n"
@@ -135,13 +135,13 @@ print([name for name in sys.modules if name.startswith('wechatpy')])
 
 
 def test_threads_that_load_at_once(sandbox: Sandbox) -> None:
-    """A thread does not take what another has put into `sys.modules` for a while for somebody's wechatpy."""
+    """A thread never mistakes another thread's temporary module in `sys.modules` for a complete wechatpy."""
     assert run(TWO_THREADS, sandbox) == "[]\n"
 
 
 @pytest.mark.parametrize("module", USED)
 def test_upgrade(sandbox: Sandbox, module: str) -> None:
-    """Each module that is used loads alone, has what is used of it, and has not run wechatpy's `__init__`."""
+    """Each wechatpy module that is used loads alone, has the names in use, and does not run wechatpy's `__init__`."""
     code = (
         "import sys\nfrom handler.wechat.wechatpy_adapter import _loaded, load\n"
         f"module = load({module!r})\n"
@@ -155,7 +155,7 @@ def test_upgrade(sandbox: Sandbox, module: str) -> None:
 
 
 def test_upgrade_of_its_classes() -> None:
-    """The classes of wechatpy have the members that ours override, call and read."""
+    """The classes of wechatpy have the members that the function overrides, calls and reads."""
     for module, names in USED.items():
         for name in names:
             members: Any = getattr(load(module), name)
