@@ -1,4 +1,4 @@
-"""What the tests share: a sandbox, an environment that points at it, and a context."""
+"""Shared fixtures: a sandbox, real servers, and an environment that points at them."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from handler.app import lambda_handler
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey, server_context
 
-# Where a script starts the tests in the background, they ignore interrupts, and so would what they start.
+# A script that starts the tests in the background makes them, and their child processes, ignore interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("no deadline", deadline=None)  # no test asserts on wall time
@@ -33,7 +33,7 @@ settings.load_profile("no deadline")
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test an empty environment, which the function reads anew."""
+    """Remove the function's variables, and make it read the environment again."""
     for name in [name for name in os.environ if name.startswith(("WECHAT_", "ON_ERROR", "AWS_", "POWERTOOLS_"))]:
         monkeypatch.delenv(name)
     app.forget_settings()
@@ -43,7 +43,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
-    """Set variables (`None` removes one), which the function then reads anew, as a new process would."""
+    """Return a function that sets variables (`None` removes one) and makes the function read them again."""
 
     def configure(**variables: str | None) -> None:
         for name, value in variables.items():
@@ -66,7 +66,7 @@ def sandbox(configure: Configure) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def authority(configure: Configure, tmp_path: Path) -> trustme.CA:
-    """Make a certificate authority that the function trusts and that no other test uses."""
+    """Create a certificate authority for this test, and make the function trust it."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
@@ -83,7 +83,7 @@ def secure_sandbox(authority: trustme.CA, configure: Configure) -> Iterator[Sand
 
 @pytest.fixture
 def invoke() -> Invoke:
-    """Invoke the function as Lambda does."""
+    """Return a function that invokes ours as Lambda does."""
 
     def invoke(event: Any = None, **context: Any) -> dict[str, Any]:
         return lambda_handler({} if event is None else event, LambdaContext(**context))
@@ -93,7 +93,7 @@ def invoke() -> Invoke:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Read the function's log lines so far."""
+    """Return a function that reads the log lines so far."""
     stream = io.StringIO()
     monkeypatch.setattr(function_log.logger.registered_handler, "stream", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -101,7 +101,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """Run a real Valkey."""
+    """Run a real Valkey server."""
     server = Valkey(tmp_path_factory.mktemp("valkey"))
     yield server
     server.stop()
@@ -109,7 +109,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
-    """Empty the store, point the environment at it, and open it as a platform's own programs do."""
+    """Empty the store, point the environment at it, and return it as a platform's own programs see it."""
     client = redis.Redis(port=server.port)
     client.flushall()
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")
@@ -119,7 +119,7 @@ def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
 
 @pytest.fixture
 def platform(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> Sandbox:
-    """Be a third-party platform whose callback server has filled the store."""
+    """Configure a third-party platform whose callback server has filled the store."""
     configure(WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET)
     fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     return sandbox
@@ -137,7 +137,7 @@ def aws() -> Iterator[str]:
 
 @pytest.fixture
 def debug_log() -> Iterator[io.StringIO]:
-    """Collect what every logger says at DEBUG."""
+    """Collect the output of all loggers at DEBUG."""
     stream = io.StringIO()
     handler, root = logging.StreamHandler(stream), logging.getLogger()
     level = root.level

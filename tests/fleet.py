@@ -1,4 +1,4 @@
-"""The stack with its state machines on AWS's stand-in, deployed by `sam`, over a sandbox with many mini programs."""
+"""The stack with its state machines, deployed by `sam` on AWS's stand-in, and a sandbox of many mini programs."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tests.support import ROOT, Valkey, sam
 Json = dict[str, Any]
 T = TypeVar("T")
 
-ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothing of AWS
+ENVIRONMENT = dict(os.environ)  # of the process; a test's environment has no AWS variables
 SERVICE = "get-gray-release-plan"
 CHANGED = "Gray Release Changed"
-SECONDS = 120  # within which anything that is waited for happens
+SECONDS = 120  # the longest wait for anything
 
 
 class Script:
-    """A plan for each question in turn, and the last one for good; `None` is no plan."""
+    """Returns the plans in turn, then repeats the last one; `None` is no plan."""
 
     def __init__(self, *plans: Json | None) -> None:
         self._plans = list(plans)
@@ -39,12 +39,12 @@ class Script:
 
 
 def appids(count: int, start: int = 0) -> list[str]:
-    """Return so many appids."""
+    """Return this number of appids."""
     return [f"wx{number:016d}" for number in range(start, start + count)]
 
 
 def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> None:
-    """Authorize the platform for mini programs, at WeChat and in its store, as its callback server does."""
+    """Authorize the platform for mini programs, at WeChat and in the platform's store."""
     with redis.Redis(port=valkey.port) as client:
         refresh_tokens = {appid: f"refreshtoken@@@{appid}" for appid in authorizers}
         sandbox.platform.authorizers.update(refresh_tokens)
@@ -52,7 +52,7 @@ def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> N
 
 
 class Cloud:
-    """Clients of the stand-in, and the deployed stack's names: `sweep`, `watch` (ARNs) and `bucket`."""
+    """Clients of the stand-in, the ARNs `sweep` and `watch`, and the name of the `bucket`."""
 
     def __init__(self) -> None:
         url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
@@ -65,7 +65,7 @@ class Cloud:
         self.sweep = self.watch = self.bucket = self._queue = ""
 
     def deploy(self, sandbox: Sandbox, valkey: Valkey, **parameters: object) -> None:
-        """Deploy what `make build` built with `sam`, as people do, and listen to its events."""
+        """Deploy the output of `make build` with `sam`, as users do, and listen to its events."""
         self.secrets.create_secret(Name="wechat/platform", SecretString=COMPONENT_SECRET)
         values = {
             "Fleet": "true",
@@ -102,7 +102,7 @@ class Cloud:
         self.buses.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": attributes["QueueArn"]}])
 
     def set_variable(self, name: str, value: str) -> str:
-        """Set a variable of the function; return what it was."""
+        """Set a variable of the function; return its old value."""
         described = self.cloudformation.describe_stack_resource(
             StackName="fleet", LogicalResourceId="GetGrayReleasePlanFunction"
         )
@@ -131,7 +131,7 @@ class Cloud:
         return until(ended, seconds)
 
     def run(self, machine: str, given: Any, seconds: float = SECONDS) -> Json:
-        """Start an execution and wait for its end; return its output, which a failed one has not."""
+        """Start an execution and wait for its end; return its output, or None if it failed."""
         description = self.finished(self.start(machine, given), seconds)
         assert description["status"] == "SUCCEEDED", description
         return dict(json.loads(description["output"]))
@@ -147,7 +147,7 @@ class Cloud:
         return [event["type"] for event in events]
 
     def read(self, key: str) -> str:
-        """Return what an object holds."""
+        """Return an object's content."""
         return str(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
 
     def rows(self, results: Json, status: str = "SUCCEEDED") -> list[Json]:
@@ -158,7 +158,7 @@ class Cloud:
         return sorted(rows, key=lambda row: str(row.get("appid")))
 
     def told(self) -> list[tuple[str, Json]]:
-        """Return the kinds and details of the events since last time."""
+        """Return the kinds and details of the events since the last call."""
         events = []
         while messages := self.sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -168,7 +168,7 @@ class Cloud:
         return events
 
     def events(self, count: int) -> list[tuple[str, Json]]:
-        """Wait for so many events; return them, and those that came with them."""
+        """Wait for this number of events; return all that came."""
         events: list[tuple[str, Json]] = []
 
         def enough() -> bool | None:
@@ -183,7 +183,7 @@ CLIENTS = ("cloudformation", "events", "lambda", "s3", "scheduler", "secretsmana
 
 
 def until(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """Look again and again until there is something; return it."""
+    """Repeat a query until it returns something; return that."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None:
         assert time.monotonic() < deadline, "nothing happened"

@@ -1,4 +1,4 @@
-"""Follow a README as somebody does who has just cloned it: every command, in order, in one shell.
+"""Follow a README in a fresh clone: every command, in order, in one shell.
 
 python -m tests.follow_readme README.md
 
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from deploy.interpreter import find_interpreter
 from tests.support import ROOT
 
-# What needs an account in a cloud is not run; this test stands in for it.
+# Commands that need a cloud account are not run; these tests cover them.
 ELSEWHERE = {
     # The first: the real `sam deploy`, to a stand-in for AWS
     "sam deploy --parameter-overrides WechatAppid=wx0123456789abcdef WechatSecretName=wechat/secret": (
@@ -30,13 +30,13 @@ ELSEWHERE = {
     "make deploy-scf": "tests/deploy/scf/test_creation.py",  # the same command, to a stub of Tencent's API
 }
 NOBODY = 65534
-SECONDS = 900  # the most that a command may take
-# Where packages come from, and whom to trust: without these this machine may have no way to them.
+SECONDS = 900  # the longest time of a command
+# Package indexes and certificates, without which this machine may not reach any packages.
 KEPT = re.compile(r"PIP_|UV_(DEFAULT_|EXTRA_)?INDEX|UV_FIND_LINKS|SSL_CERT|REQUESTS_CA|.*_proxy$", re.IGNORECASE)
 
 
 class Block(NamedTuple):
-    """A block of commands, and what it prints on stdout: nothing is compared where the document does not say."""
+    """A block of commands, and its documented stdout, if any."""
 
     commands: list[str]
     printed: str | None
@@ -50,7 +50,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 class Shell:
-    """One shell for a whole document, so that what a line exports or starts is there for the next."""
+    """One shell for a whole document, so that later lines see earlier exports and processes."""
 
     def __init__(self, directory: Path, environ: dict[str, str]) -> None:
         as_nobody = os.geteuid() == 0
@@ -79,14 +79,14 @@ class Shell:
         try:
             for text in self._process.stdout:
                 if end := re.fullmatch(r"=(\d+)=\n", text):
-                    return printed[:-1], int(end[1])  # without the line break before the mark
+                    return printed[:-1], int(end[1])  # without the newline before the mark
                 printed += text
         finally:
             late.cancel()
         raise EOFError(f"the shell ended at: {line}")
 
     def close(self) -> None:
-        """End the shell; what it started has ended, or ends with its terminal."""
+        """End the shell and everything that it started."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
@@ -95,7 +95,7 @@ class Shell:
 
 
 def follow(document: str) -> list[str]:
-    """Follow a document in a new clone; return what is not as it is written."""
+    """Follow a document in a new clone; return the differences."""
     with tempfile.TemporaryDirectory() as directory:
         return _follow(document, Path(directory))
 
@@ -129,9 +129,9 @@ def _follow(document: str, directory: Path) -> list[str]:
 
 
 def _interpreters(directory: Path) -> dict[str, str]:
-    """Give the user the Pythons of the artifacts, which uv downloads where it may; return the variables for it.
+    """Give the user the artifacts' Pythons, which uv may download; return the variables for them.
 
-    One that is in root's home is copied with its library: nobody else can read it there.
+    A Python in root's home is copied with its library, because other users cannot read it there.
     """
     prefixes = []
     for version in ("3.10", "3.13"):
@@ -146,7 +146,7 @@ def _interpreters(directory: Path) -> dict[str, str]:
 
 
 def main(document: str) -> int:
-    """Follow a document, and say what is wrong with it; return the exit code."""
+    """Follow a document and print the differences; return the exit code."""
     wrong = follow(document)
     print("\n".join(wrong) or f"{document}: every command and every printed block is as written")
     return len(wrong)

@@ -1,4 +1,4 @@
-"""Events of each HTTP trigger, for the tests of several modules."""
+"""Events of each HTTP trigger, for several test modules."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How other systems keep a mini program's token in Redis, written the way each of them writes it."""
+"""The layouts in which other systems keep a mini program's token in Redis."""
 
 import json
 from collections.abc import Callable
@@ -14,14 +14,14 @@ Write = Callable[[redis.Redis, str, str], object]
 
 @dataclass(frozen=True)
 class Layout:
-    """A system's layout: WECHAT_TOKEN_STORE_KEY (none is the default), and what writes a token at the key."""
+    """A system's layout: WECHAT_TOKEN_STORE_KEY (None: the default), and the function that writes a token there."""
 
     name: str
     key: str | None
     write: Write
 
     def fill(self, client: redis.Redis, token: str) -> str:
-        """Store the token of the sandbox's mini program; return the key that it is at."""
+        """Store the token of the sandbox's mini program; return its key."""
         key = (self.key or "").replace("{component_appid}", COMPONENT_APPID).replace("{appid}", APPID)
         self.write(client, key, token)
         return key or f"wechatpy:{APPID}_access_token"
@@ -32,7 +32,7 @@ def _wechatpy(client: redis.Redis, _key: str, token: str) -> None:
 
 
 def _raw(client: redis.Redis, key: str, token: str) -> None:
-    """As WxJava does: the token's own bytes, 200 seconds short of its life."""
+    """As WxJava does: the token's bytes, expiring 200 seconds early."""
     client.set(key, token, ex=7000)
 
 
@@ -42,17 +42,17 @@ def _go(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _go_json(client: redis.Redis, key: str, token: str) -> None:
-    """As silenceper/wechat did before: what Go's `json.Marshal` makes of a string."""
+    """As silenceper/wechat did before 2022: a string as Go's `json.Marshal` writes it."""
     client.set(key, f'"{token}"', ex=4800)
 
 
 def _co_wechat(client: redis.Redis, key: str, token: str) -> None:
-    """As `JSON.stringify` writes co-wechat's AccessToken, which has its end in milliseconds."""
+    """As `JSON.stringify` writes co-wechat's AccessToken, with its expiry in milliseconds."""
     client.set(key, f'{{"accessToken":"{token}","expireTime":1893456000000}}')
 
 
 def _hash(client: redis.Redis, key: str, token: str) -> None:
-    """As WxJava's first configuration of mini programs does, with the end in milliseconds."""
+    """As WxJava's first configuration of mini programs does, with the expiry in milliseconds."""
     client.hset(key, mapping={"value": token, "expire": "1893456000000"})
 
 
@@ -76,7 +76,7 @@ def _bare_data(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _authorization_info(client: redis.Redis, key: str, token: str) -> None:
-    """As WeChat answers api_query_auth, whose JSON some platforms keep as it came."""
+    """As WeChat answers api_query_auth: some platforms keep that JSON unchanged."""
     info = {"authorizer_appid": APPID, "authorizer_access_token": token, "expires_in": 7200}
     client.set(key, json.dumps({"authorization_info": {**info, "authorizer_refresh_token": "refreshtoken@@@1"}}))
 

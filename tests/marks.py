@@ -1,4 +1,4 @@
-"""The lines of a file between the comments `begin: NAME` and `end: NAME`: they are generated, or a test reads them."""
+"""Blocks of a file between the comments `begin: NAME` and `end: NAME`, which are generated or read by a test."""
 
 import re
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from tests.support import ROOT, ending, read_terminal
 
 COLUMNS, ROWS = 80, 24
-# The sample's release is of 2018, in Beijing's time; what differs from run to run is shown as one of these.
+# The sample's release is of 2018, in Beijing's time. These replace the values that differ from run to run.
 SAME = {r"127\.0\.0\.1:\d+": "127.0.0.1:43210", r"[0-9.]+ ms": "2.5 ms", r"\d+ years ago": "8 years ago"}
 
 
@@ -29,7 +29,7 @@ def draw_screen() -> str:
     lines = ["$ make invoke", *(line.rstrip() for line in shown.splitlines())]
     console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True)
     console.print(Text.from_ansi("\n".join(lines)))
-    # Without the addresses of fonts: a picture must not ask other hosts for anything.
+    # Without font URLs, because a picture must not load anything from other hosts.
     style = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     svg = console.export_svg(title="make invoke", code_format=style, unique_id="invoke")
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that treats connections as a network does: forgets them, resets them, loses an answer."""
+"""A TCP proxy on loopback that breaks connections as a network does: silence, resets, a lost answer."""
 
 import contextlib
 import select
@@ -17,7 +17,7 @@ Mode = Literal["passing", "silent", "reset"]
 class Proxy:
     """Passes connections on to a port of this machine; use it as a context manager.
 
-    `connections` counts them. `lost` is a text: the next request that holds it is passed on, and its answer is not.
+    `connections` counts them. If `lost` is set, the answer to the next request that contains it is lost.
     """
 
     def __init__(self, behind: int) -> None:
@@ -38,7 +38,7 @@ class Proxy:
                 link.client.shutdown(socket.SHUT_RDWR)
 
     def forget(self, mode: Mode) -> None:
-        """Forget the connections there are, as a network does in a freeze: what they send next is lost, or reset."""
+        """Break the open connections, as a network does in a freeze: later data is lost, or leads to a reset."""
         for link in self._links:
             link.mode = mode
 
@@ -57,7 +57,7 @@ class _Link:
         self.behind = behind
 
     def relay(self) -> None:
-        """Pass on what either side sends, until one has gone."""
+        """Pass on the data of both sides, until one closes."""
         client = self.client
         with socket.create_connection(("127.0.0.1", self.behind)) as server:
             while source := select.select([client, server], [], [], 30)[0]:
@@ -74,6 +74,6 @@ class _Link:
                         server.recv(65536)
                         self.mode = "reset"
                 if self.mode == "reset":
-                    # Closed at once and with what has not been read: the other side gets a reset.
+                    # Closing at once, with unread data, sends a reset to the other side.
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return

@@ -1,4 +1,4 @@
-"""What can be reached from an exception that the function raises, as a debugger or an error tracker would."""
+"""Find the texts that an exception reaches, as a debugger or an error tracker would."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ ENTRY = ("lambda_handler", "main_handler", "_answer", "fail")  # whose frames ho
 
 
 def texts(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Give every text that hangs on an exception, and where: `__cause__`, `__context__`, `args`, attributes, locals.
+    """Yield every text that an exception reaches, and its path: causes, contexts, arguments, attributes, locals.
 
-    The locals are those of every frame that a traceback holds, but for the tests' own.
+    The locals are those of every frame in a traceback, except the tests' frames.
     """
     seen: dict[int, object] = {}  # holds them, so that no id is given out again
     left: list[tuple[str, Any]] = [("error", error)]

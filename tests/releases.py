@@ -1,6 +1,6 @@
-"""How releases go: sequences of WeChat's plans, how a watch of each must end, and what it must tell.
+"""Sequences of WeChat's plans, with the end and the events that a watch of each must have.
 
-The local watch and the state machine are played through this table by their tests.
+The tests of the local watch and of the state machine play this table.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ FINISHED, GONE = "finished", "gone"
 
 
 class Sequence(NamedTuple):
-    """One release: a plan for each question of a watch, `None` for no plan."""
+    """One release: the plan for each request of a watch; `None` is no plan."""
 
     plans: list[Any]
     end: str

@@ -1,4 +1,4 @@
-"""Names that several test modules share; what needs setting up and taking down again is a fixture in `conftest.py`."""
+"""Names that several test modules share. Anything with a set-up and a clean-up is a fixture in `conftest.py`."""
 
 import contextlib
 import datetime as dt
@@ -40,7 +40,7 @@ UseAs = Callable[[str, Configure], str]
 
 STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
 
-# The reply of WeChat's documented example, as the function returns it and as a command prints it.
+# The reply to WeChat's documented example, as the function returns it and as a command prints it.
 DOCUMENTED = {
     "errCode": 0,
     "errMsg": "openapi.operation.getGrayReleasePlan:ok",
@@ -71,7 +71,7 @@ def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the commands as a user would."""
+    """Run a command as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "gray_release", *arguments],
         env={"PATH": os.environ["PATH"], **environ},
@@ -84,7 +84,7 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
 
 
 def fuzz(module: str, corpus: Path, *options: str) -> None:
-    """Run a fuzzer for a minute at most, from the inputs in a folder, and see that it finds nothing."""
+    """Run a fuzzer for up to a minute, starting from the inputs in a folder; check that it finds nothing."""
     pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86_64 and CPython 3.11 to 3.13")
     command = [sys.executable, "-W", "ignore", "-m", module, "-seed=1", "-max_total_time=60", *options, str(corpus)]
     process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -94,7 +94,7 @@ def fuzz(module: str, corpus: Path, *options: str) -> None:
 
 @contextlib.contextmanager
 def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
-    """End a process with the block, however the block ends, and after so many seconds in any case."""
+    """End a process at the end of the block, or after this many seconds."""
     late = threading.Timer(seconds, process.kill)
     late.start()
     with process:
@@ -109,10 +109,10 @@ def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[s
 
 
 def read_terminal(ours: int, theirs: int) -> str:
-    """Return all that a terminal gets, until whoever was started on it has ended; close both of its ends."""
+    """Return a terminal's whole output, until its process has ended; close both ends."""
     os.close(theirs)
     shown = b""
-    with contextlib.suppress(OSError):  # the terminal's end
+    with contextlib.suppress(OSError):  # the process has closed its end
         while chunk := os.read(ours, 65536):
             shown += chunk
     os.close(ours)
@@ -120,7 +120,7 @@ def read_terminal(ours: int, theirs: int) -> str:
 
 
 def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
-    """Return the error that an invocation raises. The tests' secrets contain "hush", which must not be shown."""
+    """Return the error that an invocation raises; check that it does not contain "hush", as the secrets do."""
     with pytest.raises(OpenApiError) as caught:
         invoke(event, **context)
     shown = "".join(traceback.format_exception(caught.value))
@@ -129,13 +129,13 @@ def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
 
 
 def freeze(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Move the wall clock by some seconds, as a freeze does: the monotonic clock stands still."""
+    """Move only the wall clock, because a freeze does not move the monotonic clock."""
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
 
 def build(target: str, directory: Path, *options: str) -> str:
-    """Build an artifact as the make targets do; return what the builder said."""
+    """Build an artifact as the make targets do; return the builder's output."""
     command = [sys.executable, "-m", "deploy.artifact", target, str(directory), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600).stdout
 
@@ -154,9 +154,9 @@ def sam() -> str:
 
 
 class Valkey:
-    """A real Valkey server, which a test can stop and start again with what it held."""
+    """A real Valkey server that a test can stop, and start again with the same content."""
 
-    options: Sequence[str] = ()  # more of its command line
+    options: Sequence[str] = ()  # additional command-line options
 
     def __init__(self, directory: Path) -> None:
         self.port = find_free_port()
@@ -171,12 +171,12 @@ class Valkey:
         )
         with (
             redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client,
-            contextlib.suppress(redis.AuthenticationError),  # it wants a password, so it is there
+            contextlib.suppress(redis.AuthenticationError),  # it wants a password, so it is running
         ):
             client.ping()
 
     def stop(self) -> None:
-        """Save what it holds, and stop it."""
+        """Save the content, and stop the server."""
         with redis.Redis(port=self.port, protocol=2) as client:
             client.save()
         self._process.terminate()
@@ -189,7 +189,7 @@ class Valkey:
 
 
 def server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
-    """Return a server's TLS context, with a certificate of this authority for these names, or for this machine."""
+    """Return a server's TLS context with the authority's certificate for these names, by default 127.0.0.1."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*names or ("127.0.0.1",), not_after=not_after).configure_cert(context)
     return context

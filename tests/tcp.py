@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ENDLESS_BYTES = 64 * 1024 * 1024  # an endless reply ends here all the same
-HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"  # TLS: how a ServerHello of 16 KB begins
+ENDLESS_BYTES = 64 * 1024 * 1024  # where an "endless" reply ends
+HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"  # the beginning of a TLS ServerHello of 16 KB
 
 Reply = Callable[[], Iterator[bytes]]
 
 
 def find_free_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -52,7 +52,7 @@ def say(*parts: bytes) -> Reply:
 
 
 def pour(begin: bytes, rest: bytes) -> Reply:
-    """Reply with `begin`, then repeat `rest` without an end."""
+    """Reply with `begin`, then repeat `rest` up to ENDLESS_BYTES."""
     block = rest * max(1, 65_536 // len(rest))
     return lambda: itertools.chain([begin], itertools.repeat(block, ENDLESS_BYTES // len(block)))
 

@@ -1,4 +1,4 @@
-"""Imports point one way: from the commands down to the failures, in no circle."""
+"""Imports point one way, from the commands down to the errors, without a circle."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# What each room may import of the others. A new arrow here is a decision: read CONTRIBUTING.md first.
+# The parts of `handler`, and what each imports. Read CONTRIBUTING.md before you add an import.
 ROOMS = {
     "errors": set[str](),
     "environment": set[str](),
@@ -40,7 +40,7 @@ MODULES = {module_of(path): path for house in HOUSES for path in Path(house).rgl
 
 
 def imported(path: Path) -> set[str]:
-    """Return the modules of ours that a file imports anywhere, also within its functions."""
+    """Return the project's modules that a file imports, also inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -52,17 +52,17 @@ def imported(path: Path) -> set[str]:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the modules that ship, but for `handler` itself, which holds nothing."""
+    """Return the modules that ship, without the empty `handler` itself."""
     return {module: path for module, path in MODULES.items() if module.startswith("handler.")}
 
 
 def room(module: str) -> str:
-    """Return the folder or the file right below `handler` that a module is in."""
+    """Return the folder or file directly below `handler` that contains a module."""
     return module.split(".")[1]
 
 
 def house(module: str) -> str:
-    """Return the top folder that a module is in."""
+    """Return the top folder of a module."""
     return module.split(".", maxsplit=1)[0]
 
 
@@ -70,7 +70,7 @@ def house(module: str) -> str:
     ("name", "may_import"), [("handler", set()), ("gray_release", {"handler"}), ("deploy", set[str]())]
 )
 def test_houses(name: str, may_import: set[str]) -> None:
-    """What ships imports nothing of the command or the build; the build imports neither of the two others."""
+    """`handler` imports neither of the two others, `gray_release` only `handler`, and `deploy` neither."""
     files = [path for module, path in MODULES.items() if house(module) == name]
     assert files
     assert {house(module) for module in chain.from_iterable(map(imported, files))} - {name} <= may_import
@@ -78,7 +78,7 @@ def test_houses(name: str, may_import: set[str]) -> None:
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_directions(name: str) -> None:
-    """A room imports what it may, and nothing above it."""
+    """Each part of `handler` imports exactly the parts that the table lists."""
     files = [path for module, path in shipped().items() if room(module) == name]
     assert files
     used = {room(module) for module in chain.from_iterable(map(imported, files))} - {name}
@@ -86,18 +86,18 @@ def test_directions(name: str) -> None:
 
 
 def test_no_circle() -> None:
-    """No module imports itself, not through others either, and not through a function's import."""
+    """No module imports itself, directly or through others, counting the imports inside functions."""
     graph = {module: imported(path) - {module} for module, path in MODULES.items()}
     tuple(TopologicalSorter(graph).static_order())
 
 
 def test_every_room_is_known() -> None:
-    """A new folder or file below `handler` has its row above."""
+    """Each folder and file directly below `handler` has a row in the table."""
     assert {room(module) for module in shipped()} == {*ROOMS}
 
 
 def test_no_test_module_imports_another() -> None:
-    """What tests share is in `support.py`, `fault_table.py` or a fixture."""
+    """No test module imports another test module."""
     for path in Path("tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom):
@@ -105,12 +105,12 @@ def test_no_test_module_imports_another() -> None:
 
 
 def list_reachable(room: str) -> set[str]:
-    """Return the rooms that an import leads to, directly or through others."""
+    """Return the parts that a part imports, directly or through others."""
     return set(chain(ROOMS[room], *(list_reachable(imported) for imported in ROOMS[room])))
 
 
 def test_picture() -> None:
-    """The picture in docs/design.md has every room, and the arrows that no longer way implies."""
+    """The picture in docs/design.md shows each part, and each import that no longer path implies."""
     _, _, section = Path("docs/design.md").read_text("utf-8").partition("## Architecture")
     drawn = {
         (source, target)

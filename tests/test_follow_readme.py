@@ -1,4 +1,4 @@
-"""The READMEs, followed by somebody who has just cloned the project."""
+"""The commands of the READMEs, run in a fresh clone."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ DOCUMENTS = ("README.md", "README.zh-CN.md")
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_follow(document: str) -> None:
-    """Every command runs, every printed block is as written, and nothing is written outside the clone."""
+    """Every command runs and prints the documented output, and nothing is written outside the clone."""
     assert follow(document) == []
 
 
 def test_elsewhere() -> None:
-    """What is not run is in the READMEs, and the tests that stand in for it exist."""
+    """The commands that are not run are in the READMEs, and the tests that cover them exist."""
     lines = {
         line
         for document in DOCUMENTS

@@ -1,4 +1,4 @@
-"""docs/third-party-platforms.md and its Chinese twin: every command runs, on the sandbox and real stores."""
+"""docs/third-party-platforms.md in both languages: every command runs, on the sandbox and real stores."""
 
 import os
 import re
@@ -26,7 +26,7 @@ STORE, SERVER = "redis://127.0.0.1:6379/0", "https://tokens.example.com"
 CALLBACK, RESTORE = re.findall(r"```python\n(.*?)```", PAGES[0], re.DOTALL)
 MAKE, SANDBOX, COMPONENT, USERS, WXJAVA, SILENCEPER, CURL, TOKENS = BLOCKS
 
-# A stand-in for redis-cli, which no wheel brings: the same words, to a real Valkey.
+# A stand-in for redis-cli, which no wheel contains: it sends the same words to a real Valkey.
 REDIS_CLI = """#!{python}
 import sys
 import redis
@@ -45,7 +45,7 @@ def client(server: Valkey) -> redis.Redis:
 
 
 class Shell:
-    """A shell in which the documented addresses are those of a test."""
+    """A shell that replaces the documented addresses with the test's."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -56,7 +56,7 @@ class Shell:
         command.chmod(0o700)
 
     def run(self, block: str, **environ: str) -> str:
-        """Run a block of a page as it stands; return what it printed last."""
+        """Run a block of a page unchanged; return the last line that it printed."""
         for address, real in self.addresses.items():
             block = block.replace(address, real)
         process = subprocess.run(
@@ -79,7 +79,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, server: Valkey) -> Shell:
-    """Give a shell whose store is the test's."""
+    """Create a shell that uses the test's store."""
     shell = Shell(tmp_path)
     shell.addresses[STORE] = f"redis://127.0.0.1:{server.port}/0"
     return shell
@@ -93,7 +93,7 @@ def test_languages_agree() -> None:
 
 
 def test_table_of_settings() -> None:
-    """The table names each system's key as the tests of the store write it, and only variables that exist."""
+    """The table has the key of each layout in tests/layouts.py, and only variables that exist."""
     for layout in SYSTEMS:
         if layout.name != "co-wechat":
             assert f"| `{layout.key or 'wechatpy:{appid}_access_token'}`" in PAGES[0]
@@ -102,7 +102,7 @@ def test_table_of_settings() -> None:
 
 @pytest.mark.slow
 def test_make() -> None:
-    """From a clone to a platform's reply is one command."""
+    """One command leads from a clone to a platform's reply."""
     environ = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     process = subprocess.run(
         ["bash", "-euc", MAKE], cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=300
@@ -113,13 +113,13 @@ def test_make() -> None:
 
 @pytest.mark.slow
 def test_sandbox(shell: Shell) -> None:
-    """The platform that the sandbox plays answers through the variables that it prints."""
+    """The variables that the sandbox prints lead to its platform's reply."""
     assert shell.run(SANDBOX) == REPLY
 
 
 @pytest.mark.slow
 def test_component(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What wechatpy keeps of WeChat's pushes is what source `component` needs; a user of its own may do no more."""
+    """From WeChat's pushes wechatpy stores what source `component` needs; the documented Redis user is enough."""
     push(shell, client, monkeypatch)
     with Sandbox() as sandbox:
         assert shell.run(COMPONENT, WECHAT_API_BASE_URL=sandbox.base_url) == REPLY
@@ -139,7 +139,7 @@ def test_component(shell: Shell, client: redis.Redis, monkeypatch: pytest.Monkey
 
 
 def push(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Push a ticket and an authorisation to the page's callback code, encrypted, as WeChat does."""
+    """Send an encrypted ticket and authorisation to the page's callback code, as WeChat does."""
     key, timestamp, nonce = "A" * 43, "1517553721", "nonce"
     authorised = {"authorizer_appid": APPID, "authorizer_refresh_token": REFRESH_TOKEN}
     RedisStorage(client).set("component_access_token", "the platform's own")
@@ -171,7 +171,7 @@ def push(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> 
 def test_restore(
     shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lost refresh tokens come back from all pages of WeChat's list; one that is in the store stays."""
+    """Lost refresh tokens are restored from all pages of WeChat's list; one that is in the store stays."""
     store = RedisStorage(client)
     store.set("component_verify_ticket", TICKET)
     store.set(f"{APPID}_refresh_token", "newer")
@@ -197,7 +197,7 @@ def test_restore(
 @pytest.mark.slow
 @pytest.mark.parametrize("block", [WXJAVA, SILENCEPER])
 def test_store(shell: Shell, client: redis.Redis, block: str) -> None:
-    """What WxJava and silenceper keep is read under the documented key, with a user that may only read."""
+    """The tokens of WxJava and silenceper are read at the documented key, by a user that may only read."""
     shell.run(USERS)
     with Sandbox() as sandbox:
         for layout in SYSTEMS:
@@ -223,6 +223,6 @@ def test_token_server(shell: Shell, authority: trustme.CA, tmp_path: Path) -> No
 
 
 def test_commands_are_known() -> None:
-    """Every command of the page is in one of the blocks that these tests run."""
+    """The page uses only commands that these tests run."""
     words = {shlex.split(line)[0] for block in BLOCKS for line in block.splitlines()}
     assert words == {"make", "python", "until", "env", "kill", "export", "redis-cli", "curl"}

@@ -1,4 +1,4 @@
-"""A token server on loopback, which answers as it is told."""
+"""A token server on loopback that plays the test's answers."""
 
 import json
 import ssl
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PATH = "/hush-path/token"  # no test may see "hush" in what the function shows
+PATH = "/hush-path/token"  # the function must never show "hush"
 HEADER = "hush-header-value"
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -51,7 +51,7 @@ def reset(request: BaseHTTPRequestHandler) -> None:
 
 
 def trickle(request: BaseHTTPRequestHandler) -> None:
-    """Send a byte at a time, without an end."""
+    """Send one byte at a time, endlessly."""
     request.send_response(200)
     request.end_headers()
     while True:
@@ -60,9 +60,9 @@ def trickle(request: BaseHTTPRequestHandler) -> None:
 
 
 class TokenServer:
-    """The server; use it as a context manager. It plays `answers` in turn, and the last one for good.
+    """The server; use it as a context manager. It plays `answers` in turn, then repeats the last one.
 
-    `requests` lists the targets that were asked for, `headers` what came with the last one.
+    `requests` lists the requested targets; `headers` are those of the last request.
     """
 
     def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
@@ -89,7 +89,7 @@ class _Server(ThreadingHTTPServer):
     owner: TokenServer
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients that give up are part of the play."""
+        """Print nothing, because clients close connections on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,7 @@
-"""`python -m tests.bench`: this function beside what people would use instead, in one run.
+"""`python -m tests.bench`: compare this function with the alternatives, in one run.
 
-Says at the start how long it takes, and at the end which goals are met; exits 1 if a figure is beyond its gate, which
-is 15 % looser than its goal. Figures that hold are kept in figures.json and in docs/performance.md.
+Prints at the start how long it takes, and at the end which goals are met. Exits 1 if a figure exceeds its gate, which
+is 15 % looser than its goal. If all gates hold, the figures go into figures.json and docs/performance.md.
 """
 
 import sys

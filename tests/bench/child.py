@@ -1,6 +1,6 @@
-"""What the bench starts: `child.py MODULE WARM CALLS [MINI_PROGRAMS]`. It prints what the calls cost, on stderr.
+"""The bench's child process: `child.py MODULE WARM CALLS [MINI_PROGRAMS]` prints the calls' costs on stderr.
 
-It runs with the peer's own packages alone, so it imports nothing but the standard library and the peer.
+It runs with only the peer's packages, so it imports only the standard library and the peer.
 """
 
 import gc
@@ -12,7 +12,7 @@ import time
 
 
 class Context:
-    """Lambda's context, as much of it as Powertools reads."""
+    """The part of Lambda's context that Powertools reads."""
 
     function_name = "function"
     function_version = "1"
@@ -21,19 +21,19 @@ class Context:
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds that are left: always a minute, as a profiler may slow everything down."""
+        """Return the milliseconds left: always a minute, because a profiler may slow everything down."""
         return 60_000
 
 
 def resident() -> float:
-    """Return the MiB of memory that this process has now."""
+    """Return this process's resident memory in MiB."""
     gc.collect()
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - pathlib would be an import more
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def main(module: str, warm: int = 0, calls: int = 0, apps: int = 0) -> None:
-    """Call once, warm up, call on; print the CPU seconds of a call, and MiB after warming up and at the end."""
+    """Call once, warm up, and measure; print the CPU seconds of a call, and MiB after warming up and at the end."""
     handler = importlib.import_module(module).lambda_handler
     context = Context()
     reply = handler({}, context)
@@ -41,7 +41,7 @@ def main(module: str, warm: int = 0, calls: int = 0, apps: int = 0) -> None:
         raise SystemExit(f"wrong reply: {reply}")
     for _ in range(warm):
         handler({}, context)
-    if not calls:  # somebody else measures
+    if not calls:  # the parent process measures
         print("{}", file=sys.stderr)
         return
     events = [{"appid": f"wx{number:016d}"} for number in range(apps)] or [{}]

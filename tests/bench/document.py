@@ -1,4 +1,4 @@
-"""docs/performance.md says what the last run of the bench measured: its figures are generated, and kept beside it."""
+"""Write the figures of the bench's last run into figures.json and docs/performance.md."""
 
 import json
 import re
@@ -20,19 +20,19 @@ reply over https, {first https reply / the plain stack without bytecode} where t
 
 
 def save(rows: list[Row], seconds: float) -> None:
-    """Keep the figures of a run that took so long, and write them into the document."""
+    """Save the figures and the seconds of a run, and write them into the document."""
     kept = [{"name": row.name, "figure": row.figure, "unit": row.unit, "goal": row.goal} for row in rows]
     FIGURES.write_text(json.dumps({"seconds": round(seconds), "rows": kept}, indent=1) + "\n", "utf-8")
     DOCUMENT.write_text(written(), "utf-8")
 
 
 def seconds() -> int:
-    """Return how long the last run took."""
+    """Return the seconds that the last run took."""
     return int(_kept()["seconds"])
 
 
 def written() -> str:
-    """Return the document with the kept figures in it."""
+    """Return the document with the saved figures."""
     return replace_block(DOCUMENT.read_text("utf-8"), "figures", _figures())
 
 

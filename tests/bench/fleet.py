@@ -1,4 +1,4 @@
-"""How a sweep grows: mini programs by the thousand, asked for through the deployed state machines on AWS's stand-in.
+"""Measure sweeps of thousands of mini programs through the deployed state machines on AWS's stand-in.
 
     with-step-functions .venv/bin/python -m tests.bench.fleet [--delay SECONDS] [COUNT ...]
 

@@ -1,4 +1,4 @@
-"""How a process is measured: wall seconds to its first line, CPU seconds, instructions, and what it tells itself."""
+"""Measure a process: wall seconds to its first line, CPU seconds, instructions, and the figures that it prints."""
 
 import json
 import os
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Run(NamedTuple):
-    """Wall seconds until the first line on stderr, the process's CPU seconds, and what that line says in JSON."""
+    """Wall seconds until the first line on stderr, CPU seconds, and the JSON of that line."""
 
     wall: float
     cpu: float
@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Peer:
-    """One of those that are compared: a command that takes an address if `takes_address`, then WARM and CALLS."""
+    """A program to compare: its command takes an address if `takes_address`, then WARM and CALLS."""
 
     name: str
     command: tuple[str, ...]
@@ -34,13 +34,13 @@ class Peer:
     takes_address: bool = False
 
     def at(self, address: str, *arguments: int) -> tuple[list[str], dict[str, str]]:
-        """Return the command that makes its calls at this address, and its whole environment."""
+        """Return the command that calls this address, and its environment."""
         place = (f"{address}/admin",) if self.takes_address else ()
         environ = {"PATH": os.environ["PATH"], **self.environ, "WECHAT_API_BASE_URL": address}
         return [*self.command, *place, *map(str, arguments)], environ
 
     def run(self, address: str, *arguments: int) -> Run:
-        """Run it. Raises `RuntimeError` with what it says when it fails."""
+        """Run the program. Raises `RuntimeError` with its output when it fails."""
         return run(*self.at(address, *arguments))
 
     def instructions(self, address: str, *arguments: int) -> int:
@@ -61,7 +61,7 @@ class Peer:
 
 
 def run(command: list[str], environ: Mapping[str, str]) -> Run:
-    """Run a command to its end. Raises `RuntimeError` with what it says when it fails."""
+    """Run a command. Raises `RuntimeError` with its output when it fails."""
     started = time.perf_counter()
     with subprocess.Popen(
         command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -78,7 +78,7 @@ def run(command: list[str], environ: Mapping[str, str]) -> Run:
 
 
 def interleave(measures: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
-    """Take turns; a first round, which is not counted, warms the disk."""
+    """Run the programs in turn; the first round only warms the disk cache."""
     taken = [{name: measure() for name, measure in measures.items()} for _ in range(rounds + 1)]
     return {name: [found[name] for found in taken[1:]] for name in measures}
 

@@ -1,4 +1,4 @@
-"""Rows of memory over https: what a process has after its calls, and by how much it grows with mini programs."""
+"""Rows of memory over https: a process's memory after its calls, and its growth with mini programs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.bench.upstream import FLEET, Addresses
 
 CALLS = 20_000
 ENTRY_MIB = 0.8 / 1024  # of the cache of tokens, for each mini program (handler/tokens/cached.py)
-SOME = 100  # mini programs of the peers, each of whose clients reads the authorities for itself
+SOME = 100  # mini programs of the peers, where each client reads the authorities again
 CALLS_OF_ONE = 300
 
 
@@ -30,7 +30,7 @@ def one_mini_program(table: Table, peers: Peers, addresses: Addresses) -> None:
 
 
 def many_mini_programs(table: Table, peers: Peers, addresses: Addresses) -> None:
-    """Ask for thousands of mini programs again and again: memory grows with the cache of tokens alone."""
+    """Ask for thousands of mini programs repeatedly: only the token cache may grow."""
     apps = len(FLEET)
     table.section(
         f"memory over {CALLS} calls over https, {apps} mini programs (the others: {SOME} calls, {SOME} of them)"
@@ -52,7 +52,7 @@ def many_mini_programs(table: Table, peers: Peers, addresses: Addresses) -> None
 
 
 def size(table: Table, peers: Peers) -> None:
-    """Show the artifact's size. Its goals are the builder's own (tests/deploy/test_artifact.py)."""
+    """Show the artifact's size. tests/deploy/test_artifact.py has its limits."""
     table.section("artifact for Lambda, unpacked", EXACT)
     files = [path for path in Path(peers.ours.environ["PYTHONPATH"]).rglob("*") if path.is_file()]
     table.add("artifact", sum(path.stat().st_size for path in files) / 1e6, "MB", 20)

@@ -1,4 +1,4 @@
-"""Rows over http: what there is beside TLS. Start-up in wall seconds, warm calls in CPU, and a scale-out."""
+"""Rows over http, without TLS: start-up in wall seconds, warm calls in CPU, and a scale-out."""
 
 import subprocess
 import time
@@ -49,7 +49,7 @@ def _cpu(peer: Peer, address: str) -> float:
 
 
 def scale_out(table: Table, peers: Peers) -> None:
-    """Start 50 processes at once on one appid, each for two calls; the peer's classic tokens end one another."""
+    """Start 50 processes on one appid, with two calls each; the peer's classic tokens invalidate one another."""
     table.section(f"scale-out: {PROCESSES} processes at once, one mini program", EXACT)
     for peer, goal in ((peers.ours, 0.0), (peers.naive, None)):
         with Sandbox(apps={peer.environ["WECHAT_APPID"]: SECRET}) as sandbox:
@@ -69,7 +69,7 @@ def _started(peer: Peer, address: str) -> "subprocess.Popen[bytes]":
 
 
 def _failed(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
-    """Wait until then, or end it; return whether it failed."""
+    """Wait for a process until the deadline, then end it; return whether it failed."""
     try:
         return process.wait(max(deadline - time.monotonic(), 0.01)) != 0
     except subprocess.TimeoutExpired:

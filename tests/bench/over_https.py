@@ -1,7 +1,7 @@
-"""Rows over https, where every user lives: the first reply, a reconnect, a warm call.
+"""Rows over https, as in production: the first reply, a reconnect, a warm call.
 
-In instructions where there is valgrind: they are the same in each run, whatever else the machine does. In CPU time
-where there is none, and for Node.js, which valgrind would not run as it is.
+They count instructions if valgrind is there, because these are the same in each run. They measure CPU time
+without valgrind, and for Node.js, which valgrind cannot run unchanged.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ START, RECONNECT, CALL = "first https reply", "https reconnect", "https warm cal
 
 
 def rows(table: Table, peers: Peers, addresses: Addresses) -> None:
-    """Compare a process until its first reply, a call when the server closes after each, and one when it does not."""
+    """Compare a process until its first reply, a call on a new connection, and a call on a kept one."""
     others = [peer for peer in (peers.plain, peers.naive, peers.standard_library, peers.wx_sdk) if peer]
     counts = _counts([peers.ours, peers.plain_without_bytecode, *others], addresses) if VALGRIND else {}
     timed: dict[str, Callable[[Peer], float]] = {
@@ -50,7 +50,7 @@ def rows(table: Table, peers: Peers, addresses: Addresses) -> None:
 
 
 def _counts(peers: list[Peer], addresses: Addresses) -> dict[tuple[str, Peer], float]:
-    """Count instructions: a call's are what some calls more than the first one have added."""
+    """Count instructions; a call's are the difference that more calls make, divided by their number."""
     counted = [peer for peer in peers if not peer.takes_address]
     warmed = [peer for peer in counted if "without bytecode" not in peer.name]
     with ThreadPoolExecutor(2) as pool:

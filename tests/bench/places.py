@@ -1,4 +1,4 @@
-"""The peers, each with its packages in a folder: this function's artifact, and what pip installs for the others."""
+"""Build the programs to compare: this function's artifact, and a folder of packages for each other one."""
 
 import shutil
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NODE_MODULES = interpreter.ROOT / ".tools" / "node" / "node_modules"
 
 @dataclass(frozen=True)
 class Peers:
-    """Those that are compared. `wx_sdk` and `node`, which only starts, are none where there is no Node.js."""
+    """The programs to compare. Without Node.js, `wx_sdk` and `node` (which only starts) are None."""
 
     ours: Peer
     ours_on_3_10: Peer
@@ -31,7 +31,7 @@ class Peers:
 
 
 def build(folder: Path, authority: Path) -> Peers:
-    """Build the artifacts and install the others' packages; all trust the bench's own authority beside certifi's."""
+    """Build the artifacts and install the packages; all trust the bench's authority and certifi's."""
     python = interpreter.find_interpreter(artifact.LAMBDA.python)
     lock = interpreter.ROOT / "requirements.txt"
     ours, older, plain, bytecode = (folder / name for name in ("ours", "older", "plain", "bytecode"))
@@ -58,7 +58,7 @@ def build(folder: Path, authority: Path) -> Peers:
     shutil.copytree(plain, bytecode)
     artifact.compile_all(python, bytecode, "/var/task")
 
-    appids = iter(FLEET[-10:])  # one each: classic tokens of two processes would end one another
+    appids = iter(FLEET[-10:])  # one AppID each, because classic tokens of two processes invalidate one another
 
     def peer(name: str, place: Path, module: str, interpreter_path: str = python) -> Peer:
         command = (interpreter_path, "-S", "-W", "ignore", str(HERE / "child.py"), module)
@@ -70,9 +70,9 @@ def build(folder: Path, authority: Path) -> Peers:
             "WECHAT_SECRET": SECRET,
             "WECHAT_TIMEOUT_SECONDS": "60",
         }
-        if module == "handler.app":  # as template.yaml and scf.json have it
+        if module == "handler.app":  # as in template.yaml and scf.json
             environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-        if module == "floor":  # the standard library has no authorities of its own
+        if module == "floor":  # the standard library brings no authorities
             environ["SSL_CERT_FILE"] = str(place / "certifi" / "cacert.pem")
         return Peer(name, command, environ)
 

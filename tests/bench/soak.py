@@ -1,4 +1,4 @@
-"""Many mini programs, and thousands of invocations with random faults, in one process each."""
+"""Two long runs in one process each: many mini programs, and thousands of invocations with random faults."""
 
 import contextlib
 import gc
@@ -20,7 +20,7 @@ KINDS = ("reset", "reset=body", "truncate", "status=502", "status=403", "html", 
 
 @contextlib.contextmanager
 def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
-    """Give the function on this sandbox, with its log going nowhere."""
+    """Return the function, connected to this sandbox, without a log."""
     os.environ.update(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
     from handler.app import forget_settings, lambda_handler  # noqa: PLC0415 - the same
     from handler.telemetry import log as telemetry  # noqa: PLC0415 - it reads the environment
@@ -39,7 +39,7 @@ def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
 
 
 def grow(table: Table) -> None:
-    """Ask for one mini program after another, twice: time and requests grow with their number, and no more."""
+    """Ask for many mini programs twice: time and requests grow only with their number."""
     apps = {f"wx{number:016d}": SECRET for number in range(APPS)}
     with Sandbox(apps=apps) as sandbox, quiet_function(sandbox) as invoke:
         seconds = []
@@ -59,7 +59,7 @@ def grow(table: Table) -> None:
 
 
 def soak(table: Table) -> None:
-    """Invoke thousands of times with random faults: memory, file descriptors and threads stay as they were."""
+    """Invoke thousands of times with random faults: memory, file descriptors and threads do not grow."""
     picks = random.Random(1)  # noqa: S311 - the same faults in each run
     states = []
     with Sandbox() as sandbox, quiet_function(sandbox) as invoke:

@@ -1,22 +1,22 @@
-"""The rows of the bench as they are measured: figures, goals, and what is missed."""
+"""The rows of the bench: figures, goals, and missed goals."""
 
 import statistics
 from dataclasses import dataclass
 
 from tests.bench.measures import ratio
 
-LOOSER = 1.15  # a gate is that much looser than its goal: small shared machines are noisy
+LOOSER = 1.15  # how much looser a gate is than its goal, because small shared machines are noisy
 EXACT = 1.0  # where it is not
 
 
 def shown(figure: float) -> str:
-    """Show a figure as exactly as it can be told."""
+    """Format a figure with the digits that are significant."""
     return f"{figure:.0f}" if figure >= 100 or not figure else f"{figure:.1f}" if figure >= 10 else f"{figure:.3f}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. A `goal` it should not exceed; over its gate it fails the bench. None for what is shown only."""
+    """One figure. It should not exceed its `goal`; beyond its gate the bench fails. No goal: only shown."""
 
     name: str
     figure: float
@@ -42,14 +42,14 @@ class Row:
 
 
 class Table:
-    """Prints each row as it comes, and what is missed at the end."""
+    """Prints each row when it is measured, and the missed goals at the end."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._looser = LOOSER
 
     def section(self, title: str, looser: float = LOOSER) -> None:
-        """Print what the next rows are about, whose gates are so much looser than their goals."""
+        """Print a title for the next rows, and set how much looser their gates are than their goals."""
         self._looser = looser
         print(f"\n{title}", flush=True)
 
@@ -70,7 +70,7 @@ class Table:
         return all(row.is_held for row in self.rows)
 
     def summary(self) -> str:
-        """Say in one line which goals are met and missed, and whether a gate is broken."""
+        """Return one line: the goals met and missed, and whether a gate is broken."""
         goals = [row for row in self.rows if row.goal is not None]
         missed = [row for row in goals if not row.is_met]
         text = f"goals: {len(goals) - len(missed)} of {len(goals)} met"

@@ -1,4 +1,4 @@
-"""What of the bench is exact: function calls of a warm invocation, beside the bench's peers."""
+"""The exact part of the bench: the number of function calls in a warm invocation, compared with the peers."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.bench.table import EXACT, LOOSER, Table
 
 
 def calls(module: str) -> int:
-    """Return how many functions a warm call of the module's `lambda_handler` calls, logging and metrics on."""
+    """Count the functions that a warm call of the module's `lambda_handler` calls, with logging and metrics."""
     with Sandbox() as sandbox:
         process = subprocess.run(
             [sys.executable, "-W", "ignore", "tests/bench/calls.py", module],
@@ -39,12 +39,12 @@ def ours() -> int:
 
 @pytest.mark.parametrize(("peer", "bound"), [("stack", 0.60), ("naive", 0.70), ("floor", 3.50)])
 def test_warm_calls(ours: int, peer: str, bound: float) -> None:
-    """A warm invocation calls no more functions than the bound allows, as a share of a peer's."""
+    """A warm invocation calls at most the allowed share of a peer's number of functions."""
     assert ours <= bound * calls(peer)
 
 
 def test_document() -> None:
-    """docs/performance.md has the figures of the last run that was committed, and all of them met their gates."""
+    """docs/performance.md has the figures of the last committed run, and all of them met their gates."""
     assert document.written() == document.DOCUMENT.read_text("utf-8"), "run `make bench`, which writes both"
     assert document.seconds() > 60
 
@@ -59,7 +59,7 @@ def test_document() -> None:
     ],
 )
 def test_goals_and_gates(figure: float, looser: float, summary: str, *, held: bool) -> None:
-    """A goal that is missed is named in the one line at the end; beyond its gate the bench fails."""
+    """The last line names a missed goal; beyond its gate the bench fails."""
     table = Table()
     table.section("rows", looser)
     table.add("another", 0.5, "x", 0.5)

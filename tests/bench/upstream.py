@@ -1,4 +1,4 @@
-"""What every peer of a bench talks to: WeChat's stand-in over http, over https, and over https with reconnects."""
+"""The bench's servers: WeChat's stand-in over http, over https, and over https with reconnects."""
 
 import json
 import ssl
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 FLEET = [f"wx{number:016d}" for number in range(5000)]
 _PLAN = b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1,"create_timestamp":1517553721,'
 _PLAN += b'"default_finish_timestamp":1517554721,"gray_percentage":8}}'
-# How the SDK's gateway, at /admin, wraps WeChat's body: a protobuf message of body and content type.
+# The SDK's gateway, at /admin, wraps WeChat's body in a protobuf message of body and content type.
 _WRAPPED = b"\x0a" + bytes([len(_PLAN) | 0x80, 1]) + _PLAN + b"\x12\x10application/json"
 
 
 class Addresses(NamedTuple):
-    """Where the three are: https `closing` closes the connection after each plan."""
+    """The addresses of the three; `closing` closes its https connection after each plan."""
 
     http: str
     https: str
@@ -34,7 +34,7 @@ class Addresses(NamedTuple):
 
 
 class Upstream:
-    """A process with the three servers, whose certificates are of the authority that it writes into `folder`."""
+    """A process with the three servers; it writes the authority of their certificates into `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = folder / "authority.pem"
@@ -52,7 +52,7 @@ class Upstream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # its input ends, and so does it
+        self._process.communicate()  # the process ends when its stdin ends
 
 
 def _main(authority_file: str) -> None:

@@ -156,7 +156,7 @@ class Aws(ThreadingHTTPServer):
         self.gone = threading.Event()
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients that give up are part of the play."""
+        """Print nothing, because clients close connections on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
