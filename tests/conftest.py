@@ -22,7 +22,7 @@ from gray_release.sandbox.store import fill_store
 from handler import app
 from handler.app import lambda_handler
 from handler.telemetry import log as function_log
-from tests.support import Configure, Invoke, Log, Valkey, server_context
+from tests.support import Configure, Invoke, Log, Valkey, create_server_context
 
 # A script that starts the tests in the background makes them, and their child processes, ignore interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -76,7 +76,7 @@ def authority(configure: Configure, tmp_path: Path) -> trustme.CA:
 @pytest.fixture
 def secure_sandbox(authority: trustme.CA, configure: Configure) -> Iterator[Sandbox]:
     """Run WeChat's stand-in over TLS and point the environment at it."""
-    with Sandbox(tls=server_context(authority)) as sandbox:
+    with Sandbox(tls=create_server_context(authority)) as sandbox:
         configure(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
 

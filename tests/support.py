@@ -119,7 +119,7 @@ def read_terminal(ours: int, theirs: int) -> str:
     return shown.decode()
 
 
-def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
+def catch_error(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
     """Return the error that an invocation raises; check that it does not contain "hush", as the secrets do."""
     with pytest.raises(OpenApiError) as caught:
         invoke(event, **context)
@@ -128,7 +128,7 @@ def refused(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiError:
     return caught.value
 
 
-def freeze(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Move only the wall clock, because a freeze does not move the monotonic clock."""
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + seconds)
@@ -188,7 +188,7 @@ class Valkey:
         self._process.wait(30)
 
 
-def server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
+def create_server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
     """Return a server's TLS context with the authority's certificate for these names, by default 127.0.0.1."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*names or ("127.0.0.1",), not_after=not_after).configure_cert(context)

@@ -17,7 +17,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
 from handler.settings import Settings
 from tests.layouts import SYSTEMS
-from tests.support import REPLY, ROOT, Valkey, server_context
+from tests.support import REPLY, ROOT, Valkey, create_server_context
 from tests.token_server import TokenServer, answer
 
 PAGES = [(ROOT / f"docs/third-party-platforms{language}.md").read_text("utf-8") for language in ("", ".zh-CN")]
@@ -213,7 +213,7 @@ def test_token_server(shell: Shell, authority: trustme.CA, tmp_path: Path) -> No
     """The function reads the token that curl shows."""
     with Sandbox() as sandbox:
         token = sandbox.tokens.issue_token()["access_token"]
-        with TokenServer(answer({"token": token}), tls=server_context(authority)) as tokens:
+        with TokenServer(answer({"token": token}), tls=create_server_context(authority)) as tokens:
             shell.addresses[SERVER] = tokens.url
             trust = {"SSL_CERT_FILE": str(tmp_path / "ca.pem"), "CURL_CA_BUNDLE": str(tmp_path / "ca.pem")}
             assert token in shell.run(CURL, **trust)

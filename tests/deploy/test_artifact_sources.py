@@ -11,7 +11,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET, REFRESH_TOKEN, TICKET, Sandbox
 from gray_release.sandbox.store import fill_store
 from tests.layouts import LAYOUTS, Layout
-from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, post, server_context
+from tests.support import DOCUMENTED, PLAN, Emulate, Valkey, create_server_context, post
 from tests.token_server import TokenServer, answer
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_token_server(emulate: Emulate, authority: trustme.CA, tmp_path: Path) -
     with Sandbox() as sandbox:
         good = answer({"code": 0, "data": {"token": sandbox.tokens.issue_token()["access_token"]}})
         with (
-            TokenServer(good, answer({"code": 1001}), tls=server_context(authority)) as tokens,
+            TokenServer(good, answer({"code": 1001}), tls=create_server_context(authority)) as tokens,
             emulate(
                 SSL_CERT_FILE=str(tmp_path / "ca.pem"),
                 WECHAT_API_BASE_URL=sandbox.base_url,

@@ -12,7 +12,7 @@ import trustme
 from deploy.authorities import hash_subject, write_hashed_certificates
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.contract import OpenApiError
-from tests.support import Configure, Invoke, server_context
+from tests.support import Configure, Invoke, create_server_context
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_odd_names(
     write_hashed_certificates(tmp_path / "cacert.pem")
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "cacert.pem"))
     for trusted in (authority, trustme.CA()):
-        with Sandbox(tls=server_context(trusted)) as sandbox:
+        with Sandbox(tls=create_server_context(trusted)) as sandbox:
             configure(
                 SSL_CERT_FILE=None, WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET
             )

@@ -7,7 +7,7 @@ import pytest
 
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import Arguments, OpenApiError
-from tests.support import DOCUMENTED, Invoke, Log, refused
+from tests.support import DOCUMENTED, Invoke, Log, catch_error
 
 OTHER = "wx1111111111111111"
 
@@ -26,7 +26,7 @@ OTHER = "wx1111111111111111"
 )
 def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
     """An empty appid in the event is 41002; `WECHAT_APPID` does not replace it."""
-    assert refused(invoke, event).errCode == 41002
+    assert catch_error(invoke, event).errCode == 41002
     assert sandbox.requests == []
 
 
@@ -58,7 +58,7 @@ def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) ->
 )
 def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: str) -> None:
     """A key that looks like `appid`, or whose value is an appid, is 40097, and the error names `appid`."""
-    error = refused(invoke, {name: OTHER})
+    error = catch_error(invoke, {name: OTHER})
     assert error.errCode == 40097
     assert error.reason.endswith(f"write {right}")
     assert OTHER not in error.reason
@@ -82,7 +82,7 @@ def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: st
 )
 def test_names_like_other_arguments(sandbox: Sandbox, invoke: Invoke, name: str, right: str) -> None:
     """A key that looks like another argument is 40097 too, and its value is not shown."""
-    error = refused(invoke, {name: "hush", "appid": APPID})
+    error = catch_error(invoke, {name: "hush", "appid": APPID})
     assert error.errCode == 40097
     assert error.reason.endswith(f"write {right}")
     assert "hush" not in str(error)
@@ -128,7 +128,7 @@ def test_both_spellings() -> None:
 @pytest.mark.parametrize("event", [[], "x", 0, 1.5, False, True, ""])
 def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) -> None:
     """An event that is not an object is 40097, and no request goes to WeChat."""
-    error = refused(invoke, event)
+    error = catch_error(invoke, event)
     assert error.errCode == 40097
     assert sandbox.requests == []
 
@@ -154,7 +154,7 @@ def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) ->
 )
 def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
     """A bad argument is 40097: the error names it without its value, and no request goes to WeChat."""
-    error = refused(invoke, event)
+    error = catch_error(invoke, event)
     assert error.errCode == 40097
     [name] = event
     assert error.errMsg.replace("_", "").lower().endswith(f"invalid arguments: {name.replace('_', '').lower()}")
@@ -193,7 +193,7 @@ def test_large_events(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
 @pytest.mark.parametrize("event", [{"appid": "x" * 6_000_000}, {"accessToken": "x" * 6_000_000}])
 def test_large_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
     """An argument as large as a whole event is refused with a short message."""
-    error = refused(invoke, event)
+    error = catch_error(invoke, event)
     assert error.errCode == 40097
     assert len(str(error)) < 200
     assert sandbox.requests == []

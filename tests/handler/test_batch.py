@@ -17,7 +17,7 @@ from handler.app import lambda_handler, main_handler
 from handler.batch import REPLY_BYTES, ROW_BYTES, THREADS
 from handler.contract import API
 from handler.operation import Operation
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, Log, catch_error
 
 OK = {"errCode": 0, "errMsg": f"{API}:ok"}
 MANY = [f"wx{number:016x}" for number in range(40)]
@@ -101,7 +101,7 @@ def test_triggers(trigger: str, platform: str) -> None:
 )
 def test_refused_arguments(sandbox: Sandbox, invoke: Invoke, arguments: dict[str, Any]) -> None:
     """What is no list of appids, or names something else beside it, is 40097, and nothing is asked."""
-    assert refused(invoke, arguments).errCode == 40097
+    assert catch_error(invoke, arguments).errCode == 40097
     assert not sandbox.requests
 
 
@@ -138,7 +138,7 @@ def test_shared_failures(
 ) -> None:
     """A failure that every mini program would meet is one failure."""
     configure(**variables)
-    assert refused(invoke, {"appids": MANY}).errCode == code
+    assert catch_error(invoke, {"appids": MANY}).errCode == code
     assert [line["err_code"] for line in log() if line["message"] == "getGrayReleasePlan"][-1] == code
     assert len(log()) <= 2
 
@@ -230,7 +230,7 @@ def test_all_with_a_refused_platform_token(platform: Sandbox, store: RedisStorag
 def test_all_fails_once(platform: Sandbox, invoke: Invoke, log: Log) -> None:
     """Where WeChat refuses the list there is one failure."""
     platform.faults.append(Fault.parse("list:errcode=61004"))
-    assert refused(invoke, {"appids": "all"}).errCode == 61004
+    assert catch_error(invoke, {"appids": "all"}).errCode == 61004
     assert len(log()) == 1
 
 

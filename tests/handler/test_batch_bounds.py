@@ -13,7 +13,7 @@ from gray_release.sandbox.server import SECRET, Sandbox
 from gray_release.sandbox.store import fill_store
 from handler.contract import API
 from handler.tokens.component import PAGE_SIZE, PAGES
-from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, body, refused
+from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, body, catch_error
 
 PLATFORM_BYTES = 6_000_000  # Lambda's and SCF's limit of a reply
 MANY = [f"wx{number:016x}" for number in range(50)]
@@ -176,7 +176,7 @@ def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
         appids = [row["appid"] for row in invoke({"appids": "all"}, deadline=deadline)["results"]]
         assert appids == MANY[: len(appids)]
     else:
-        assert refused(invoke, {"appids": "all"}, deadline=deadline).errCode in (-1, 61003)
+        assert catch_error(invoke, {"appids": "all"}, deadline=deadline).errCode in (-1, 61003)
     assert time.monotonic() < deadline
     assert authorizers.count(LIST) <= 2
 

@@ -25,7 +25,7 @@ def repeat(unit: str, size: int, separator: str = ",") -> str:
     return separator.join([unit] * (size // len((unit + separator).encode())))
 
 
-def plan(items: str) -> str:
+def create_plan(items: str) -> str:
     """Return an answer whose plan has a list of these items."""
     return f'{{"gray_release_plan":{{"x":[{items}]}}}}'
 
@@ -36,20 +36,20 @@ ANSWERS = {
     + ",".join(f'"{"_a" * 10}{index}":1' for index in range(30_000))
     + "}}",
     "one long key": f'{{"gray_release_plan":{{"{repeat("_a", ANSWER, "")}":1}}}}',
-    "empty objects": plan(repeat("{}", ANSWER)),
-    "small objects": plan(repeat('{"a_b":0}', ANSWER)),
-    "nested lists": plan(repeat("[" * 190 + "]" * 190, ANSWER)),
-    "nested objects": plan(repeat('{"a":' * 190 + "1" + "}" * 190, ANSWER)),
-    "integers": plan(repeat("1", ANSWER)),
-    "long integers": plan(repeat("9" * 4299, ANSWER)),
-    "floats": plan(repeat("1.5", ANSWER)),
-    "floats that grow": plan(repeat("1e15", ANSWER)),
-    "a long float": plan("1." + "3" * ANSWER),
-    "half surrogates": plan(f'"{repeat(chr(92) + "ud800", ANSWER, "")}"'),
-    "half a surrogate beside objects": plan(f'"{chr(92)}ud800",{repeat("{}", ANSWER)}'),
-    "escapes": plan(f'"{repeat(chr(92) + "u0001", ANSWER, "")}"'),
-    "control characters": plan(f'"{chr(1) * ANSWER}"'),
-    "quotes": plan(f'"{repeat(chr(92) + chr(34), ANSWER, "")}"'),
+    "empty objects": create_plan(repeat("{}", ANSWER)),
+    "small objects": create_plan(repeat('{"a_b":0}', ANSWER)),
+    "nested lists": create_plan(repeat("[" * 190 + "]" * 190, ANSWER)),
+    "nested objects": create_plan(repeat('{"a":' * 190 + "1" + "}" * 190, ANSWER)),
+    "integers": create_plan(repeat("1", ANSWER)),
+    "long integers": create_plan(repeat("9" * 4299, ANSWER)),
+    "floats": create_plan(repeat("1.5", ANSWER)),
+    "floats that grow": create_plan(repeat("1e15", ANSWER)),
+    "a long float": create_plan("1." + "3" * ANSWER),
+    "half surrogates": create_plan(f'"{repeat(chr(92) + "ud800", ANSWER, "")}"'),
+    "half a surrogate beside objects": create_plan(f'"{chr(92)}ud800",{repeat("{}", ANSWER)}'),
+    "escapes": create_plan(f'"{repeat(chr(92) + "u0001", ANSWER, "")}"'),
+    "control characters": create_plan(f'"{chr(1) * ANSWER}"'),
+    "quotes": create_plan(f'"{repeat(chr(92) + chr(34), ANSWER, "")}"'),
     "wrong types": '{"gray_release_plan":{"status":[' + repeat("1", ANSWER) + "]}}",
     "not closed": '{"a":' + "[" * (ANSWER // 2),
     "an errmsg of numbers": '{"errcode":48001,"errmsg":[' + repeat("1e300", ANSWER) + "]}",
@@ -68,7 +68,7 @@ OVER_HTTP: dict[str, Any] = {
 }
 
 
-def reply_to(invoke: Invoke, event: Any) -> tuple[str, float]:
+def measure_reply(invoke: Invoke, event: Any) -> tuple[str, float]:
     """Invoke; return the reply or the failure as JSON, and the CPU seconds that it took."""
     gc.collect()
     started = time.process_time()
@@ -85,21 +85,21 @@ def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, even
     """The largest answer, made of the characters that grow most in a reply, is refused with a reason."""
     content = b'{"gray_release_plan":{"x":"%b"}}' % (character * (2**20 - 32))
     body(sandbox, content)
-    reply, _ = reply_to(invoke, event)
+    reply, _ = measure_reply(invoke, event)
     assert "too long to be passed on" in reply
 
 
-def many(value: str | list[str], count: int = 400_000) -> dict[str, Any]:
+def create_keys(value: str | list[str], count: int = 400_000) -> dict[str, Any]:
     """Return an object with many keys."""
     return {f"k{index}": value for index in range(count)}
 
 
-def post(content: str, **rest: Any) -> dict[str, Any]:
+def create_post(content: str, **rest: Any) -> dict[str, Any]:
     """Return an event of a POST."""
     return {**OVER_HTTP, "requestContext": {"http": {"method": "POST", "path": "/"}}, "body": content, **rest}
 
 
-def query(text: str) -> dict[str, Any]:
+def create_get(text: str) -> dict[str, Any]:
     """Return an event of a GET with this query."""
     return {**OVER_HTTP, "rawQueryString": text}
 
@@ -107,32 +107,32 @@ def query(text: str) -> dict[str, Any]:
 LOAD_BALANCER: dict[str, Any] = {"httpMethod": "GET", "path": "/", "headers": {}, "requestContext": {"elb": {}}}
 REST: dict[str, Any] = {"httpMethod": "GET", "path": "/", "headers": {}, "requestContext": {"stage": "x"}}
 EVENTS: dict[str, Any] = {
-    "many keys": many("v"),
+    "many keys": create_keys("v"),
     "a long appid": {"appid": "x" * EVENT},
     "a long token": {"accessToken": "x" * EVENT},
     "many appids": {"appids": [f"wx{index}" for index in range(500_000)]},
     "long appids": {"appids": ["x" * 6000] * 1000},
-    "a query of many": query(repeat("a=1", EVENT, "&")),
-    "a query of many names": query("&".join(f"a{index}=%41" for index in range(450_000))),
-    "a query of percents": query("a=" + "%" * EVENT),
-    "a query of escapes": query("a=" + "%41" * (EVENT // 3)),
-    "many headers": {**OVER_HTTP, "headers": many("v")},
-    "many headers with several values": {**REST, "multiValueHeaders": many(["v"])},
-    "many parameters": {**REST, "multiValueQueryStringParameters": many(["v"])},
+    "a query of many": create_get(repeat("a=1", EVENT, "&")),
+    "a query of many names": create_get("&".join(f"a{index}=%41" for index in range(450_000))),
+    "a query of percents": create_get("a=" + "%" * EVENT),
+    "a query of escapes": create_get("a=" + "%41" * (EVENT // 3)),
+    "many headers": {**OVER_HTTP, "headers": create_keys("v")},
+    "many headers with several values": {**REST, "multiValueHeaders": create_keys(["v"])},
+    "many parameters": {**REST, "multiValueQueryStringParameters": create_keys(["v"])},
     "a load balancer's many parameters": {
         **LOAD_BALANCER,
         "queryStringParameters": {f"k%41{index}": "%41" for index in range(350_000)},
     },
     "a load balancer's long parameter": {**LOAD_BALANCER, "queryStringParameters": {"a": "%41" * (EVENT // 3)}},
-    "a body of many keys": post(json.dumps(many("v"))),
-    "a body of nested lists": post(plan(repeat("[" * 190 + "]" * 190, EVENT))),
-    "a deep body": post('{"a":' * 1_000_000),
-    "a body in base64": post("eHh4" * (EVENT // 4), isBase64Encoded=True),
-    "a timer's nested lists": {"Type": "Timer", "Message": plan(repeat("[" * 190 + "]" * 190, EVENT))},
-    "a timer's small lists": {"Type": "Timer", "Message": plan(repeat("[]", EVENT))},
+    "a body of many keys": create_post(json.dumps(create_keys("v"))),
+    "a body of nested lists": create_post(create_plan(repeat("[" * 190 + "]" * 190, EVENT))),
+    "a deep body": create_post('{"a":' * 1_000_000),
+    "a body in base64": create_post("eHh4" * (EVENT // 4), isBase64Encoded=True),
+    "a timer's nested lists": {"Type": "Timer", "Message": create_plan(repeat("[" * 190 + "]" * 190, EVENT))},
+    "a timer's small lists": {"Type": "Timer", "Message": create_plan(repeat("[]", EVENT))},
     "a timer's deep message": {"Type": "Timer", "Message": '{"a":' * 1_000_000},
     "a timer's appid": {"Type": "Timer", "Message": "wx" + "a" * EVENT + " "},
-    "a schedule's many keys": {"source": "aws.events", "detail-type": "any", "detail": many("v")},
+    "a schedule's many keys": {"source": "aws.events", "detail-type": "any", "detail": create_keys("v")},
     "a path of slashes": {**OVER_HTTP, "rawPath": "/" * EVENT},
 }
 
@@ -143,7 +143,7 @@ EVENTS: dict[str, Any] = {
 def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
     """The reply to an answer of 1 MB fits the platforms, and costs under half a second of CPU, at the best of three."""
     body(sandbox, ANSWERS[answer].encode())
-    replies = [reply_to(invoke, event) for _ in range(3)]
+    replies = [measure_reply(invoke, event) for _ in range(3)]
     assert max(len(reply) for reply, _ in replies) < REPLY_BYTES
     assert min(seconds for _, seconds in replies) < CPU_SECONDS
 
@@ -152,7 +152,7 @@ def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any
 @pytest.mark.parametrize("event", EVENTS)
 def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
     """An event of 6 MB is answered or refused in short, for under half a second of CPU, at the best of three."""
-    replies = [reply_to(invoke, EVENTS[event]) for _ in range(3)]
+    replies = [measure_reply(invoke, EVENTS[event]) for _ in range(3)]
     assert not [reply for reply, _ in replies if "internal error" in reply]
     assert max(len(reply) for reply, _ in replies) < 2000
     assert min(seconds for _, seconds in replies) < CPU_SECONDS

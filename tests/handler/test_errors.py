@@ -6,13 +6,13 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
-from tests.support import STABLE, Configure, Invoke, Log, refused
+from tests.support import STABLE, Configure, Invoke, Log, catch_error
 
 
 def test_error_text(sandbox: Sandbox, invoke: Invoke) -> None:
     """The error's text is the compact JSON of errCode and errMsg, with WeChat's errmsg and rid."""
     sandbox.faults.append(Fault("plan", "errcode", "48001"))
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert str(error) == (
         '{"errCode":48001,"errMsg":"openapi.operation.getGrayReleasePlan:fail sandbox fault rid: 5f1e-sandbox"}'
     )
@@ -42,15 +42,15 @@ def test_on_error_holds_beside_another_fault(invoke: Invoke, configure: Configur
 
 def test_no_settings(invoke: Invoke, configure: Configure) -> None:
     """Without an appid the call is 41002, and without a secret 41004."""
-    assert refused(invoke).errCode == 41002
+    assert catch_error(invoke).errCode == 41002
     configure(WECHAT_APPID=APPID, WECHAT_SECRET="")
-    assert refused(invoke).errCode == 41004
+    assert catch_error(invoke).errCode == 41004
 
 
 def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A wrong secret is WeChat's 40125 after one request, and the error does not contain it."""
     configure(WECHAT_SECRET="hush-hush")
-    assert refused(invoke).errCode == 40125
+    assert catch_error(invoke).errCode == 40125
     assert sandbox.requests == [("POST", STABLE)]
 
 
@@ -61,7 +61,7 @@ def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Lo
         raise KeyError("hush-hush")
 
     monkeypatch.setattr("handler.operation.Operation.ask", fail)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == -1
     assert error.__suppress_context__
     assert log()[0]["exception"] == "KeyError"

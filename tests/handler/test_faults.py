@@ -45,7 +45,7 @@ def play(sandbox: Sandbox, log: Log) -> Play:
 
     def play(row: Row, endpoint: str, *others: Fault) -> int:
         sandbox.faults[:] = [row.at(endpoint), *others]
-        code, status = outcome()
+        code, status = invoke_over_http()
         requests = {name: sandbox.count(path) for name, path in PATHS.items()}
         assert (code, status if code else row.status, requests[endpoint]) == (row.code, row.status, row.requests)
         tokens = sum(requests.values()) - requests["plan"]
@@ -57,7 +57,7 @@ def play(sandbox: Sandbox, log: Log) -> Play:
     return play
 
 
-def outcome() -> tuple[int, int]:
+def invoke_over_http() -> tuple[int, int]:
     """Invoke, check that time was left, and return errCode and HTTP status."""
     context = LambdaContext()
     reply = lambda_handler({"httpMethod": "GET", "path": "/", "queryString": {}, "headers": {}}, context)
@@ -67,17 +67,17 @@ def outcome() -> tuple[int, int]:
     return body["errCode"], reply["statusCode"]
 
 
-def recovers(sandbox: Sandbox) -> None:
+def expect_recovery(sandbox: Sandbox) -> None:
     """Check that the next invocation succeeds once the fault is gone."""
     sandbox.faults.clear()
-    assert outcome() == (0, 200)
+    assert invoke_over_http() == (0, 200)
 
 
 @pytest.mark.parametrize("row", FAILURES + REFUSED_TOKENS + SUCCESSES, ids=lambda row: row.name)
 def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
     """Each fault of the plan request leads to its errCode and request count, and leaves nothing behind."""
     play(row, "plan")
-    recovers(sandbox)
+    expect_recovery(sandbox)
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
 def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
     """A fault of the token request leads to the same failure, and no plan is requested."""
     assert play(row, "stable") == 0
-    recovers(sandbox)
+    expect_recovery(sandbox)
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row
     assert play(row, "component") == 0
     assert len(platform.requests) == row.requests
     assert store.get("component_access_token") is None
-    recovers(platform)
+    expect_recovery(platform)
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, ro
     store.set("component_access_token", issued["component_access_token"], 7200)
     assert play(replace(row, requests=1) if row.is_lost else row, "authorizer") == 0
     assert store.get(f"{APPID}_refresh_token") == REFRESH_TOKEN
-    recovers(platform)
+    expect_recovery(platform)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_odd_tokens(sandbox: Sandbox, request: pytest.FixtureRequest, play: Play
     assert play(row, endpoint, *others) == (row.code == 0)
     if endpoint == "component":
         sandbox.faults.clear()
-        outcome()  # WeChat refuses the platform's token, which costs the two token requests
-    recovers(sandbox)
+        invoke_over_http()  # WeChat refuses the platform's token, which costs the two token requests
+    expect_recovery(sandbox)

@@ -94,11 +94,11 @@ def invoke_all(printed: io.StringIO) -> None:
         except OpenApiError as error:
             trace = "".join(traceback.format_exception(error))
             printed.write(f"{error} {error!r} {error.args} {vars(error)} {error.__cause__!r}\n{trace}")
-            found += hanging_on(error, event)
+            found += find_reachable_secrets(error, event)
     assert found == []
 
 
-def hanging_on(error: OpenApiError, event: Any) -> list[str]:
+def find_reachable_secrets(error: OpenApiError, event: Any) -> list[str]:
     """List the secrets that an error reaches, and where. The caller's event is allowed in the entry point's frame."""
     own = json.dumps(event)
     return [
@@ -117,13 +117,13 @@ def print_objects(printed: io.StringIO) -> None:
     printed.write(f"{Arguments.parse(EVENTS[1])!r} {Arguments.parse(EVENTS[2]).model_dump_json()}")
 
 
-def named(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
+def parametrize_faults(cases: list[tuple[str, Row]]) -> pytest.MarkDecorator:
     """Parametrise a test by endpoint and fault."""
     ids = [f"{endpoint} {row.name}" for endpoint, row in cases]
     return pytest.mark.parametrize(("endpoint", "row"), cases, ids=ids)
 
 
-@named(AT_PLAN + AT_STABLE)
+@parametrize_faults(AT_PLAN + AT_STABLE)
 def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, endpoint: str, row: Row) -> None:
     """No secret is shown when the function uses an AppSecret or the callers' tokens."""
     sandbox.tokens.apps[APPID] = SECRETS["secret"]
@@ -135,7 +135,7 @@ def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, en
     print_objects(printed)
 
 
-@named(AT_PLATFORM)
+@parametrize_faults(AT_PLATFORM)
 def test_component(
     sandbox: Sandbox,
     store: RedisStorage,
@@ -217,8 +217,8 @@ def test_the_walk_finds(parse: Callable[[str], object]) -> None:
     """The search finds a secret in an error's cause and in its frames' locals, so it can fail."""
     with pytest.raises(OpenApiError) as caught:
         _fail_with(lambda: parse(f"!{SECRETS['secret']}"))
-    assert [place.partition(" at ")[0] for place in hanging_on(caught.value, {})] == ["secret"]
-    assert hanging_on(OpenApiError(-1, "out"), {}) == []
+    assert [place.partition(" at ")[0] for place in find_reachable_secrets(caught.value, {})] == ["secret"]
+    assert find_reachable_secrets(OpenApiError(-1, "out"), {}) == []
 
 
 def _fail_with(call: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, refused
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, catch_error
 
 
 @pytest.mark.parametrize("code", ["40001", "40014", "42001"])
@@ -19,7 +19,7 @@ def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: 
     assert [path for _, path in sandbox.requests] == [STABLE, PLAN, STABLE, PLAN]
     sandbox.requests.clear()
     sandbox.faults[:] = [Fault("plan", "errcode", code)]
-    assert refused(invoke).errCode == int(code)
+    assert catch_error(invoke).errCode == int(code)
     assert sandbox.count(PLAN) == 2
     assert sandbox.count(STABLE) == 1
 
@@ -52,7 +52,7 @@ def test_slow_answers_are_cut_off(
     """The deadline holds for the whole exchange even if the answer trickles, and a time-out is not retried."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}"))
-    error = refused(invoke, deadline=time.monotonic() + 0.6)
+    error = catch_error(invoke, deadline=time.monotonic() + 0.6)
     assert (error.errCode, error.status) == (-1, 504)
     assert sandbox.count(PLAN if endpoint == "plan" else STABLE) == 1
 
@@ -61,12 +61,12 @@ def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure)
     """`WECHAT_TIMEOUT_SECONDS` limits an exchange even if the invocation has more time."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     sandbox.faults.append(Fault.parse("plan:hang=2"))  # then the connection ends, which would be 503
-    assert refused(invoke).status == 504
+    assert catch_error(invoke).status == 504
 
 
 def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
     """An invocation without time left is 504, and no request goes to WeChat."""
-    error = refused(invoke, deadline=time.monotonic())
+    error = catch_error(invoke, deadline=time.monotonic())
     assert (error.errCode, error.status) == (-1, 504)
     assert sandbox.requests == []
 

@@ -16,7 +16,7 @@ from gray_release.sandbox.server import (
 )
 from handler.app_secret import aws as reader
 from handler.contract import OpenApiError
-from tests.support import DOCUMENTED, STABLE, Configure, Invoke, refused
+from tests.support import DOCUMENTED, STABLE, Configure, Invoke, catch_error
 from tests.tcp import find_free_port
 
 
@@ -41,7 +41,7 @@ def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configur
     sandbox.tokens.apps[APPID] = "rotated-secret"
     sandbox.tokens.expiry.clear()
     sandbox.tokens.stable.clear()
-    assert refused(invoke).errCode == 40125
+    assert catch_error(invoke).errCode == 40125
     secrets.put_secret_value(SecretId="rotated", SecretString="rotated-secret")
     sandbox.requests.clear()
     assert invoke() == DOCUMENTED
@@ -72,9 +72,9 @@ def test_component_secret_from_secrets_manager(
         configure(**{name: value})
     client = boto3.client("secretsmanager")
     client.create_secret(Name="platform", SecretString="not-yet-right")
-    assert refused(invoke).errCode == 40125
+    assert catch_error(invoke).errCode == 40125
     client.put_secret_value(SecretId="platform", SecretString=COMPONENT_SECRET)
-    assert refused(invoke).errCode == -1  # two token requests went into finding out
+    assert catch_error(invoke).errCode == -1  # two token requests went into finding out
     assert invoke() == DOCUMENTED
     assert platform.count("/cgi-bin/component/api_component_token") == 3
 
@@ -90,12 +90,12 @@ def test_component_secret_from_secrets_manager(
 def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str, reason: str) -> None:
     """A refusal by AWS is 41004 with AWS's code and no ARN; an unreachable AWS is 41004 too."""
     configure(**{variable: name})
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (41004, 500)
     assert f"{reason} from AWS" in error.errMsg
     assert "arn:" not in str(error)
     configure(AWS_ENDPOINT_URL=f"http://127.0.0.1:{find_free_port()}", **{variable: f"{name}-unreachable"})
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == 41004
     assert "no answer from AWS (connection refused)" in error.errMsg
 
@@ -106,7 +106,7 @@ def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, te
     name = f"unusable/{len(text)}"
     secrets.create_secret(Name=name, SecretString=text)
     configure(WECHAT_SECRET_NAME=name)
-    assert refused(invoke).errCode == 41004
+    assert catch_error(invoke).errCode == 41004
 
 
 def test_slow_start(secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:

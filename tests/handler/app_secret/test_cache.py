@@ -7,7 +7,7 @@ import pytest
 
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler import app_secret
-from tests.support import DOCUMENTED, STABLE, Configure, Invoke, freeze, refused
+from tests.support import DOCUMENTED, STABLE, Configure, Invoke, advance_clock, catch_error
 
 
 @pytest.mark.parametrize("value", ["hush" * 16_000, json.dumps({"secret": "hush" * 100})])
@@ -16,7 +16,7 @@ def test_long_secrets(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure:
     name = f"long/{len(value)}"
     secrets.create_secret(Name=name, SecretString=value)
     configure(WECHAT_SECRET_NAME=name)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status, sandbox.requests) == (41004, 500, [])
     secrets.put_secret_value(SecretId=name, SecretString=SECRET)
     assert invoke() == DOCUMENTED
@@ -45,7 +45,7 @@ def test_number_of_secrets(
         secrets.delete_secret(SecretId=f"many/{appid}", ForceDeleteWithoutRecovery=True)
     sandbox.tokens.expiry.clear()
     sandbox.tokens.stable.clear()
-    assert refused(invoke, {"appid": appids[0]}).errCode == 41004
+    assert catch_error(invoke, {"appid": appids[0]}).errCode == 41004
     assert invoke({"appid": appids[4]})["errCode"] == 0
 
 
@@ -59,6 +59,6 @@ def test_age(
     secrets.delete_secret(SecretId="aged", ForceDeleteWithoutRecovery=True)
     sandbox.tokens.expiry.clear()
     sandbox.tokens.stable.clear()
-    freeze(monkeypatch, 3 * 3600)
-    assert refused(invoke).errCode == 41004
+    advance_clock(monkeypatch, 3 * 3600)
+    assert catch_error(invoke).errCode == 41004
     assert (APPID in sandbox.tokens.apps, sandbox.count(STABLE)) == (True, 1)

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from tests.support import Configure, Invoke, UseAs, each_server, refused
+from tests.support import Configure, Invoke, UseAs, catch_error, each_server
 from tests.tcp import ENDLESS_BYTES, HANDSHAKE, ScriptedServer, pour, trickle
 
 MOST = ENDLESS_BYTES // 4  # bytes: more than the function's limit and the sockets' buffers together
@@ -57,7 +57,7 @@ def test_endless_answers(configure: Configure, invoke: Invoke, kind: str, use_as
     """An endless answer is a failure after the size limit, however its length is stated."""
     with ScriptedServer(pour(*ENDLESS[kind])) as server:
         use_as(f"http://127.0.0.1:{server.port}", configure)
-        error = refused(invoke)
+        error = catch_error(invoke)
         assert error.errCode in (-1, 41004)
         assert "internal" not in error.reason
         assert server.sent < MOST
@@ -67,6 +67,6 @@ def test_abandoned_handshake(configure: Configure, invoke: Invoke) -> None:
     """A TLS handshake that trickles fails at the deadline, and its thread and its connection end soon after."""
     with ScriptedServer(trickle(HANDSHAKE)) as server:
         configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{server.port}", WECHAT_TIMEOUT_SECONDS="0.4")
-        error = refused(invoke, {"accessToken": "any-token"})
+        error = catch_error(invoke, {"accessToken": "any-token"})
         assert (error.errCode, error.status) == (-1, 504)
         assert server.gone.acquire(timeout=10)

@@ -21,7 +21,7 @@ from gray_release.sandbox.server import (
 )
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, freeze, server_context
+from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, advance_clock, create_server_context
 
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
@@ -29,7 +29,7 @@ AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 @pytest.fixture(params=[False, True], ids=["http", "https"])
 def sandbox(request: pytest.FixtureRequest, configure: Configure, authority: trustme.CA) -> Iterator[Sandbox]:
     """Run WeChat's stand-in, once without TLS and once with it."""
-    with Sandbox(tls=server_context(authority) if request.param else None) as sandbox:
+    with Sandbox(tls=create_server_context(authority) if request.param else None) as sandbox:
         configure(WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
         yield sandbox
 
@@ -73,7 +73,7 @@ def test_silence_after_a_freeze(
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
     proxy.forget("silent")
-    freeze(monkeypatch, seconds)
+    advance_clock(monkeypatch, seconds)
     assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     assert proxy.connections == 2
 

@@ -21,9 +21,9 @@ from tests.support import (
     Invoke,
     Log,
     UseAs,
+    catch_error,
+    create_server_context,
     each_server,
-    refused,
-    server_context,
     use_as_wechat,
 )
 from tests.tcp import find_free_port
@@ -40,28 +40,28 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
+def expect_failure(invoke: Invoke, log: Log) -> Callable[[], tuple[str, str]]:
     """Return a function that expects a failure, and returns the log line's reason and hint."""
 
-    def told() -> tuple[str, str]:
-        error = refused(invoke)
+    def expect_failure() -> tuple[str, str]:
+        error = catch_error(invoke)
         line = log()[-1]
         assert line["reason"] == error.reason
         assert "hush-hush" not in str(line)
         return error.reason, line["hint"]
 
-    return told
+    return expect_failure
 
 
-Told = Callable[[], tuple[str, str]]
+ExpectFailure = Callable[[], tuple[str, str]]
 
 
 @each_server
-def test_untrusted(configure: Configure, told: Told, use_as: UseAs) -> None:
+def test_untrusted(configure: Configure, expect_failure: ExpectFailure, use_as: UseAs) -> None:
     """The reason for a certificate of an unknown authority quotes OpenSSL."""
-    with Sandbox(tls=server_context(trustme.CA())) as sandbox:
+    with Sandbox(tls=create_server_context(trustme.CA())) as sandbox:
         name = use_as(sandbox.base_url, configure)
-        reason, hint = told()
+        reason, hint = expect_failure()
         assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: " in reason
     assert "certificate" in reason.partition("not trusted: ")[2]
@@ -70,24 +70,26 @@ def test_untrusted(configure: Configure, told: Told, use_as: UseAs) -> None:
 
 @each_server
 @pytest.mark.parametrize("other", ["other.example", "127.0.0.2"])
-def test_another_name(configure: Configure, authority: trustme.CA, told: Told, use_as: UseAs, other: str) -> None:
+def test_another_name(
+    configure: Configure, authority: trustme.CA, expect_failure: ExpectFailure, use_as: UseAs, other: str
+) -> None:
     """The reason for another host's certificate says so, without the address."""
-    with Sandbox(tls=server_context(authority, other)) as sandbox:
+    with Sandbox(tls=create_server_context(authority, other)) as sandbox:
         name = use_as(sandbox.base_url, configure)
-        reason, hint = told()
+        reason, hint = expect_failure()
         assert sandbox.requests == []
     assert f"the certificate of {name} is not trusted: IP address mismatch" in reason
     assert "127.0.0" not in reason
     assert "SSL_CERT_FILE" not in hint
 
 
-def test_expired(configure: Configure, authority: trustme.CA, told: Told) -> None:
+def test_expired(configure: Configure, authority: trustme.CA, expect_failure: ExpectFailure) -> None:
     """The reason for an expired certificate says so."""
     past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
-    context = server_context(authority, not_after=past)
+    context = create_server_context(authority, not_after=past)
     with Sandbox(tls=context) as sandbox:
         use_as_wechat(sandbox.base_url, configure)
-        reason, hint = told()
+        reason, hint = expect_failure()
     assert reason == "the certificate of WeChat is not trusted: certificate has expired"
     assert "Renew" in hint
 
@@ -122,7 +124,7 @@ def make_lax_authority(path: Path) -> ssl.SSLContext:
     return context
 
 
-def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_path: Path) -> None:
+def test_lax_authority(configure: Configure, invoke: Invoke, expect_failure: ExpectFailure, tmp_path: Path) -> None:
     """An authority that breaks RFC 5280 is accepted before Python 3.13; later the reason quotes the rule."""
     context = make_lax_authority(tmp_path)
     configure(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
@@ -132,47 +134,47 @@ def test_lax_authority(configure: Configure, invoke: Invoke, told: Told, tmp_pat
             configure(WECHAT_SECRET=SECRET)
             assert invoke() == DOCUMENTED
         else:
-            reason, hint = told()
+            reason, hint = expect_failure()
             assert reason.startswith("the certificate of WeChat is not trusted: ")
             assert reason.partition("not trusted: ")[2]
             assert "3.13" in hint
 
 
 @each_server
-def test_plain_port(configure: Configure, told: Told, use_as: UseAs) -> None:
+def test_plain_port(configure: Configure, expect_failure: ExpectFailure, use_as: UseAs) -> None:
     """If a plain port is addressed with https, the reason says so."""
     with Sandbox() as sandbox:
         name = use_as(sandbox.base_url.replace("http:", "https:"), configure)
-        reason, hint = told()
+        reason, hint = expect_failure()
     assert f"{name} does not speak TLS at this port" in reason
     assert "http://" in hint
 
 
 @each_server
-def test_unknown_name(configure: Configure, told: Told, use_as: UseAs) -> None:
+def test_unknown_name(configure: Configure, expect_failure: ExpectFailure, use_as: UseAs) -> None:
     """The reason for a host name that cannot be resolved says so, without the name."""
     name = use_as("https://hush-hush.invalid", configure)
-    reason, hint = told()
+    reason, hint = expect_failure()
     assert f"the host name of {name} cannot be resolved" in reason
     assert "VPC" in hint
 
 
 @each_server
-def test_nobody_listens(configure: Configure, told: Told, use_as: UseAs) -> None:
+def test_nobody_listens(configure: Configure, expect_failure: ExpectFailure, use_as: UseAs) -> None:
     """The reason for a refused connection says so."""
     name = use_as(f"http://127.0.0.1:{find_free_port()}", configure)
-    reason, hint = told()
+    reason, hint = expect_failure()
     assert f"no answer from {name} (connection refused)" in reason
     assert "port" in hint
 
 
 @pytest.mark.parametrize("variable", PROXIES)
 @each_server
-def test_proxies(configure: Configure, told: Told, use_as: UseAs, variable: str) -> None:
+def test_proxies(configure: Configure, expect_failure: ExpectFailure, use_as: UseAs, variable: str) -> None:
     """A configured proxy is not used; if the server cannot be reached, the reason and the hint mention the proxy."""
     configure(**{variable: "http://user:hush-hush@127.0.0.1:9"})
     use_as("https://hush-hush.invalid", configure)
-    reason, hint = told()
+    reason, hint = expect_failure()
     assert f"; {variable} is set and not used" in reason
     assert "reverse proxy" in hint
 
@@ -185,10 +187,10 @@ def test_authorities_add_up(
     public.cert_pem.write_to_path(str(tmp_path / "public.pem"))
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "public.pem"))
     for issuer, is_trusted in ((public, True), (authority, True), (trustme.CA(), False)):
-        with Sandbox(tls=server_context(issuer)) as sandbox:
+        with Sandbox(tls=create_server_context(issuer)) as sandbox:
             use_as_wechat(sandbox.base_url, configure)
             configure(WECHAT_SECRET=SECRET)
             if is_trusted:
                 assert invoke() == DOCUMENTED
             else:
-                assert "not trusted" in refused(invoke).reason
+                assert "not trusted" in catch_error(invoke).reason

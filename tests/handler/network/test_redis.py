@@ -19,7 +19,7 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey, freeze
+from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey, advance_clock
 
 LOCK = f"wechatpy:{APPID}_access_token_lock"
 
@@ -63,7 +63,7 @@ def test_silence_after_a_freeze(
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
     proxy.forget("silent")
-    freeze(monkeypatch, seconds)
+    advance_clock(monkeypatch, seconds)
     assert invoke() == DOCUMENTED
     assert proxy.connections == 2
 
@@ -85,7 +85,7 @@ def test_each_connection_has_its_age(
     invoke_twice_at_once()
     assert proxy.connections == 2
     for _ in range(3):
-        freeze(monkeypatch, 20)
+        advance_clock(monkeypatch, 20)
         assert invoke() == DOCUMENTED
     assert proxy.connections == 2
     invoke_twice_at_once()

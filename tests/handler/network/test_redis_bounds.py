@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID
-from tests.support import DOCUMENTED, Configure, Invoke, refused
+from tests.support import DOCUMENTED, Configure, Invoke, catch_error
 from tests.tcp import ENDLESS_BYTES, HANDSHAKE, Reply, ScriptedServer, pour, say, trickle
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def play(request: pytest.FixtureRequest, configure: Configure) -> Iterator[Play]
 def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
     """An endless reply is -1 after the limit, with little memory, whatever length it states."""
     store = play(reply)
-    refused(invoke)  # so that modules are loaded before memory is measured
+    catch_error(invoke)  # so that modules are loaded before memory is measured
     tracemalloc.start()
-    error = refused(invoke)
+    error = catch_error(invoke)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert error.errCode == -1
@@ -100,7 +100,7 @@ def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
 def test_wrong_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
     """A reply of a wrong type, or of another protocol, is a failure whose text shows nothing of it."""
     play(reply)
-    error = refused(invoke, deadline=time.monotonic() + 0.6)
+    error = catch_error(invoke, deadline=time.monotonic() + 0.6)
     assert error.errCode in (-1, 61006, 41001)
     assert "internal" not in error.reason
     assert len(error.errMsg) < 200
@@ -112,7 +112,7 @@ def test_trickling(play: Play, invoke: Invoke, begin: bytes) -> None:
     store = play(trickle(begin))
     threads = threading.active_count()
     for _ in range(2):
-        error = refused(invoke, deadline=time.monotonic() + 0.3)
+        error = catch_error(invoke, deadline=time.monotonic() + 0.3)
         assert (error.errCode, error.status) == (-1, 504)
     for _ in range(store.clients):
         assert store.gone.acquire(timeout=10)
@@ -124,7 +124,7 @@ def test_trickling_handshake(configure: Configure, invoke: Invoke) -> None:
     with ScriptedServer(trickle(HANDSHAKE)) as store:
         url = f"rediss://127.0.0.1:{store.port}/0"
         configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=url, WECHAT_TOKEN_SOURCE="store")
-        error = refused(invoke, deadline=time.monotonic() + 0.3)
+        error = catch_error(invoke, deadline=time.monotonic() + 0.3)
         assert (error.errCode, error.status) == (-1, 504)
         for _ in range(store.clients):
             assert store.gone.acquire(timeout=10)
@@ -138,9 +138,9 @@ def test_big_value_of_an_honest_store(
     client: redis.Redis = store.redis
     client.setrange(f"tokens:{APPID}", 100_000_000, "x")
     client.set("tokens:wx-other", sandbox.tokens.issue_token()["access_token"])
-    refused(invoke)
+    catch_error(invoke)
     tracemalloc.start()
-    error = refused(invoke)
+    error = catch_error(invoke)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     client.delete(f"tokens:{APPID}")

@@ -11,11 +11,11 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, Sandbox
 from gray_release.sandbox.store import fill_store
-from tests.support import Configure, Invoke, Log, Valkey, refused, server_context
+from tests.support import Configure, Invoke, Log, Valkey, catch_error, create_server_context
 from tests.tcp import ScriptedServer, find_free_port, say, serve_tls
 
 Start = Callable[..., Valkey]
-Tell = Callable[[str], tuple[str, str]]
+ExpectFailure = Callable[[str], tuple[str, str]]
 
 
 @pytest.fixture
@@ -36,14 +36,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(params=["store", "component"])
-def tell(request: pytest.FixtureRequest, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log) -> Tell:
+def expect_failure(
+    request: pytest.FixtureRequest, platform: Sandbox, configure: Configure, invoke: Invoke, log: Log
+) -> ExpectFailure:
     """Return a function that expects a failure with a store's URL, and returns the log line's reason and hint."""
     assert platform.requests == []
     configure(WECHAT_TOKEN_SOURCE=request.param)
 
-    def tell(url: str) -> tuple[str, str]:
+    def expect_failure(url: str) -> tuple[str, str]:
         configure(WECHAT_TOKEN_STORE_URL=url, WECHAT_TIMEOUT_SECONDS="2")
-        error = refused(invoke)
+        error = catch_error(invoke)
         assert error.errCode == -1
         assert error.status in (503, 504)
         line = log()[-1]
@@ -51,13 +53,13 @@ def tell(request: pytest.FixtureRequest, platform: Sandbox, configure: Configure
         assert "127.0.0.1" not in f"{line['reason']} {line['hint']}"
         return error.reason, line["hint"]
 
-    return tell
+    return expect_failure
 
 
-def test_cluster(start: Start, tell: Tell) -> None:
+def test_cluster(start: Start, expect_failure: ExpectFailure) -> None:
     """The reason names Redis Cluster if the cluster is down or the key is on another node."""
     server = start("--cluster-enabled", "yes")
-    reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
+    reason, hint = expect_failure(f"redis://127.0.0.1:{server.port}/0")
     assert "Redis Cluster" in reason + hint
     with redis.Redis(port=server.port, protocol=2) as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
@@ -67,20 +69,20 @@ def test_cluster(start: Start, tell: Tell) -> None:
     with redis.Redis(port=other.port, protocol=2) as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, half)
         client.execute_command("CLUSTER", "MEET", "127.0.0.1", server.port)
-    reasons = {tell(f"redis://127.0.0.1:{node.port}/0")[0] for node in (server, other)}
+    reasons = {expect_failure(f"redis://127.0.0.1:{node.port}/0")[0] for node in (server, other)}
     assert all("Redis Cluster" in reason for reason in reasons)
 
 
-def test_database_of_a_cluster(start: Start, tell: Tell) -> None:
+def test_database_of_a_cluster(start: Start, expect_failure: ExpectFailure) -> None:
     """The reason for a database number that the server does not have says so."""
     few = start("--databases", "2")
-    assert "has no database of this number" in tell(f"redis://127.0.0.1:{few.port}/2")[0]
+    assert "has no database of this number" in expect_failure(f"redis://127.0.0.1:{few.port}/2")[0]
 
 
-def test_sentinel(tell: Tell) -> None:
+def test_sentinel(expect_failure: ExpectFailure) -> None:
     """The hint for an unknown command mentions Sentinel."""
     with ScriptedServer(say(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n")) as server:
-        reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
+        reason, hint = expect_failure(f"redis://127.0.0.1:{server.port}/0")
     assert "does not know a command" in reason
     assert "Sentinel" in hint
 
@@ -99,15 +101,15 @@ def test_sentinel(tell: Tell) -> None:
         (b"-HUSH hush\r\n", "refuses a command"),
     ],
 )
-def test_other_refusals(tell: Tell, reply: bytes, words: str) -> None:
+def test_other_refusals(expect_failure: ExpectFailure, reply: bytes, words: str) -> None:
     """The reason for a refusal depends on the first word of Redis' error."""
     with ScriptedServer(say(reply)) as server:
-        reason, _ = tell(f"redis://127.0.0.1:{server.port}/0")
+        reason, _ = expect_failure(f"redis://127.0.0.1:{server.port}/0")
     assert words in reason
     assert "10.0.0.1" not in reason
 
 
-def test_passwords(start: Start, tell: Tell) -> None:
+def test_passwords(start: Start, expect_failure: ExpectFailure) -> None:
     """The reasons for a missing and a wrong password differ, and the hint shows how to write one."""
     server = start("--requirepass", "hush-password")
     address = f"127.0.0.1:{server.port}/0"
@@ -117,22 +119,22 @@ def test_passwords(start: Start, tell: Tell) -> None:
         (f"redis://:hush-wrong@{address}", "refuses the user or the password"),
         (f"redis://hush-user:hush-password@{address}", "refuses the user or the password"),
     ):
-        reason, hint = tell(url)
+        reason, hint = expect_failure(url)
         assert words in reason
         assert ":account:password@" in hint
 
 
-def test_old_password_refusals(tell: Tell) -> None:
+def test_old_password_refusals(expect_failure: ExpectFailure) -> None:
     """The errors of Redis before 6 for a wrong or unwanted password are recognised."""
     for reply in (b"-ERR invalid password\r\n", b"-ERR Client sent AUTH, but no password is set\r\n"):
         with ScriptedServer(say(reply)) as server:
-            assert "refuses the user or the password" in tell(f"redis://:hush@127.0.0.1:{server.port}/0")[0]
+            assert "refuses the user or the password" in expect_failure(f"redis://:hush@127.0.0.1:{server.port}/0")[0]
 
 
-def test_rights(start: Start, tell: Tell) -> None:
+def test_rights(start: Start, expect_failure: ExpectFailure) -> None:
     """The hint for a user without enough rights lists the commands that are needed."""
     server = start("--user", *["gray", "on", ">hush", "~*", "-@all", "+select"])
-    reason, hint = tell(f"redis://gray:hush@127.0.0.1:{server.port}/0")
+    reason, hint = expect_failure(f"redis://gray:hush@127.0.0.1:{server.port}/0")
     assert "does not let this user" in reason
     assert "+get" in hint
 
@@ -144,52 +146,52 @@ def test_replica(start: Start, platform: Sandbox, configure: Configure, invoke: 
         fill_store(RedisStorage(client), "ticket@@@any", {APPID: "refreshtoken@@@any"})
     replica = start("--replicaof", "127.0.0.1", str(primary.port))
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{replica.port}/0")
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert "is a replica, which cannot write" in error.reason
     assert "primary" in log()[-1]["hint"]
     assert platform.requests == []
 
 
-def test_too_many_clients(start: Start, tell: Tell) -> None:
+def test_too_many_clients(start: Start, expect_failure: ExpectFailure) -> None:
     """The reason for a store with too many clients says so."""
     server = start("--maxclients", "1")
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"PING\r\n")
         client.recv(64)
-        reason, hint = tell(f"redis://127.0.0.1:{server.port}/0")
+        reason, hint = expect_failure(f"redis://127.0.0.1:{server.port}/0")
     assert "has too many clients" in reason
     assert "maxclients" in hint
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_certificates(start: Start, tell: Tell, authority: trustme.CA, *, trusted: bool) -> None:
+def test_certificates(start: Start, expect_failure: ExpectFailure, authority: trustme.CA, *, trusted: bool) -> None:
     """The reason quotes OpenSSL for an untrusted certificate and for another host's; the hint tells the two apart."""
-    context = server_context(authority if trusted else trustme.CA(), "127.0.0.2")
+    context = create_server_context(authority if trusted else trustme.CA(), "127.0.0.2")
     with serve_tls(context, start().port) as port:
-        reason, hint = tell(f"rediss://127.0.0.1:{port}/0")
+        reason, hint = expect_failure(f"rediss://127.0.0.1:{port}/0")
     assert "has a certificate that is not trusted: " in reason
     assert ("SSL_CERT_FILE" in hint) != trusted
 
 
-def test_tls(start: Start, tell: Tell) -> None:
+def test_tls(start: Start, expect_failure: ExpectFailure) -> None:
     """The reason says whether the port needs rediss:// or redis://."""
     server = start()
-    reason, hint = tell(f"rediss://127.0.0.1:{server.port}/0")
+    reason, hint = expect_failure(f"rediss://127.0.0.1:{server.port}/0")
     assert "TLS" in reason
     assert "redis://" in hint
-    with serve_tls(server_context(trustme.CA()), server.port) as port:
-        reason, hint = tell(f"redis://127.0.0.1:{port}/0")
+    with serve_tls(create_server_context(trustme.CA()), server.port) as port:
+        reason, hint = expect_failure(f"redis://127.0.0.1:{port}/0")
     assert "TLS" in reason + hint
     assert "rediss://" in hint
 
 
-def test_name(tell: Tell) -> None:
+def test_name(expect_failure: ExpectFailure) -> None:
     """The reason for a host name that cannot be resolved says so, without the name."""
-    reason, hint = tell("redis://hush-hush.invalid/0")
+    reason, hint = expect_failure("redis://hush-hush.invalid/0")
     assert "host name that cannot be resolved" in reason
     assert hint
 
 
-def test_nobody_listens(tell: Tell) -> None:
+def test_nobody_listens(expect_failure: ExpectFailure) -> None:
     """The reason for a port where nobody listens says that the connection was refused."""
-    assert "connection refused" in tell(f"redis://127.0.0.1:{find_free_port()}/0")[0]
+    assert "connection refused" in expect_failure(f"redis://127.0.0.1:{find_free_port()}/0")[0]

@@ -23,7 +23,7 @@ from gray_release.sandbox.server import (
 )
 from gray_release.sandbox.store import fill_store
 from handler.contract import OpenApiError
-from tests.support import Configure, Invoke, server_context
+from tests.support import Configure, Invoke, create_server_context
 from tests.tcp import serve_tls
 
 INVOCATIONS = 8
@@ -84,7 +84,7 @@ def test_every_server_shares_it(
     assert secure.connections == 1 + 2 * INVOCATIONS
 
     fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
-    with serve_tls(server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
+    with serve_tls(create_server_context(authority), store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(
             WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0",
             WECHAT_COMPONENT_APPID=COMPONENT_APPID,
@@ -114,7 +114,7 @@ def test_unreadable_authorities(
     assert secure.requests == []
 
     port = store.redis.connection_pool.connection_kwargs["port"]
-    with Sandbox() as plain, serve_tls(server_context(trustme.CA()), port) as front:
+    with Sandbox() as plain, serve_tls(create_server_context(trustme.CA()), port) as front:
         configure(
             WECHAT_API_BASE_URL=plain.base_url,
             WECHAT_SECRET=None,

@@ -25,7 +25,7 @@ IGNORED = {"location", "timestamp", "upstream_ms", "remaining_ms"} | {
 }
 
 
-def line_of(log: Log) -> dict[str, Any]:
+def read_line(log: Log) -> dict[str, Any]:
     """Return the last log line, without the fields that differ from run to run."""
     return {name: value for name, value in log()[-1].items() if name not in IGNORED}
 
@@ -36,7 +36,7 @@ def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(telemetry, "_is_cold", True)
     invoke(aws_request_id="request-1")
     assert len(log()) == 1
-    assert line_of(log) == {
+    assert read_line(log) == {
         "level": "INFO",
         "message": "getGrayReleasePlan",
         "service": "get-gray-release-plan",
@@ -63,7 +63,7 @@ def test_failure(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
     sandbox.faults.append(Fault.parse("plan:errcode=48001"))
     with pytest.raises(OpenApiError):
         invoke()
-    line = line_of(log)
+    line = read_line(log)
     assert (line["level"], line["outcome"], line["err_code"]) == ("ERROR", "failed", 48001)
     assert (line["err_code_class"], line["rid"]) == ("configuration", "5f1e-sandbox")
     assert line["reason"] == "sandbox fault rid: 5f1e-sandbox"
@@ -148,7 +148,7 @@ def test_scf(log: Log) -> None:
     """On SCF the log line is the same, and its request id comes from the context."""
     context = create_scf_context()
     main_handler({}, context)
-    line = line_of(log)
+    line = read_line(log)
     assert line["function_request_id"] == context["request_id"]
     assert (line["outcome"], line["plan_status"], line["gray_percentage"]) == ("ok", 1, 8)
     assert log()[-1]["remaining_ms"] > 0
@@ -192,7 +192,7 @@ def run(sandbox: Sandbox, code: str, **environ: str) -> tuple[list[dict[str, Any
     return [line for line in lines if "_aws" not in line], [line for line in lines if "_aws" in line]
 
 
-def metrics_of(published: dict[str, Any]) -> tuple[list[list[str]], dict[str, float]]:
+def read_metrics(published: dict[str, Any]) -> tuple[list[list[str]], dict[str, float]]:
     """Return the dimensions and values of published metrics."""
     [directive] = published["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "GrayRelease"
@@ -202,7 +202,7 @@ def metrics_of(published: dict[str, Any]) -> tuple[list[list[str]], dict[str, fl
 def test_metrics(sandbox: Sandbox) -> None:
     """A success publishes the release and the latency; a cold start also publishes its token fetch."""
     _, (cold, warm) = run(sandbox, "[lambda_handler({}, None) for _ in range(2)]")
-    dimensions, values = metrics_of(cold)
+    dimensions, values = read_metrics(cold)
     assert dimensions == [["service"]]
     assert values.pop("UpstreamLatency") > 0
     assert values == {
@@ -214,7 +214,7 @@ def test_metrics(sandbox: Sandbox) -> None:
         "ColdStart": 1,
     }
     assert (cold["service"], cold["appid"]) == ("get-gray-release-plan", APPID)
-    assert set(metrics_of(warm)[1]) == {"Failures", "GrayPercentage", "PlanStatus", "Paused", "UpstreamLatency"}
+    assert set(read_metrics(warm)[1]) == {"Failures", "GrayPercentage", "PlanStatus", "Paused", "UpstreamLatency"}
 
 
 def test_metrics_of_a_failure(sandbox: Sandbox) -> None:
@@ -225,18 +225,18 @@ try: lambda_handler({'appid': 'wx-any'}, None)
 except Exception: pass"""
     sandbox.tokens.apps["wx-any"] = sandbox.tokens.apps[APPID]
     _, (everything, by_class) = run(sandbox, code, METRICS_BY_APPID="true")
-    assert metrics_of(everything)[0] == [["service"]]
-    assert metrics_of(everything)[1]["Failures"] == 1
-    assert metrics_of(by_class) == ([["service", "errCodeClass"]], {"Failures": 1})
+    assert read_metrics(everything)[0] == [["service"]]
+    assert read_metrics(everything)[1]["Failures"] == 1
+    assert read_metrics(by_class) == ([["service", "errCodeClass"]], {"Failures": 1})
     assert by_class["errCodeClass"] == "quota"
 
 
 def test_metrics_by_appid(sandbox: Sandbox) -> None:
     """`METRICS_BY_APPID=true` publishes each mini program's metrics, and those of all."""
     _, [everything, of_appid] = run(sandbox, "lambda_handler({}, None)", METRICS_BY_APPID="true")
-    assert metrics_of(everything)[0] == [["service"]]
-    assert metrics_of(of_appid)[0] == [["service", "appid"]]
-    assert metrics_of(of_appid)[1] == metrics_of(everything)[1]
+    assert read_metrics(everything)[0] == [["service"]]
+    assert read_metrics(of_appid)[0] == [["service", "appid"]]
+    assert read_metrics(of_appid)[1] == read_metrics(everything)[1]
     assert of_appid["appid"] == APPID
 
 
@@ -251,7 +251,7 @@ def test_no_forged_metrics(sandbox: Sandbox) -> None:
     code = FORGED % {"token": sandbox.tokens.issue_token()["access_token"]}
     lines, published = run(sandbox, code, METRICS_BY_APPID="true")
     assert [line["appid_claimed"] for line in lines] == [True, True]
-    assert [metrics_of(each)[0] for each in published] == [[["service"]], [["service"]]]
+    assert [read_metrics(each)[0] for each in published] == [[["service"]], [["service"]]]
     assert "wx-victim" not in json.dumps(published)
 
 
@@ -262,14 +262,14 @@ def test_no_metrics_by_appid(sandbox: Sandbox, source: str) -> None:
     sandbox.faults.append(Fault("plan", "body", '{"gray_release_plan":{"status":1}}'))
     variables = {"WECHAT_TOKEN_SOURCE": source, "WECHAT_CLOUDBASE_ACCESS_TOKEN": "cloud", "METRICS_BY_APPID": "true"}
     _, published = run(sandbox, "lambda_handler({}, None)", **variables)
-    assert [metrics_of(each)[0] for each in published] == [[["service"]]]
+    assert [read_metrics(each)[0] for each in published] == [[["service"]]]
 
 
 def test_drift(sandbox: Sandbox) -> None:
     """A plan with wrong types counts as drift, and its values are not published."""
     sandbox.faults.append(Fault("plan", "types"))
     lines, [published] = run(sandbox, "lambda_handler({}, None)")
-    assert metrics_of(published)[1]["ContractDrift"] == 1
+    assert read_metrics(published)[1]["ContractDrift"] == 1
     assert not {"GrayPercentage", "PlanStatus", "Paused"} & set(published)
     assert [line["level"] for line in lines] == ["WARNING", "INFO"]
 

@@ -12,7 +12,7 @@ from gray_release.sandbox.server import APPID, COMPONENT_APPID, COMPONENT_SECRET
 from handler.contract import OpenApiError
 from handler.settings import Source
 from handler.tokens import SOURCES
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, catch_error
 
 REDIS, SERVER = "redis://127.0.0.1:1/0", "http://127.0.0.1:1/token"
 SECRETS = ("WECHAT_COMPONENT_SECRET", "WECHAT_COMPONENT_SECRET_NAME", "WECHAT_COMPONENT_SECRET_PARAMETER")
@@ -20,15 +20,15 @@ OWN = {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET}
 
 
 @pytest.fixture
-def chosen(invoke: Invoke, log: Log) -> Invoke:
+def expect_failure(invoke: Invoke, log: Log) -> Invoke:
     """Return a function that expects a failure, and returns the source, the errCode and the reason."""
 
-    def chosen(event: object = None) -> dict[str, object]:
+    def expect_failure(event: object = None) -> dict[str, object]:
         with pytest.raises(OpenApiError) as caught:
             invoke(event)
         return {"source": log()[-1]["token_source"], "code": caught.value.errCode, "reason": caught.value.reason}
 
-    return chosen
+    return expect_failure
 
 
 def test_every_source_has_a_row() -> None:
@@ -38,46 +38,46 @@ def test_every_source_has_a_row() -> None:
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
-def test_platform(configure: Configure, chosen: Invoke, secret: str) -> None:
+def test_platform(configure: Configure, expect_failure: Invoke, secret: str) -> None:
     """The platform's appid, its secret from any place, and a store mean `component`, before everything else."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, "WECHAT_TOKEN_STORE_URL": REDIS, secret: "x"})
-    assert (chosen()["source"], chosen()["code"]) == ("component", -1)
+    assert (expect_failure()["source"], expect_failure()["code"]) == ("component", -1)
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
-def test_without_store(configure: Configure, chosen: Invoke, secret: str) -> None:
+def test_without_store(configure: Configure, expect_failure: Invoke, secret: str) -> None:
     """The platform's appid and secret without a store are 41001, and the reason names the store."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, secret: "x"})
     reason = "the third-party platform is half configured: set WECHAT_TOKEN_STORE_URL to the platform's store"
-    assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
+    assert expect_failure() == {"source": "auto", "code": 41001, "reason": reason}
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_appid_alone(configure: Configure, chosen: Invoke) -> None:
+def test_appid_alone(configure: Configure, expect_failure: Invoke) -> None:
     """The platform's appid alone is 41001, and the reason names both ways to complete it."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
-    found = chosen()
+    found = expect_failure()
     assert (found["source"], found["code"]) == ("auto", 41001)
     for part in (*SECRETS[1:2], "_SECRET_PARAMETER or _SECRET", "; or WECHAT_TOKEN_STORE_URL alone"):
         assert part in str(found["reason"])
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_appid_with_store(configure: Configure, chosen: Invoke) -> None:
+def test_appid_with_store(configure: Configure, expect_failure: Invoke) -> None:
     """The platform's appid and a store, without the secret, mean `store`."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_URL=REDIS)
-    assert (chosen()["source"], chosen()["code"]) == ("store", -1)
+    assert (expect_failure()["source"], expect_failure()["code"]) == ("store", -1)
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("url", [None, REDIS])
 @pytest.mark.usefixtures("sandbox")
-def test_secret_alone(configure: Configure, chosen: Invoke, secret: str, url: str | None) -> None:
+def test_secret_alone(configure: Configure, expect_failure: Invoke, secret: str, url: str | None) -> None:
     """The platform's secret without its appid is 41001, and the reason names the appid, with and without a store."""
     configure(**{secret: "x", "WECHAT_TOKEN_STORE_URL": url})
     reason = "the third-party platform is half configured: set WECHAT_COMPONENT_APPID, the AppID of the platform"
-    assert chosen() == {"source": "auto", "code": 41001, "reason": reason}
+    assert expect_failure() == {"source": "auto", "code": 41001, "reason": reason}
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_secret_alone(configure: Configure, chosen: Invoke, secret: str, url: st
     ],
 )
 @pytest.mark.usefixtures("sandbox")
-def test_what_means_store(configure: Configure, chosen: Invoke, variables: dict[str, str]) -> None:
+def test_what_means_store(configure: Configure, expect_failure: Invoke, variables: dict[str, str]) -> None:
     """A key or a token server means `store`, whatever else is set."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET, **OWN, **variables)
-    assert (chosen()["source"], chosen()["code"]) == ("store", -1)
+    assert (expect_failure()["source"], expect_failure()["code"]) == ("store", -1)
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_key_without_store(configure: Configure, chosen: Invoke) -> None:
+def test_key_without_store(configure: Configure, expect_failure: Invoke) -> None:
     """A key without a store is 41001, and the reason names the store."""
     configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}")
-    assert chosen() == {
+    assert expect_failure() == {
         "source": "store",
         "code": 41001,
         "reason": "no token store: set WECHAT_TOKEN_STORE_URL",
@@ -107,7 +107,7 @@ def test_key_without_store(configure: Configure, chosen: Invoke) -> None:
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_component_with_a_token_server(configure: Configure, chosen: Invoke) -> None:
+def test_component_with_a_token_server(configure: Configure, expect_failure: Invoke) -> None:
     """Source `component` with a token server is 41001, because it needs Redis."""
     configure(
         WECHAT_TOKEN_SOURCE="component",
@@ -115,18 +115,18 @@ def test_component_with_a_token_server(configure: Configure, chosen: Invoke) -> 
         WECHAT_COMPONENT_SECRET=COMPONENT_SECRET,
         WECHAT_TOKEN_STORE_URL=SERVER,
     )
-    found = chosen()
+    found = expect_failure()
     assert (found["source"], found["code"]) == ("component", 41001)
     assert "WECHAT_TOKEN_STORE_URL must be redis(s)://" in str(found["reason"])
 
 
 @pytest.mark.parametrize("half", [{"WECHAT_COMPONENT_APPID": COMPONENT_APPID}, {"WECHAT_COMPONENT_SECRET": "x"}])
 def test_no_falling_back(
-    sandbox: Sandbox, configure: Configure, chosen: Invoke, invoke: Invoke, half: dict[str, str]
+    sandbox: Sandbox, configure: Configure, expect_failure: Invoke, invoke: Invoke, half: dict[str, str]
 ) -> None:
     """A half-configured platform fails even beside an AppSecret; a caller's token or a named source still works."""
     configure(**half)
-    assert chosen()["source"] == "auto"
+    assert expect_failure()["source"] == "auto"
     assert sandbox.requests == []
     assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED
     configure(WECHAT_TOKEN_SOURCE="stable")
@@ -149,9 +149,9 @@ def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log
         picked.append(log()[-1]["token_source"])
         configure(**dict.fromkeys(unset))
     assert picked == ["component", "stable", "store", "cloudbase"]
-    assert refused(invoke).errCode == 41004
+    assert catch_error(invoke).errCode == 41004
     configure(WECHAT_TOKEN_SOURCE="store")
-    assert refused(invoke).errCode == 41001
+    assert catch_error(invoke).errCode == 41001
 
 
 def test_stable_needs_no_redis(sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from gray_release.sandbox.server import (
     Sandbox,
 )
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, catch_error
 
 
 def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, 
     for content in (None, b"", b"default-tcb-wx-access-token\n", b"\xff"):
         if content is not None:
             file.write_bytes(content)
-        assert refused(invoke).errCode == 41001
+        assert catch_error(invoke).errCode == 41001
     for token in ("first", "second"):
         sandbox.cloudbase_tokens = {token}
         file.write_text(f"{token}\n")
@@ -27,7 +27,7 @@ def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, 
 def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, configure: Configure, log: Log) -> None:
     """The variable's token is sent in its query parameter, and a refused one is not tried again."""
     configure(WECHAT_SECRET=None, WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
-    assert refused(invoke).errCode == 40001
+    assert catch_error(invoke).errCode == 40001
     sandbox.cloudbase_tokens.add("cloud")
     assert invoke() == DOCUMENTED
     assert sandbox.count(PLAN) == 2

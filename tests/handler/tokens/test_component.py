@@ -24,7 +24,7 @@ from gray_release.sandbox.server import (
 )
 from gray_release.sandbox.store import fill_store
 from handler.contract import OpenApiError
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, ending, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, catch_error, ending
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
@@ -69,7 +69,7 @@ def test_refused_authorizer_token_is_refreshed(platform: Sandbox, store: RedisSt
 def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
     """If WeChat refuses the platform's own token, one invocation fails and the next one fetches a new token."""
     store.set("component_access_token", "revoked")
-    assert refused(invoke).errCode == 40001
+    assert catch_error(invoke).errCode == 40001
     assert platform.count(AUTHORIZER) == 1
     assert store.get("component_access_token") is None
     assert invoke() == DOCUMENTED
@@ -79,7 +79,7 @@ def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage
     """42006 also drops the platform's token: WeChat's code for a token that ended early."""
     store.set("component_access_token", "ended")
     platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
-    assert refused(invoke).errCode == 42006
+    assert catch_error(invoke).errCode == 42006
     assert invoke() == DOCUMENTED
 
 
@@ -98,7 +98,7 @@ def test_component_failures(
     """A missing or old ticket, an unknown authorizer and a revoked refresh token lead to WeChat's codes."""
     for key, value in change.items():
         store.set(key, value) if value else store.delete(key)
-    assert refused(invoke).errCode == code
+    assert catch_error(invoke).errCode == code
     assert platform.count(COMPONENT) + platform.count(AUTHORIZER) <= 2
     assert not store.redis.keys("*_lock")
 
@@ -106,7 +106,7 @@ def test_component_failures(
 def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """A wrong secret of the platform leads to 40125."""
     configure(WECHAT_COMPONENT_SECRET="hush-wrong")
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == 40125
     assert "hush" not in str(error)
     assert platform.count(PLAN) == 0
@@ -119,7 +119,7 @@ def test_waiting_for_another_functions_refresh(
     configure(WECHAT_TIMEOUT_SECONDS="900")
     store.redis.set(f"wechatpy:{APPID}_access_token_lock", "another", ex=30)
     # Without the deadline it would succeed when the lock ends, after 30 s.
-    assert refused(invoke, deadline=time.monotonic() + 0.5).status == 504
+    assert catch_error(invoke, deadline=time.monotonic() + 0.5).status == 504
     token = platform.tokens.issue_token()["access_token"]
     threading.Timer(0.2, store.set, (f"{APPID}_access_token", token)).start()
     assert invoke() == DOCUMENTED
@@ -141,7 +141,7 @@ print(json.dumps(results), file=out)
 """
 
 
-def crowd(processes: int, invocations: int) -> list[Any]:
+def invoke_in_processes(processes: int, invocations: int) -> list[Any]:
     """Invoke in several processes at once; return every outcome."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", WORKER, str(invocations)]
@@ -168,7 +168,7 @@ def crowd(processes: int, invocations: int) -> list[Any]:
 def test_many_processes_refresh_once(platform: Sandbox) -> None:
     """20 processes with 50 invocations each on a cold store make one refresh of each kind, and none sees 40001."""
     platform.platform.rotate = True
-    assert crowd(20, 50) == [0] * 1000
+    assert invoke_in_processes(20, 50) == [0] * 1000
     assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
 
 
@@ -188,7 +188,7 @@ def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, in
     """While a store restarts, invocations fail with -1 at once; afterwards they succeed."""
     assert invoke() == DOCUMENTED
     restartable.stop()
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (-1, 503)  # not 504, because the connection was refused at once
     restartable.start()
     assert invoke() == DOCUMENTED

@@ -3,7 +3,7 @@
 import pytest
 
 from gray_release.sandbox.server import Sandbox
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, refused
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, catch_error
 
 BROKEN_SOURCES: list[dict[str, str | None]] = [
     {"WECHAT_TOKEN_SOURCE": "store", "WECHAT_TOKEN_STORE_URL": None},
@@ -19,7 +19,7 @@ def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
     """A token in the arguments is used as it is, and no token is requested, cached or refreshed."""
     token = sandbox.tokens.issue_token()["access_token"]
     assert invoke({"accessToken": token}) == DOCUMENTED
-    assert refused(invoke, {"access_token": "another+/~@="}).errCode == 40001
+    assert catch_error(invoke, {"access_token": "another+/~@="}).errCode == 40001
     assert [path for _, path in sandbox.requests] == [PLAN, PLAN]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, catch_error
 
 OTHER = "wx00000000000other"
 
@@ -39,7 +39,7 @@ SAMPLE = {"status": 1, "create_timestamp": 1517553721, "default_finish_timestamp
 @pytest.mark.usefixtures("knows_one")
 def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
     """An appid other than WECHAT_APPID is 40097 without a request; WECHAT_APPID, named or not, is answered."""
-    error = refused(invoke, {"appid": OTHER})
+    error = catch_error(invoke, {"appid": OTHER})
     assert (error.errCode, error.status) == (40097, 400)
     assert "WECHAT_APPID" in error.reason
     assert sandbox.requests == []
@@ -50,7 +50,7 @@ def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_no_wechat_appid(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """Without WECHAT_APPID the token's owner is unknown, so every appid is refused."""
     configure(WECHAT_APPID=None)
-    assert refused(invoke, {"appid": APPID}).errCode == 40097
+    assert catch_error(invoke, {"appid": APPID}).errCode == 40097
     assert sandbox.requests == []
 
 

@@ -11,7 +11,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.server import APPID, REFRESH_TOKEN, TICKET, Sandbox
 from gray_release.sandbox.store import fill_store
 from handler.tokens import refresh_tokens
-from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, refused
+from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, catch_error
 
 KEY = f"wechatpy:{APPID}_refresh_token"
 
@@ -165,16 +165,16 @@ def test_raw_text(rotating: Rotating, invoke: Invoke) -> None:
 def test_unreadable(rotating: Rotating, invoke: Invoke, key: str, code: int, stored: bytes, kind: str) -> None:
     """The error for an unreadable ticket or refresh token names its kind, and does not call it missing."""
     rotating.store.redis.set(f"wechatpy:{key}", stored)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == code
     assert f"found {kind}" in error.reason
     rotating.store.delete(key)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, "found no such key" in error.reason) == (code, True)
 
 
 @pytest.fixture
-def own(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
+def killable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Valkey]:
     """Keep the platform's tokens in a separate store that the test can kill."""
     assert platform.requests == []
     valkey = Valkey(tmp_path)
@@ -185,10 +185,10 @@ def own(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iterator[Val
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
-def test_chaos(platform: Sandbox, own: Valkey, invoke: Invoke, seed: int) -> None:
+def test_chaos(platform: Sandbox, killable: Valkey, invoke: Invoke, seed: int) -> None:
     """Evictions, older values and killed stores that forget writes never make a refresh fail."""
     chance = random.Random(seed)  # noqa: S311 - the same at each run
-    with redis.Redis(port=own.port) as client:
+    with redis.Redis(port=killable.port) as client:
         store = RedisStorage(client)
         fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
         rotating = Rotating(platform, store)
@@ -202,8 +202,8 @@ def test_chaos(platform: Sandbox, own: Valkey, invoke: Invoke, seed: int) -> Non
             store.set(f"{APPID}_refresh_token", chance.choice(seen))
 
         def lose_writes() -> None:
-            own.kill()
-            own.start()  # with the content of its last save
+            killable.kill()
+            killable.start()  # with the content of its last save
 
         for _ in range(40):
             damage = chance.choice([evict, show_older, lose_writes, client.save, client.ping])

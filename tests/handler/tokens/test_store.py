@@ -14,7 +14,7 @@ from wechatpy.session.redisstorage import RedisStorage
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
 from tests.layouts import LAYOUTS, Layout
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, refused, server_context
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, catch_error, create_server_context
 from tests.tcp import ScriptedServer, say, serve_tls
 
 KEY = f"tokens:{APPID}"
@@ -49,7 +49,7 @@ def test_another_appid(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke) ->
     """The event's appid selects the key."""
     reader.set("tokens:wx-other", sandbox.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
-    assert refused(invoke).errCode == 41001
+    assert catch_error(invoke).errCode == 41001
 
 
 NOT_TEXT = {
@@ -114,7 +114,7 @@ def test_unreadable_values(
 ) -> None:
     """A value that is no token is 41001: the reason names its kind, not its content. WeChat gets no request."""
     reader.set(KEY, stored)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (41001, 500)
     assert error.errMsg.endswith(f":fail no token in the token store at WECHAT_TOKEN_STORE_KEY: found {kind}")
     assert "hush" not in debug_log.getvalue() + json.dumps(log())
@@ -140,7 +140,7 @@ def test_other_types(
 ) -> None:
     """A missing key or another Redis type is 41001, and the reason names it."""
     write(reader)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.errMsg.rpartition(": found ")[2]) == (41001, kind)
     assert sandbox.requests == []
 
@@ -149,7 +149,7 @@ def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configur
     """A key with `{component_appid}` needs that variable, else 41002 names it."""
     assert store.redis.ping()
     configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_KEY="wechat_authorizer_access_token:{component_appid}:{appid}")
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == 41002
     assert "set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_KEY names" in error.errMsg
 
@@ -161,7 +161,7 @@ def test_a_user_that_may_only_read(
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (-1, 503)
     reader.acl_setuser("gray", enabled=True, commands=["+get", "+hget"])
     assert invoke() == DOCUMENTED
@@ -173,7 +173,7 @@ def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redi
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     server.stop()
-    error = refused(invoke)
+    error = catch_error(invoke)
     server.start()
     assert (error.errCode, error.status) == (-1, 503)
     assert invoke() == DOCUMENTED
@@ -190,20 +190,20 @@ def test_store_over_tls(
     trusted: bool,
 ) -> None:
     """A `rediss://` store is used only if its certificate is trusted."""
-    context = server_context(authority if trusted else trustme.CA())
+    context = create_server_context(authority if trusted else trustme.CA())
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     with serve_tls(context, store.redis.connection_pool.connection_kwargs["port"]) as port:
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"rediss://127.0.0.1:{port}/0")
         if trusted:
             assert invoke() == DOCUMENTED
         else:
-            assert (refused(invoke).errCode, sandbox.requests) == (-1, [])
+            assert (catch_error(invoke).errCode, sandbox.requests) == (-1, [])
 
 
 def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, log: Log) -> None:
     """A stored token is read each time, and no token is requested."""
     configure(WECHAT_SECRET=None)
-    assert refused(invoke).errCode == 41001
+    assert catch_error(invoke).errCode == 41001
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"], 7200)
     assert invoke() == DOCUMENTED
     assert log()[-1]["token_source"] == "store"
@@ -214,7 +214,7 @@ def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invo
     """After a refusal the store is read again: a renewed token is used, the same token is not tried again."""
     configure(WECHAT_SECRET=None)
     store.set(f"{APPID}_access_token", "old")
-    assert refused(invoke).errCode == 40001
+    assert catch_error(invoke).errCode == 40001
     assert sandbox.count(PLAN) == 1
     sandbox.faults.append(Fault("plan", "delay", "0.3", times=1))
     threading.Timer(0.1, store.set, (f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])).start()
@@ -229,7 +229,7 @@ def test_store_with_something_else(
     """A value that is no token is 41001 or -1."""
     configure(WECHAT_SECRET=None)
     store.redis.set(f"wechatpy:{APPID}_access_token", value)
-    assert refused(invoke).errCode in {-1, 41001}
+    assert catch_error(invoke).errCode in {-1, 41001}
     assert sandbox.requests == []
 
 
@@ -239,8 +239,8 @@ def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, s
     configure(WECHAT_SECRET=None, WECHAT_TIMEOUT_SECONDS="900")
     with ScriptedServer(say()) as silent:
         configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{silent.port}/0")
-        error = refused(invoke, deadline=time.monotonic() + 0.5)
+        error = catch_error(invoke, deadline=time.monotonic() + 0.5)
         assert (error.errCode, error.status) == (-1, 504)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (-1, 503)
     assert sandbox.requests == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, Sandbox
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, catch_error
 from tests.token_server import HEADER, PATH, Answer, TokenServer, answer
 
 
@@ -57,7 +57,7 @@ def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log,
 def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
     """Both placeholders work in the path and the query; without the platform's appid, 41002 names its variable."""
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/{{component_appid}}/{{appid}}", WECHAT_TOKEN_STORE_HEADER=None)
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert error.errCode == 41002
     assert "set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_URL names" in error.errMsg
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
@@ -109,7 +109,7 @@ def test_no_token(
 ) -> None:
     """The server's failure code, or an answer without a token, is 41001 with a reason, and is not retried."""
     tokens.answers = [answer(content)]
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status, len(tokens.requests)) == (41001, 500, 1)
     assert error.errMsg.endswith(reason)
     assert sandbox.requests == []

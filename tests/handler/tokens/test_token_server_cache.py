@@ -10,7 +10,7 @@ from handler import settings
 from handler.contract import OpenApiError
 from handler.invocation import Budget
 from handler.tokens import token_server
-from tests.support import DOCUMENTED, PLAN, Invoke, Log, refused
+from tests.support import DOCUMENTED, PLAN, Invoke, Log, catch_error
 from tests.token_server import TokenServer, answer, reset
 
 
@@ -85,7 +85,7 @@ def test_refused_token(
     token = sandbox.tokens.issue_token()["access_token"]
     sandbox.faults.append(Fault("plan", "errcode", str(errcode), times=2))
     tokens.answers = [answer({"token": token, **life})]
-    assert refused(invoke).errCode == errcode
+    assert catch_error(invoke).errCode == errcode
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)
     tokens.answers = [answer({"token": token, **life}), answer({**sandbox.tokens.issue_token(), **life})]
     if life:
@@ -98,5 +98,5 @@ def test_refused_token(
 def test_at_most_two_requests(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
     """A token request that was retried leaves no request for after a refusal."""
     tokens.answers = [reset, answer({"token": "hush-refused"})]
-    assert refused(invoke).errCode == 40001
+    assert catch_error(invoke).errCode == 40001
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)

@@ -11,7 +11,7 @@ import trustme
 
 from gray_release.sandbox.server import Sandbox
 from handler.telemetry import log as function_log
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, refused, server_context
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, catch_error, create_server_context
 from tests.tcp import find_free_port
 from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
 
@@ -25,7 +25,7 @@ def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, p
     tokens.answers = [play, good]
     assert invoke() == DOCUMENTED
     tokens.answers, tokens.requests[:] = [play], []
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status, len(tokens.requests)) == (-1, 503, requests)
     assert "the token server" in error.errMsg
     assert sandbox.count(PLAN) == 1
@@ -37,7 +37,7 @@ def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, s
     body = "" if status == 304 else json.dumps({"token": "hush-token", "message": "hush"})
     with TokenServer(answer({"token": "hush"})) as elsewhere:
         tokens.answers = [answer(body, status, Location=f"{elsewhere.url}/hush")]
-        error = refused(invoke)
+        error = catch_error(invoke)
         assert elsewhere.requests == []
     assert (error.errCode, error.status, len(tokens.requests)) == (-1, 503, 1)
     assert error.errMsg.endswith(f"the token server answered HTTP {status}")
@@ -49,7 +49,7 @@ def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
     body = json.dumps({"token": "hush", "padding": "x" * 2**20})
     for play in (answer(body), raw(b"HTTP/1.1 200 OK\r\n\r\n" + body.encode())):
         tokens.answers = [play]
-        error = refused(invoke)
+        error = catch_error(invoke)
         assert (error.errCode, error.status) == (-1, 503)
         assert "over 1048576 bytes" in error.errMsg
     assert sandbox.requests == []
@@ -65,7 +65,7 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
     plays: list[Answer] = [trickle, silent]
     for play in plays:
         tokens.answers, tokens.requests[:] = [play], []
-        error = refused(invoke, deadline=time.monotonic() + 0.5)
+        error = catch_error(invoke, deadline=time.monotonic() + 0.5)
         assert (error.errCode, error.status, len(tokens.requests)) == (-1, 504, 1)
     over.set()
     assert sandbox.requests == []
@@ -74,7 +74,7 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
     """A server that does not listen is -1 and 503."""
     configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{find_free_port()}/hush")
-    error = refused(invoke)
+    error = catch_error(invoke)
     assert (error.errCode, error.status) == (-1, 503)
     assert error.errMsg.endswith("no answer from the token server (connection refused)")
     assert (sandbox.requests, tokens.requests) == ([], [])
@@ -91,7 +91,7 @@ def test_tls(
     trusted: bool,
 ) -> None:
     """An https server is used only if its certificate is trusted."""
-    context = server_context(authority if trusted else trustme.CA())
+    context = create_server_context(authority if trusted else trustme.CA())
     with TokenServer(answer({"token": sandbox.tokens.issue_token()["access_token"]}), tls=context) as server:
         configure(
             WECHAT_SECRET=None,
@@ -102,7 +102,7 @@ def test_tls(
             assert invoke() == DOCUMENTED
             assert server.headers["Authorization"] == "Bearer hush-bearer"
         else:
-            error = refused(invoke)
+            error = catch_error(invoke)
             assert (error.errCode, error.status, server.requests) == (-1, 503, [])
     assert "hush" not in debug_log.getvalue()
 
@@ -134,7 +134,7 @@ def test_nothing_secret_is_shown(
     monkeypatch.setattr(function_log.logger.registered_handler, "stream", debug_log)
     tokens.answers = [play]
     for _ in range(2):
-        refused(invoke)
+        catch_error(invoke)
     assert tokens.requests
     assert sandbox.connections <= 2
     printed = debug_log.getvalue() + "".join(capfd.readouterr())

@@ -6,7 +6,7 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import APPID, COMPONENT_APPID, REFRESH_TOKEN, TICKET, Sandbox
 from gray_release.sandbox.store import fill_store
-from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, refused
+from tests.support import DOCUMENTED, Configure, Invoke, Log, Valkey, catch_error
 
 OWNER = "wechatpy:component_appid"
 
@@ -29,7 +29,7 @@ def test_told(
     kept = store.get("component_access_token")
     asked = len(platform.requests)
     for _ in range(4):
-        error = refused(invoke, {"appid": "wx-theirs"})
+        error = catch_error(invoke, {"appid": "wx-theirs"})
         assert (error.errCode, error.status) == (-1, 500)
         assert "another platform" in error.reason
         assert OWNER in log()[-1]["hint"]
@@ -44,7 +44,7 @@ def test_told(
 def test_list_of_all(other: str, invoke: Invoke) -> None:
     """Listing the second platform's mini programs is refused as well."""
     assert other
-    assert "another platform" in refused(invoke, {"appids": "all"}).reason
+    assert "another platform" in catch_error(invoke, {"appids": "all"}).reason
 
 
 def test_another_number(
@@ -52,7 +52,7 @@ def test_another_number(
 ) -> None:
     """The second platform works in another database, and in the same one after the owner's key is gone."""
     store.redis.set(OWNER, "wxaaaaaaaaaaaaaaaa")
-    assert "another platform" in refused(invoke).reason
+    assert "another platform" in catch_error(invoke).reason
     with redis.Redis(port=server.port, db=1) as client:
         fill_store(RedisStorage(client), TICKET, {APPID: REFRESH_TOKEN})
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/1")

@@ -18,7 +18,7 @@ from tests.http_events import (
     answer,
     sample,
 )
-from tests.support import DOCUMENTED, PLAN, Invoke, Log, json_values, refused
+from tests.support import DOCUMENTED, PLAN, Invoke, Log, catch_error, json_values
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"
 
@@ -122,7 +122,7 @@ def test_samples_of_http(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - SERVED.keys()))
 def test_samples_of_others(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
     """Every other sample is refused with 40097 that names its trigger, and no request goes to WeChat."""
-    error = refused(invoke, SAMPLES[name])
+    error = catch_error(invoke, SAMPLES[name])
     assert error.errCode == 40097
     assert next(kind for start, kind in KINDS.items() if name.startswith(start)) in error.reason
     assert sandbox.requests == []
@@ -155,7 +155,7 @@ def test_others(sandbox: Sandbox, kind: str) -> None:
 )
 def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: Any) -> None:
     """Arguments wrapped in an unknown key are refused, in an event and in a body."""
-    assert refused(invoke, event).errCode == 40097
+    assert catch_error(invoke, event).errCode == 40097
     assert answer(invoke(make("POST", "/", "", json.dumps(event))))[0] == 400
     assert sandbox.requests == []
 

@@ -10,7 +10,7 @@ from gray_release.sandbox.server import APPID, Sandbox
 from handler.app import main_handler
 from handler.contract import OpenApiError
 from tests.http_events import sample
-from tests.support import DOCUMENTED, PLAN, Invoke, refused
+from tests.support import DOCUMENTED, PLAN, Invoke, catch_error
 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"
 
@@ -80,7 +80,7 @@ def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
     """An EventBridge event of any source has its arguments in `detail`; without any, the defaults count."""
     event = sample("eventbridge-schedule") | {"source": source}
     other = event | {"detail": {"appid": "wx1111111111111111", "note": {"a": 1}}}
-    assert refused(invoke, other).errCode == 40013  # the sandbox knows only one appid
+    assert catch_error(invoke, other).errCode == 40013  # the sandbox knows only one appid
     assert invoke(event | {"detail": {"userInfo": {}}}) == DOCUMENTED
     assert sandbox.count(PLAN) == 1
 
@@ -99,7 +99,7 @@ def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
 )
 def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: str) -> None:
     """A `detail` with other keys and no argument is another service's event, and is 40097."""
-    error = refused(invoke, sample("eventbridge-schedule") | {"source": "aws.ec2", "detail": detail})
+    error = catch_error(invoke, sample("eventbridge-schedule") | {"source": "aws.ec2", "detail": detail})
     assert error.errCode == 40097
     assert named in error.reason
     assert sandbox.requests == []

@@ -98,7 +98,7 @@ PARTS = {
 }
 
 
-def reason(invoke: Invoke, event: object = None) -> str:
+def read_reason(invoke: Invoke, event: object = None) -> str:
     """Return the reason that a failed invocation gives."""
     with pytest.raises(OpenApiError) as caught:
         invoke(event)
@@ -117,7 +117,7 @@ def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
     """A token in an errmsg is hidden in every form, and the rest of the errmsg is shown."""
     shown = FORMS[form](TOKEN)
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad ({shown}): no rid: 5f-1e"}).encode())
-    told = reason(invoke, {"accessToken": TOKEN})
+    told = read_reason(invoke, {"accessToken": TOKEN})
     assert told.startswith("bad (")
     assert told.endswith("): no rid: 5f-1e")
     hidden = told.removeprefix("bad (").removesuffix("): no rid: 5f-1e")
@@ -129,7 +129,7 @@ def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
 def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
     """A part of a token is hidden too, wherever it begins, and also if WeChat masked some of it."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
-    told = reason(invoke, {"accessToken": TOKEN})
+    told = read_reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
     assert longest_shown(told, TOKEN) < 8
 
@@ -139,7 +139,7 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
 def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: str) -> None:
     """A token is found even if the sign before it makes its beginning look like an escape."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
-    told = reason(invoke, {"accessToken": secret})
+    told = read_reason(invoke, {"accessToken": secret})
     assert longest_shown(told, secret) < 8
 
 
@@ -150,7 +150,7 @@ def test_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, form
     configure(WECHAT_SECRET=secret)
     shown = FORMS[form](secret)
     body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
-    told = reason(invoke)
+    told = read_reason(invoke)
     assert "***" in told
     assert longest_shown(told.replace("***", ""), shown) < 8
 
@@ -167,7 +167,7 @@ WORDS = [
 def test_words_stay(sandbox: Sandbox, invoke: Invoke, errmsg: str) -> None:
     """Other text is shown unchanged, also words that a token begins with."""
     body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
-    assert reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
+    assert read_reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
 
 
 @pytest.mark.parametrize("character", ["x", "\x01", "\\", "\ufffd", "灰", "😀"])
@@ -178,7 +178,7 @@ def test_long_text(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
     ]
     content = json.dumps({"errcode": 48001, "errmsg": f"{errmsg} rid: 5f1e-2"}, ensure_ascii=False)
     body(sandbox, content.encode())
-    told = reason(invoke, {"accessToken": TOKEN})
+    told = read_reason(invoke, {"accessToken": TOKEN})
     assert len(told) == LONGEST_TEXT
     assert told.startswith("begin ")
     assert told.endswith(" rid: 5f1e-2")
