@@ -15,6 +15,16 @@ from handler import environment
 
 _emf = EphemeralMetrics(namespace=environment.read_variable("POWERTOOLS_METRICS_NAMESPACE") or "GrayRelease")
 _is_disabled = is_metrics_disabled()
+UNITS = {
+    "Failures": "Count",
+    "GrayPercentage": "Percent",
+    "PlanStatus": "None",
+    "Paused": "Count",
+    "UpstreamLatency": "Milliseconds",
+    "TokenFetches": "Count",
+    "ContractDrift": "Count",
+    "ColdStart": "Count",
+}
 PAUSED = 2  # WeChat's status of a release that was stopped on its way
 
 
@@ -30,17 +40,17 @@ def publish(
     if _is_disabled:
         return
     failures = 0 if line["err_code"] == 0 else 1
-    values = (
-        ("Failures", "Count", failures),
-        ("GrayPercentage", "Percent", line.get("gray_percentage")),
-        ("PlanStatus", "None", line.get("plan_status")),
-        ("Paused", "Count", None if line.get("plan_status") is None else int(line["plan_status"] == PAUSED)),
-        ("UpstreamLatency", "Milliseconds", line["upstream_ms"] or None),
-        ("TokenFetches", "Count", line["token_requests"] or None),
-        ("ContractDrift", "Count", 1 if "drift" in line else None),
-        ("ColdStart", "Count", 1 if is_cold else None),
-    )
-    metrics = {name: _create_metric(unit, value) for name, unit, value in values if value is not None}
+    values = {
+        "Failures": failures,
+        "GrayPercentage": line.get("gray_percentage"),
+        "PlanStatus": line.get("plan_status"),
+        "Paused": None if line.get("plan_status") is None else int(line["plan_status"] == PAUSED),
+        "UpstreamLatency": line["upstream_ms"] or None,
+        "TokenFetches": line["token_requests"] or None,
+        "ContractDrift": 1 if "drift" in line else None,
+        "ColdStart": 1 if is_cold else None,
+    }
+    metrics = {name: _create_metric(UNITS[name], value) for name, value in values.items() if value is not None}
     found = {
         "appid": None if line.get("appid_claimed") else line.get("appid"),
         "function_request_id": function.get("function_request_id"),
