@@ -128,6 +128,17 @@ def catch_error(invoke: Invoke, event: Any = None, **context: Any) -> OpenApiErr
     return caught.value
 
 
+def invoke_at_once(invoke: Invoke, count: int) -> list[dict[str, Any]]:
+    """Invoke in several threads at once; return the replies."""
+    replies: list[dict[str, Any]] = []
+    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return replies
+
+
 def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Move only the wall clock, because a freeze does not move the monotonic clock."""
     now = time.time

@@ -1,14 +1,12 @@
 """One question to WeChat: its token, its request, its retries and its deadline."""
 
-import threading
 import time
-from typing import Any
 
 import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, catch_error
+from tests.support import DOCUMENTED, PLAN, STABLE, Configure, Invoke, catch_error, invoke_at_once
 
 
 @pytest.mark.parametrize("code", ["40001", "40014", "42001"])
@@ -74,11 +72,5 @@ def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
     """32 threads that start together make one token request and are all answered."""
     sandbox.faults.append(Fault.parse("token:delay=0.2"))
-    replies: list[Any] = []
-    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert replies == [DOCUMENTED] * 32
+    assert invoke_at_once(invoke, 32) == [DOCUMENTED] * 32
     assert sandbox.count(STABLE) == 1

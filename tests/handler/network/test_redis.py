@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey, advance_clock
+from tests.support import DOCUMENTED, ROOT, Configure, Invoke, Valkey, advance_clock, invoke_at_once
 
 LOCK = f"wechatpy:{APPID}_access_token_lock"
 
@@ -76,11 +75,7 @@ def test_each_connection_has_its_age(
 
     def invoke_twice_at_once() -> None:
         store.redis.client_pause(200)
-        threads = [threading.Thread(target=invoke) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
+        invoke_at_once(invoke, 2)
 
     invoke_twice_at_once()
     assert proxy.connections == 2

@@ -1,7 +1,5 @@
 """Source `store` at a token server: how long a token is kept, and when the server is asked again."""
 
-import threading
-
 import pytest
 
 from gray_release.sandbox.faults import Fault
@@ -10,7 +8,7 @@ from handler import settings
 from handler.contract import OpenApiError
 from handler.invocation import Budget
 from handler.tokens import token_server
-from tests.support import DOCUMENTED, PLAN, Invoke, Log, catch_error
+from tests.support import DOCUMENTED, PLAN, Invoke, Log, catch_error, invoke_at_once
 from tests.token_server import TokenServer, answer, reset
 
 
@@ -66,13 +64,7 @@ def test_each_mini_program_has_its_own(sandbox: Sandbox, tokens: TokenServer, in
 def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
     """Threads that need the same token make one request for it."""
     tokens.answers = [answer(sandbox.tokens.issue_token())]
-    replies: list[object] = []
-    threads = [threading.Thread(target=lambda: replies.append(invoke())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert replies == [DOCUMENTED] * 8
+    assert invoke_at_once(invoke, 8) == [DOCUMENTED] * 8
     assert len(tokens.requests) == 1
 
 
