@@ -31,7 +31,7 @@ OPERATORS = {"|", ">", "&", "&&", "||", "<", ";"}
 
 
 def lines(name: str, beginning: str) -> list[str]:
-    """Return the commands of a document that begin so: lines of its blocks, and those within its sentences."""
+    """Return a document's commands with this beginning, from its blocks and its sentences."""
     blocks = re.findall(r"^```sh\n(.*?)^```", TEXTS[name], re.DOTALL | re.MULTILINE)
     prose = re.sub(r"^```.*?^```", "", TEXTS[name], flags=re.DOTALL | re.MULTILINE)
     found = [line for text in blocks for line in text.replace("\\\n", " ").splitlines()]
@@ -39,13 +39,13 @@ def lines(name: str, beginning: str) -> list[str]:
 
 
 def words(line: str) -> list[str]:
-    """Return the words of a command, without what follows it in the line."""
+    """Return the words of a command, without the rest of the line."""
     found = shlex.split(line, comments=True)
     return found[: next((place for place, word in enumerate(found) if word in OPERATORS), len(found))]
 
 
 def rows(name: str, text: str) -> list[list[str]]:
-    """Return the cells of a marked table, without its head."""
+    """Return the cells of a marked table, without its header."""
     return [line.strip("| ").split(" | ") for line in read_block(text, name).splitlines()[2:]]
 
 
@@ -54,7 +54,7 @@ def rows(name: str, text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_generated(path: Path) -> None:
-    """What is copied from the code is up to date: `make docs` writes it."""
+    """The parts that `make docs` generates from the code are up to date."""
     assert path.read_text("utf-8") == FILES[path]()
 
 
@@ -86,7 +86,7 @@ def test_both_languages(table: str) -> None:
 
 
 def test_lists() -> None:
-    """Each list of names has its place."""
+    """Each list of names has its block in a file."""
     assert {name for path in CODE for name in find_names(path.read_text("utf-8"))} == LISTS.keys()
 
 
@@ -96,7 +96,7 @@ def test_picture() -> None:
 
 
 def test_log_table(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Every field of the function's own log line is documented, and every field that is documented is in some line."""
+    """Every field of the log line is documented, and every documented field occurs in a log line."""
     documented = {field for row in rows("log", TEXTS["docs/operating.md"]) for field in re.findall(r"`(\w+)`", row[0])}
     odd_plan = json.dumps({"gray_release_plan": {"status": "1", "gray_percentage": 8}})
     for fault in (Fault("plan", "body", odd_plan, times=1), Fault("plan", "errcode", "48001", times=1)):
@@ -186,7 +186,7 @@ def test_errors_table(
     environ: dict[str, str | None],
     asked: dict[str, str],
 ) -> None:
-    """Each failure has the errCode and the HTTP status of its row."""
+    """Each failure leads to the errCode and the HTTP status of its row."""
     address = sandbox.base_url.partition(":")[2]
     configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
     sandbox.faults.extend([Fault.parse(fault)] if fault else [])
@@ -197,7 +197,7 @@ def test_errors_table(
 
 
 def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row after those is a fault of ours."""
+    """The only other row is the internal error."""
 
     def broken(*_: object) -> None:
         raise KeyError
@@ -209,7 +209,7 @@ def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("sandbox")
 def test_paths_table() -> None:
-    """Over HTTP each request is answered as its row says."""
+    """Each HTTP request is answered as its row says."""
     answers: dict[str, Any] = {
         "the cloud call": DOCUMENTED,
         "its status": None,
@@ -249,7 +249,7 @@ def test_readmes_lead_to_the_same_pages() -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_make_targets(name: str) -> None:
-    """Every make target that is named exists."""
+    """Every documented make target exists."""
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = [word for line in lines(name, "make ") for word in words(line)[1:]]
     assert {word for word in named if re.fullmatch("[a-z-]+", word)} <= targets
@@ -257,7 +257,7 @@ def test_make_targets(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_local_commands(name: str) -> None:
-    """Every `python -m gray_release` or `gray-release` command that is named is one, with its options."""
+    """Every documented `python -m gray_release` or `gray-release` command exists, with its options."""
     for beginning, skipped in (("python -m gray_release ", 3), ("gray-release ", 1)):
         for line in lines(name, beginning):
             command = words(line)[skipped:]
@@ -272,7 +272,7 @@ def test_local_commands(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_links(name: str) -> None:
-    """Every link within the clone leads to a file, and to a heading of it."""
+    """Every link within the repository leads to an existing file and heading."""
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", TEXTS[name]):
         path, _, heading = target.partition("#")
         file = (ROOT / name).parent / path if path else ROOT / name
@@ -284,19 +284,19 @@ def test_links(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_python_examples(name: str) -> None:
-    """Examples in Python are Python."""
+    """The Python examples can be compiled."""
     for text in re.findall(r"```python\n(.*?)```", TEXTS[name], re.DOTALL):
         compile(text, name, "exec")
 
 
 def test_named_tests_exist() -> None:
-    """The tests that SECURITY.md names hold its claims: they exist."""
+    """The tests that SECURITY.md names exist."""
     for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXTS[".github/SECURITY.md"]):
         assert f"def {test}(" in (ROOT / file).read_text("utf-8")
 
 
 def test_version() -> None:
-    """The version stands in pyproject.toml: the command shows it, and the changelog begins with it and its date."""
+    """The command and the changelog show the version of pyproject.toml."""
     stated = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
     assert stated
     assert run("--version").stdout == f"{stated[1]}\n"

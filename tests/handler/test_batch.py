@@ -25,7 +25,7 @@ MANY = [f"wx{number:016x}" for number in range(40)]
 
 @pytest.fixture
 def fleet(sandbox: Sandbox) -> Sandbox:
-    """Give the sandbox forty mini programs, each with a percentage of its own."""
+    """Give the sandbox forty mini programs, each with a different percentage."""
     for number, appid in enumerate(MANY):
         sandbox.tokens.apps[appid] = SECRET
         sandbox.plans[appid] = {"status": 1, "gray_percentage": number}
@@ -38,7 +38,7 @@ def percentages(reply: dict[str, Any]) -> dict[str, int]:
 
 
 def test_rows(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Each mini program gets its own plan, in the given order, duplicates once; each has a line and its requests."""
+    """Each mini program has a row with its plan, in the given order and once, and a log line with its requests."""
     reply = invoke({"appids": [*MANY, MANY[3], MANY[0]]})
     assert {key: reply[key] for key in OK} == OK
     assert list(percentages(reply).items()) == [(appid, number) for number, appid in enumerate(MANY)]
@@ -68,7 +68,7 @@ EVENTS: dict[str, Any] = {
 @pytest.mark.parametrize("platform", ["lambda", "scf"])
 @pytest.mark.usefixtures("fleet")
 def test_triggers(trigger: str, platform: str) -> None:
-    """Every trigger that carries an object takes `appids`, on both clouds."""
+    """Every trigger that carries an object accepts `appids`, on both clouds."""
     event = EVENTS[trigger]({"appids": MANY[:3]})
     reply = (
         lambda_handler(event, LambdaContext()) if platform == "lambda" else main_handler(event, create_scf_context())
@@ -100,20 +100,20 @@ def test_triggers(trigger: str, platform: str) -> None:
     ],
 )
 def test_refused_arguments(sandbox: Sandbox, invoke: Invoke, arguments: dict[str, Any]) -> None:
-    """What is no list of appids, or names something else beside it, is 40097, and nothing is asked."""
+    """Anything but a list of appids, or another argument beside it, is 40097 without a request."""
     assert catch_error(invoke, arguments).errCode == 40097
     assert not sandbox.requests
 
 
 def test_https_form(sandbox: Sandbox, invoke: Invoke) -> None:
-    """The HTTPS form has no such argument."""
+    """WeChat's path does not accept `appids`."""
     reply = invoke({"httpMethod": "GET", "path": PLAN, "queryString": {"appids": "all"}})
     assert json.loads(reply["body"])["errcode"] == 40097
     assert not sandbox.requests
 
 
 def test_own_failures(fleet: Sandbox, invoke: Invoke) -> None:
-    """A mini program's own failure is its row; the others get their plans."""
+    """A mini program's failure is in its row, and the others get their plans."""
     del fleet.tokens.apps[MANY[0]], fleet.tokens.apps[MANY[7]]
     reply = invoke({"appids": MANY[:10]})
     failed = [row for row in reply["results"] if row["errCode"]]
@@ -136,7 +136,7 @@ def test_own_failures(fleet: Sandbox, invoke: Invoke) -> None:
 def test_shared_failures(
     configure: Configure, invoke: Invoke, log: Log, variables: dict[str, str | None], code: int
 ) -> None:
-    """A failure that every mini program would meet is one failure."""
+    """A failure that concerns every mini program fails the whole invocation."""
     configure(**variables)
     assert catch_error(invoke, {"appids": MANY}).errCode == code
     assert [line["err_code"] for line in log() if line["message"] == "getGrayReleasePlan"][-1] == code
@@ -145,7 +145,7 @@ def test_shared_failures(
 
 @pytest.mark.usefixtures("fleet")
 def test_out_of_time(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Mini programs that the deadline leaves unasked have a row that says so, and one warning counts them."""
+    """Mini programs that are not asked before the deadline have a row that says so; one warning counts them."""
     fleet.faults.append(Fault.parse("plan:delay=0.3"))
     reply = invoke({"appids": MANY}, deadline=time.monotonic() + 1)
     assert [row["appid"] for row in reply["results"]] == MANY
@@ -157,21 +157,21 @@ def test_out_of_time(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_limits_are_each_questions_own(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Each question may make a second request, as one invocation may."""
+    """Each question may retry a request, as a single call may."""
     fleet.faults[:] = [Fault("plan", "status", "502", times=1)]
     assert len(percentages(invoke({"appids": MANY}))) == 40
     assert sorted(line["plan_requests"] for line in log()) == [1] * 39 + [2]
 
 
 def test_snake_case(fleet: Sandbox, invoke: Invoke) -> None:
-    """`convertCase` false keeps WeChat's names in each row."""
+    """`convertCase: false` keeps WeChat's key names in each row."""
     assert fleet.plans
     [row] = invoke({"appids": MANY[1:2], "convertCase": False})["results"]
     assert row["gray_release_plan"] == {"status": 1, "gray_percentage": 1}
 
 
 def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
-    """An answer that is too long for its share of the reply is its row's failure."""
+    """An answer that is too long for its share of the reply is a failure in its row."""
     fleet.plans[MANY[1]] = {"status": 1, "note": "灰" * ROW_BYTES}
     reply = invoke({"appids": MANY[:3]})
     assert [row["errCode"] for row in reply["results"]] == [0, -1, 0]
@@ -179,7 +179,7 @@ def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
 
 
 def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    """A fault of our own code in one question leaves the others their answers, and its text is not shown."""
+    """An internal error in one question does not affect the others, and its text is not shown."""
     ask = Operation.ask
 
     def broken(self: Operation, arguments: Any, budget: Any) -> Any:
@@ -195,7 +195,7 @@ def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: py
 
 
 def test_some_at_once(fleet: Sandbox, invoke: Invoke) -> None:
-    """Questions are asked at the same time, but no more than the limit."""
+    """Questions run in parallel, up to the limit."""
     invoke({"appids": MANY})
     assert 1 < fleet.connections <= THREADS + 1
 
@@ -221,21 +221,21 @@ def test_all(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_all_with_a_refused_platform_token(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A platform's token that WeChat refuses is fetched anew, and the list asked for again."""
+    """If WeChat refuses the platform's token, a new one is fetched and the list is requested again."""
     store.set("component_access_token", "revoked-platform-token")
     assert [row["appid"] for row in invoke({"appids": "all"})["results"]] == [APPID]
     assert platform.count("/cgi-bin/component/api_component_token") == 1
 
 
 def test_all_fails_once(platform: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Where WeChat refuses the list there is one failure."""
+    """If WeChat refuses the list, the invocation fails."""
     platform.faults.append(Fault.parse("list:errcode=61004"))
     assert catch_error(invoke, {"appids": "all"}).errCode == 61004
     assert len(log()) == 1
 
 
 def test_single_question_loads_no_threads(configure: Configure) -> None:
-    """A single question pays nothing for this."""
+    """A single question loads no thread pool."""
     configure()
     code = "import sys, handler.app; print(sorted({'handler.batch', 'concurrent.futures.thread'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -243,6 +243,6 @@ def test_single_question_loads_no_threads(configure: Configure) -> None:
 
 
 def test_documented_reply(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A row is the single call's reply with the appid in front."""
+    """A row is the single call's reply, preceded by the appid."""
     assert sandbox.plans == {}
     assert invoke({"appids": [APPID]})["results"] == [{"appid": APPID, **DOCUMENTED}]

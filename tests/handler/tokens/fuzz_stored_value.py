@@ -1,6 +1,6 @@
-"""Fuzz what is read of a stored token along its coverage: `python -m tests.handler.tokens.fuzz_stored_value [OPTIONS]`.
+"""Fuzz the reading of stored tokens, guided by coverage: `python -m tests.handler.tokens.fuzz_stored_value [OPTIONS]`.
 
-Whatever the bytes, the outcome is a token of the known alphabet, or an `OpenApiError` that shows none of them.
+Any bytes lead to a token of the known alphabet, or to an `OpenApiError` that shows none of them.
 """
 
 import re
@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["handler"]):
 
 
 def one_value(content: bytes) -> None:
-    """Read a value as the store and a token server give it."""
+    """Read a value as from the store and from a token server."""
     try:
         token = stored_value.read_token(content, "the store")
     except OpenApiError as error:
@@ -25,7 +25,7 @@ def one_value(content: bytes) -> None:
 
 
 def check_refusal(error: OpenApiError, content: bytes) -> None:
-    """See that a refusal names a kind, and shows nothing of the value."""
+    """Check that a refusal names a kind, and shows nothing of the value."""
     kind = error.reason.partition(": found ")[2]
     assert error.errCode == NO_TOKEN
     assert len(kind) < 80

@@ -1,4 +1,4 @@
-"""Fuzzing that follows coverage, for so many stored values."""
+"""Fuzzing of stored values, guided by coverage."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ VALUES = (
 
 
 def test_stored_values(tmp_path: Path) -> None:
-    """Values that start from what known systems write, mutated along new branches, break and show nothing."""
+    """Values mutated from those of known systems cause no crash and are not shown."""
     for number, content in enumerate(VALUES):
         (tmp_path / str(number)).write_bytes(content)
     fuzz("tests.handler.tokens.fuzz_stored_value", tmp_path, "-runs=1000000", "-max_len=3000")

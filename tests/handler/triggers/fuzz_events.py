@@ -1,6 +1,6 @@
-"""Fuzz events along their coverage: `python -m tests.handler.triggers.fuzz_events [OPTIONS]`.
+"""Fuzz the reading of events, guided by coverage: `python -m tests.handler.triggers.fuzz_events [OPTIONS]`.
 
-Whatever the event, the outcome is arguments, or an `OpenApiError` that the trigger shapes into a reply.
+Any event leads to arguments, or to an `OpenApiError` that the trigger turns into a reply.
 """
 
 import json
@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["handler"]):
 
 
 def one_event(content: bytes) -> None:
-    """Take an event through recognition, its arguments, and both kinds of reply."""
+    """Pass an event through recognition, its arguments, and both kinds of reply."""
     try:
         event = json.loads(content)
     except (ValueError, RecursionError):
@@ -33,7 +33,7 @@ def one_event(content: bytes) -> None:
 
 
 def check_refusal(error: OpenApiError) -> None:
-    """See that a refusal is the caller's, and does not repeat the event."""
+    """Check that a refusal blames the caller, and does not repeat the event."""
     assert error.errCode in (40097, 41002, 43001), error
     assert len(str(error)) < 2000
 

@@ -1,4 +1,4 @@
-"""Fuzzing that follows coverage, for so many events."""
+"""Fuzzing of events, guided by coverage."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_events(tmp_path: Path) -> None:
-    """Events that start from the samples, mutated along new branches, break nothing."""
+    """Events mutated from the samples cause no crash."""
     for path in Path("events").glob("*.json"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     fuzz("tests.handler.triggers.fuzz_events", tmp_path, "-runs=500000", "-max_len=3000")

@@ -1,6 +1,6 @@
-"""Fuzz the path of the body along its coverage: `python -m tests.handler.wechat.fuzz_bodies [OPTIONS]`.
+"""Fuzz the reading of WeChat's bodies, guided by coverage: `python -m tests.handler.wechat.fuzz_bodies [OPTIONS]`.
 
-Whatever the bytes, the outcome is a `ValueError` of the parser, an `OpenApiError`, or a reply that can be sent.
+Any bytes lead to a `ValueError` of the parser, an `OpenApiError`, or a reply that can be sent.
 """
 
 import json
@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["handler"]):
 
 
 def one_body(content: bytes) -> None:
-    """Take a body through the function's own path."""
+    """Pass a body through the function's code."""
     try:
         body = exact_json.parse_object(content)
     except ValueError:
@@ -34,7 +34,7 @@ def one_body(content: bytes) -> None:
 
 
 def refused(error: contract.OpenApiError) -> None:
-    """See that an error can be told, and hides what it should."""
+    """Check that an error can be reported, and hides secrets."""
     told = json.loads(str(error))
     assert told == error.to_dict()
     assert isinstance(told["errCode"], int)

@@ -1,6 +1,6 @@
-"""Fuzz what an errmsg shows along its coverage: `python -m tests.handler.wechat.fuzz_echoes [OPTIONS]`.
+"""Fuzz the hiding of secrets in an errmsg, guided by coverage: `python -m tests.handler.wechat.fuzz_echoes [OPTIONS]`.
 
-Whatever stands around a secret, and however it is written, no 16 characters of it in a row are shown.
+No 16 characters of a secret in a row are shown, whatever surrounds it and however it is written.
 """
 
 import base64
@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["handler"]):
     from handler.wechat import echoes
 
-# Of the alphabet of AppSecrets and tokens, with what an escape could be mistaken for.
+# Secrets of the usual alphabet, with parts that look like escapes.
 SECRETS = ["0123456789abcdef0f1e2d3c4b5a6978", "Ab-_cd+/ef=gh.~ij@KL41x42u0041q", "93_" + "Zq7nrtxu" * 20]
 FORMS = [
     str,
@@ -54,7 +54,7 @@ RUN = 16
 
 
 def one_text(content: bytes) -> None:
-    """Write pieces of a secret where and as the bytes say, and hide it."""
+    """Write pieces of a secret as the bytes say, and hide them."""
     data = atheris.FuzzedDataProvider(content)
     secret = data.PickValueInList(SECRETS)
     parts: list[str] = []
@@ -69,7 +69,7 @@ def one_text(content: bytes) -> None:
 
 
 def check_hidden(text: str, secret: str) -> None:
-    """See that a text shows no long run of a secret."""
+    """Check that a text shows no long part of a secret."""
     assert not any(secret[start : start + RUN] in text for start in range(len(secret) - RUN + 1)), text
 
 

@@ -1,4 +1,4 @@
-"""Fuzzing that follows coverage, for so many bodies; hypothesis does the rest beside the other tests."""
+"""Fuzzing of WeChat's bodies, guided by coverage; hypothesis tests the rest in other modules."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ TOKENS = (
 
 
 def test_bodies(tmp_path: Path) -> None:
-    """Bodies that start from the conformance data and the fault table, mutated along new branches, break nothing."""
+    """Bodies mutated from the conformance data and the fault table cause no crash."""
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     cases = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read_bytes())
@@ -33,5 +33,5 @@ def test_bodies(tmp_path: Path) -> None:
 
 
 def test_echoes(tmp_path: Path) -> None:
-    """Errmsgs that repeat pieces of a secret in many forms, one after another, show none of it."""
+    """Errmsgs that repeat pieces of a secret in many forms show none of it."""
     fuzz("tests.handler.wechat.fuzz_echoes", tmp_path, "-runs=20000", "-max_len=400", "-len_control=0")
