@@ -73,7 +73,7 @@ def test_sweep(path: str, tmp_path: Path, status: int, code: int) -> None:
         sandbox.faults.append(Fault("plan", "errcode", "48001", appid="wx2"))
         environ = {"PATH": path, "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_SECRET": SECRET, "ROBOT_URL": ""}
         process = subprocess.run(
-            ["bash", "-e", "-c", read_script(WORKFLOWS[1], "Look at every release")],
+            ["bash", "-e", "-c", read_script(WORKFLOWS[1], "Check every release")],
             cwd=tmp_path,
             env=environ,
             check=False,
