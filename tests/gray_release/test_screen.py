@@ -132,6 +132,7 @@ def test_without_the_extra(name: str) -> None:
     assert "pip install '.[cli]'" in line
 
 
+@pytest.mark.slow
 def test_live_picture() -> None:
     """A live picture replaces the previous one, and keeps at most four lines of the access log below it."""
     stdout, shown, code = run_on_terminal([*COMMAND, "invoke", "--watch", "0.1", "--timeout", "3", "--until", "paused"])

@@ -109,6 +109,7 @@ def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, te
     assert catch_error(invoke).errCode == 41004
 
 
+@pytest.mark.slow
 def test_slow_start(secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that a small function needs to load boto3 does not count towards the exchange's time-out."""
     create_provider = reader.create_provider
