@@ -77,10 +77,10 @@ def uv() -> str:
 
 
 def make(clone: Path, environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in the clone, with nothing else in the environment."""
-    return subprocess.run(
-        ["make", *arguments], cwd=clone, env=environ, capture_output=True, text=True, check=False, timeout=300
-    )
+    """Run make in the clone, with nothing else in the environment, as if no other make had started this test."""
+    environ = {name: value for name, value in environ.items() if "MAKE" not in name}
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
 
 def index(tmp_path: Path, bare: dict[str, Path]) -> str:
