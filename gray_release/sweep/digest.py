@@ -53,12 +53,12 @@ def create_digest(comparison: Comparison, now: float) -> Digest | None:
 
 def _describe_row(row: Row) -> str:
     change = row.change
-    name = f"{_escape(row.name)[:_LONGEST_NAME]} " if row.name else ""
+    name = f"{_shorten(row.name, _LONGEST_NAME)} " if row.name else ""
     words = f"{change.english} {change.chinese}" if change and change.english != change.chinese else ""
     if change and not words:
         words = change.english
     if row.answer.failure:
-        return f"{name}{row.appid} {words}: {row.answer.failure} {_escape(row.reason)[:_LONGEST_REASON]}"
+        return f"{name}{row.appid} {words}: {row.answer.failure} {_shorten(row.reason, _LONGEST_REASON)}"
     share = "" if row.answer.percentage is None else f", {row.answer.percentage:g} %"
     state = row.answer.state
     return f"{name}{row.appid} {words} · {state.english} {state.chinese}{share}"
@@ -68,7 +68,8 @@ def _group_failures(rows: list[Row]) -> Iterator[str]:
     """Write a line for each errCode of the failures that are older than this sweep."""
     old = [row for row in rows if row.answer.failure and row.change is not FAILURE]
     for code, count, text in collect_advice(old):
-        yield f"{count} 个小程序查询失败 · {count} failed, {code}: {_escape(text)[:_LONGEST_REASON]}"
+        advice = f": {_shorten(text, _LONGEST_REASON)}" if text else ""
+        yield f"{count} 个小程序查询失败 · {count} failed, {code}{advice}"
 
 
 def _count_rest(gap: str, count: int) -> str:
@@ -77,6 +78,10 @@ def _count_rest(gap: str, count: int) -> str:
 
 def _cut(text: str, limit: int) -> str:
     return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+
+
+def _shorten(text: str, length: int) -> str:
+    return _escape(text if len(text) <= length else f"{text[: length - 1]}…")
 
 
 def _escape(text: str) -> str:

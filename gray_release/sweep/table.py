@@ -14,6 +14,7 @@ from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_at
 from gray_release.times import format_distance, format_duration, format_short_time, format_zone, to_local_time
 
 NARROWEST, WIDE, WIDEST = 80, 120, 140
+BILINGUAL = 100  # columns that a table with names and changes needs to show each status in both languages
 PERCENT_WIDTH = 6
 
 
@@ -58,18 +59,19 @@ def _draw_lines(rows: Sequence[Row], columns: int, now: float) -> Iterator[Text]
 
 def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Column]:
     """Choose the columns that fit. In a narrow table, names and changes replace other columns."""
-    is_wide = columns >= WIDE
     names = max((cell_len(make_printable(row.name)) for row in rows), default=0)
     has_changes = any(row.unchanged_since is not None for row in rows)
-    is_full = names > 0 and has_changes and not is_wide
+    has_both = names > 0 and has_changes
+    is_wide = columns >= (WIDEST if has_both else WIDE)
+    is_short = has_both and columns < BILINGUAL
     appid = min(max([len("appid"), *(len(row.appid) for row in rows)]), 24)
     chosen = [_Column("appid", appid, lambda row: Text(make_printable(row.appid)))]
     if names:
-        width = min(max(names, len("name")), 24 if is_wide else 14)
+        width = min(max(names, len("name")), 24 if columns >= WIDE else 14)
         chosen.append(_Column("name", width, lambda row: Text(make_printable(row.name))))
-    chosen.append(_Column("status", 13 if is_full else 20, lambda row: _write_status(row, is_short=is_full)))
+    chosen.append(_Column("status", 13 if is_short else 20, lambda row: _write_status(row, is_short=is_short)))
     if has_changes:
-        width = 17 if is_wide else 10
+        width = 19 if is_wide else 10
         chosen.append(_Column("change", width, lambda row: _write_change(row, now, width)))
     progress = len(chosen)
     if is_wide or not (names or has_changes):
@@ -100,7 +102,10 @@ def _write_change(row: Row, now: float, width: int) -> Text:
     if change:
         return Text(change.english if len(change.english) <= width else change.name, style="bold")
     since = now if row.unchanged_since is None else row.unchanged_since
-    return Text(f"= {format_duration(now - since)}" if now - since >= 1 else "=", style="dim")
+    if now - since < 1:
+        return Text("=", style="dim")
+    text = f"unchanged {format_duration(now - since)}"
+    return Text(text if len(text) <= width else f"= {format_duration(now - since)}", style="dim")
 
 
 def _write_progress(row: Row, track: int) -> Text:

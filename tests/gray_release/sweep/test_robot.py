@@ -149,3 +149,13 @@ def test_wrong_commands(arguments: list[str]) -> None:
     """A bad URL is an error before the first request, and the error does not show it."""
     process = run("sweep", "-", *arguments, stdin="wx1\n")
     assert (process.returncode, process.stdout, SECRET in process.stderr) == (2, "", False)
+
+
+def test_failures_with_and_without_advice() -> None:
+    """A line about older failures ends with the advice, cut with an ellipsis, or with the code."""
+    rows = [Row.from_json({"appid": f"wx{code}", "errCode": code, "errMsg": "fail"}) for code in (48001, 123456)]
+    digest = create_digest(compare_rows(rows, rows, 0, 1), 1)
+    assert digest
+    first, second = sorted(digest.lines)
+    assert first.endswith("123456")
+    assert second.endswith("…")

@@ -118,7 +118,7 @@ def test_everyone(plan: dict[str, Any], day: int | None, words: str, monkeypatch
     assert "defaultFinishTimestamp" not in row.json["grayReleasePlan"] or "defaultFinishTimestamp" in plan
 
 
-@pytest.mark.parametrize("columns", [80, 140])
+@pytest.mark.parametrize("columns", [80, 99, 100, 119, 120, 130, 139, 140])
 def test_names_and_changes(columns: int) -> None:
     """Names and changes have columns, and all lines fit; Chinese characters are two columns wide."""
     names = ["花点时间", "Very Long English Shop Name That Goes On", "<b>\x1b[2J", ""]
@@ -128,6 +128,8 @@ def test_names_and_changes(columns: int) -> None:
     lines = re.sub(r"\x1b\[[0-9;]*m", "", draw(compared.rows, columns)).splitlines()[: len(ROWS) + 1]
     widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
     assert max(widths) <= columns
+    assert "progr…" not in lines[0]
+    assert not [line for line in lines if re.search(r"(day \d|in \d+ days?).*…$", line)]
     assert sum("花点时间" in line for line in lines) == 6
     assert sum("\x1b" in line for line in lines) == 0
     text = write_page(compared.rows, NOW, compared)
