@@ -1,7 +1,7 @@
 """WeChat's cloud call `openapi.operation.getGrayReleasePlan` as a stateless Python function.
 
 The entry points are `handler.app.lambda_handler` (AWS Lambda) and `handler.app.main_handler` (Tencent SCF).
-Nothing is imported here: a cold start pays only for the modules its own path uses.
+This file imports nothing, so that a cold start loads only the modules that it needs.
 """
 
 __all__ = ["app", "contract"]

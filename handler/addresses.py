@@ -1,4 +1,4 @@
-"""What an address or a header in the environment must look like; the rules are for people, and show nothing of it."""
+"""Checks of the URLs and the header in the environment. An error states the rule and never shows the value."""
 
 import ipaddress
 import re
@@ -6,15 +6,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
-_HOST = r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+"  # a name, or an address as `urlsplit` gives it, without brackets
+_HOST = r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+"  # a name, or an IP address; `urlsplit` removes the brackets of IPv6
 
 
 def _split(url: str, schemes: str, rule: str) -> SplitResult:
-    """Split an address of one of these schemes. Raises `ValueError` with the rule, which shows nothing of it."""
+    """Split a URL of one of these schemes. Raises `ValueError` with the rule as its text."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in schemes.split() and re.fullmatch(_HOST, parts.hostname or "") and parts.port != 0
-    except ValueError:  # its text would show a part of the address
+    except ValueError:  # its own text would show a part of the URL
         usable = None
     if not usable or re.search(r"[\s#]", url):
         raise ValueError(rule)
@@ -22,24 +22,24 @@ def _split(url: str, schemes: str, rule: str) -> SplitResult:
 
 
 def check_base_url(url: str) -> str:
-    """Accept https anywhere, and http where the wire is not public: loopback, private addresses, local names.
+    """Return the URL without trailing slashes. Raises `ValueError`.
 
-    Raises `ValueError`.
+    https may go to any host; http only to loopback, private addresses and local names.
     """
     rule = "must be http(s)://host[:port][/path]"
     parts = _split(url, "http https", rule)
     if "@" in parts.netloc or "?" in url:
         raise ValueError(rule)
     if _is_public_http(parts):
-        raise ValueError("must be https: plain http would show tokens to everyone on the way to a public host")
+        raise ValueError("must be https: over plain http anyone between here and a public host could read the token")
     return url.rstrip("/")
 
 
 def check_store_url(url: SecretStr) -> SecretStr:
-    """Accept Redis' address, or a token server's. Raises `ValueError`."""
+    """Return the URL of a Redis or a token server. Raises `ValueError`."""
     rule = (
-        "must be redis(s)://[user:password@]host[:port][/number], where a password writes / ? # @ as %2F %3F %23 %40, "
-        "or the https://host[:port]/path of a token server, or http:// where the host is private"
+        "must be redis(s)://[user:password@]host[:port][/number], with / ? # @ in the password written as %2F %3F %23 "
+        "%40, or the https://host[:port]/path of a token server (http:// only for a private host)"
     )
     text = url.get_secret_value()
     parts = _split(text, "redis rediss http https", rule)
@@ -52,7 +52,7 @@ def check_store_url(url: SecretStr) -> SecretStr:
 
 
 def check_header(text: SecretStr) -> SecretStr:
-    """Accept an HTTP header, `Name: value`. Raises `ValueError`."""
+    """Return the HTTP header, `Name: value`. Raises `ValueError`."""
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[ -~]*", text.get_secret_value()):
         raise ValueError("must be a header, Name: value")
     return text

@@ -1,12 +1,12 @@
-"""The two entry points, and the story of one invocation."""
+"""The two entry points: AWS Lambda's `lambda_handler` and Tencent SCF's `main_handler`."""
 
 import gc
 import os
 
-# Elsewhere this module is a guest in somebody's process, whose collector it leaves as it is.
+# In any other process this module leaves the garbage collector alone, because that process has settings of its own.
 _IS_ON_PLATFORM = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or os.environ.get("TENCENTCLOUD_RUNENV"))
 if _IS_ON_PLATFORM:
-    gc.disable()  # an import leaves hardly any garbage, and looking for it takes 7 % of a cold start
+    gc.disable()  # imports leave hardly any garbage, and looking for it would take 7 % of a cold start
 
 import contextlib
 import functools
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer an AWS Lambda event.
 
-    Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`; raises `OpenApiError`, or returns `{"errCode", "errMsg"}`
-    where `ON_ERROR=return`. An HTTP event gets an HTTP response with these in its body.
-    `context` is Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`. On a failure it raises `OpenApiError`, or returns
+    `{"errCode", "errMsg"}` if `ON_ERROR=return`. For an HTTP event it returns an HTTP response with these in its body.
+    `context`: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
     return _answer(event, Invocation.from_lambda(context))
 
 
 def main_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer a Tencent SCF event, as `lambda_handler` does.
+    """Answer a Tencent SCF event. Returns and raises what `lambda_handler` does.
 
-    `context` is a dict: https://cloud.tencent.com/document/product/583/55593
+    `context`, a dict: https://cloud.tencent.com/document/product/583/55593
     """
     return _answer(event, Invocation.from_scf(context))
 
@@ -46,7 +46,8 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
     trigger = triggers.recognise(event)
     report = Report(invocation, trigger.name, trigger.find_correlation_id())
     on_error = "raise"
-    outcome, reply = Outcome(), {}
+    outcome = Outcome()
+    reply: dict[str, Any] = {}
     try:
         on_error, report.by_appid = _read_preferences()
         arguments = trigger.parse_arguments()
@@ -57,7 +58,7 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
             reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
         outcome.failure = error.detach()
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the function
+    except Exception as error:  # noqa: BLE001 - no other exception may leave the function: its text may hold secrets
         report_fault(error)
         outcome.failure = errors.internal()
     report.write(outcome)
@@ -67,23 +68,23 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
 
 
 def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report) -> dict[str, Any]:
-    """Ask for each of `appids`; every question has its own log line. Raises `OpenApiError` for a failure of all."""
-    from handler import batch  # noqa: PLC0415 - a single question needs no threads
+    """Ask for each of `appids`, with one log line each. Raises `OpenApiError` if all would fail for the same reason."""
+    from handler import batch  # noqa: PLC0415 - it loads thread pools, which a single question does not need
 
     operation = _find_operation()
 
     def ask(one: "Arguments") -> Outcome:
         try:
             return operation.ask(one, Budget(invocation.deadline))
-        except Exception as error:  # noqa: BLE001 - the other mini programs get their answers
+        except Exception as error:  # noqa: BLE001 - a bug met by one mini program must not fail the others
             report_fault(error)
             return Outcome(appid=one.appid, failure=errors.internal())
 
-    listed = operation.list_appids(Budget(invocation.deadline)) if arguments.appids == "all" else arguments.appids
-    answered = batch.ask_all(listed or (), arguments, ask, report.write, invocation)
-    if answered.unasked:
-        report.warn(f"out of time: {answered.unasked} mini programs were not asked")
-    return answered.reply
+    appids = operation.list_appids(Budget(invocation.deadline)) if arguments.appids == "all" else arguments.appids
+    answers = batch.ask_all(appids or (), arguments, ask, report.write, invocation)
+    if answers.unasked:
+        report.warn(f"out of time: {answers.unasked} mini programs were not asked")
+    return answers.reply
 
 
 def _read_preferences() -> tuple[str, bool]:
@@ -92,8 +93,8 @@ def _read_preferences() -> tuple[str, bool]:
     return settings.on_error, settings.metrics_by_appid
 
 
-# Once per process. A child process makes its own: it must not write into its parent's connections, nor wait for a lock
-# that a thread of its parent held.
+# Both are cached by process id, because a forked child needs its own: it must not use its parent's connections, nor
+# wait for a lock that a thread of the parent held when it forked.
 
 
 @functools.lru_cache(maxsize=1)
@@ -113,9 +114,9 @@ _creating: dict[int, threading.Lock] = {}  # by process
 
 @functools.lru_cache(maxsize=1)
 def _create_operation(process: int) -> "Operation":
-    """Make the operation. Raises `OpenApiError` -1, and tries again in the next invocation."""
+    """Return this process's operation. Raises `OpenApiError` -1; a failure is not cached, so the next call retries."""
     try:
-        from handler.operation import Operation  # noqa: PLC0415 - the invocation reports a missing library
+        from handler.operation import Operation  # noqa: PLC0415 - here a missing library becomes an `OpenApiError`
     except ImportError as error:
         failure = errors.library_missing(error.name)
     else:
@@ -124,15 +125,15 @@ def _create_operation(process: int) -> "Operation":
 
 
 def forget_settings() -> None:
-    """Read the environment anew in the next invocation, as a new process does."""
+    """Drop the settings and the operation: the next invocation reads the environment again. For tests."""
     _load_settings.cache_clear()
     _create_operation.cache_clear()
 
 
-# The platform runs the import with a whole CPU, and the first invocation with the share that its memory size buys:
-# load wechatpy and the certificate authorities now.
+# Load wechatpy and the certificate authorities now, because the platform runs the import on a whole CPU and each
+# invocation on the share of one that its memory size buys.
 with contextlib.suppress(OpenApiError):
     _find_operation()
 if _IS_ON_PLATFORM:
-    gc.freeze()  # what is loaded stays: later collections pass over it
+    gc.freeze()  # modules stay for the life of the process, so later collections need not look at them
     gc.enable()

@@ -1,6 +1,6 @@
-"""What callers see: the arguments, the result and the plan inside it; the one exception is in `errors.py`.
+"""What callers see: the arguments, the result and the plan inside it. `errors.py` has the exception.
 
-The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields follow WeChat's page of
+The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields follow WeChat's page about
 `getGrayReleasePlan`.
 """
 
@@ -23,11 +23,11 @@ from handler.errors import API, NO_APPID, OpenApiError, bad_arguments, misconfig
 
 __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "create_result", "find_drift"]
 
-HTTPS_PATH = "/wxa/getgrayreleaseplan"  # the same call over HTTPS: where we ask, and where we answer alike
+HTTPS_PATH = "/wxa/getgrayreleaseplan"  # at WeChat, and at our HTTP triggers that answer in WeChat's form
 
 
-MOST_KEYS = 1000  # of an object of arguments: each is compared with the names of the arguments
-_LONGEST_CACHED = 64  # characters of a key; WeChat's have up to 25
+MOST_KEYS = 1000  # in the arguments' object; each is checked for a misspelled argument, which takes CPU time
+_LONGEST_CACHED = 64  # characters; WeChat's keys have up to 25
 
 
 def _convert_key(key: str) -> str:
@@ -42,14 +42,13 @@ _convert_and_cache = functools.lru_cache(maxsize=256)(_replace_underscores)
 
 
 def _refuse_reserved(appid: str) -> str:
-    """Refuse the appid for which wechatpy's key of an appid's token would be that of the platform's own token."""
+    """Refuse the appid `component`, because wechatpy keeps the platform's own token under that key."""
     if appid == "component":
         raise ValueError("must be an appid")
     return appid
 
 
-# Empty counts as absent. An appid becomes part of the names of secrets and of keys in a store.
-# Lengths are not in the patterns: a repetition with bounds is slow to compile, at every cold start.
+# An appid becomes part of a secret's name and of a key in the token store, hence the narrow alphabet.
 Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_refuse_reserved)]
 Appids = Annotated[list[Annotated[Appid, StringConstraints(min_length=1)]], Field(min_length=1, max_length=1000)]
 # The alphabet of a stored token (`stored_value.py`). WeChat documents up to 512 characters.
@@ -57,7 +56,7 @@ TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0
 
 
 class Arguments(BaseModel):
-    """The call's arguments, in camelCase or snake_case. Of all but the appids null and "" count as absent."""
+    """The call's arguments, in camelCase or snake_case. null and "" count as absent, except as an appid."""
 
     model_config = ConfigDict(frozen=True, alias_generator=_convert_key, hide_input_in_errors=True)
 
@@ -69,11 +68,11 @@ class Arguments(BaseModel):
 
     @classmethod
     def parse(cls, *sources: object) -> "Arguments":
-        """Read the arguments from an event's object, or from a query and a JSON body, which count alike.
+        """Parse the arguments of an event's object, or of a query and a JSON body together.
 
-        Raises `OpenApiError` 40097 that names the offending arguments and never shows their values, and 41002 for an
-        appid that is empty. What seems to be meant as an argument, and is none, is 40097 too: ignored, it would get
-        the answer for `WECHAT_APPID`.
+        Raises `OpenApiError` 41002 for an empty appid, and 40097 for invalid arguments; the message names them without
+        their values. A misspelled argument is 40097 too: if it were ignored, the caller would get the plan of
+        `WECHAT_APPID` without noticing.
         """
         objects = [source for source in sources if isinstance(source, Mapping)]
         if len(objects) < len(sources):
@@ -92,7 +91,7 @@ class Arguments(BaseModel):
             raise bad_arguments(f"invalid arguments: {names}")
         others = [name for name in ("appid", "access_token", "cloudbase_access_token") if getattr(arguments, name)]
         if arguments.appids is not None and others:
-            raise bad_arguments(f"appids goes with no other mini program and no token: remove {' and '.join(others)}")
+            raise bad_arguments(f"appids excludes an appid and a token: remove {' and '.join(others)}")
         return arguments
 
 
@@ -101,7 +100,7 @@ _PLAIN_FIELDS = {field.replace("_", ""): _convert_key(field) for field in Argume
 _NAMES_OF_APPIDS = ("appid", "appids")
 _NAMES_OF_TOKENS = ("access_token", "cloudbase_access_token")
 
-# What callers' platforms add: WeChat's cloud functions, and Step Functions' context object.
+# Keys that WeChat's cloud functions and Step Functions (its context object) add to an event.
 CALLERS_KEYS = frozenset(
     {
         "userInfo",
@@ -119,12 +118,12 @@ CALLERS_KEYS = frozenset(
 
 
 def has_argument(source: Mapping[str, object]) -> bool:
-    """Whether one of the call's arguments is there, even if it is empty."""
+    """Whether the object has one of the call's arguments, even an empty one."""
     return any(name in source for name in _FIELDS)
 
 
 def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], dict[str, str]]:
-    """Return what the sources say, by the argument's field, and how each field was spelled. Raises `OpenApiError`."""
+    """Return each field's value, and the name that the caller wrote it with. Raises `OpenApiError` 40097 or 41002."""
     given: dict[str, object] = {}
     spelled: dict[str, str] = {}
     for source in sources:
@@ -133,7 +132,7 @@ def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object]
             if name not in source or (value in (None, "") and field not in _NAMES_OF_APPIDS):
                 continue
             if field in given and (isinstance(value, Mapping | list) or given[field] != value):
-                raise bad_arguments(f"{name} is given twice, with different values")
+                raise bad_arguments(f"{name} is given twice with different values")
             given[field], spelled[field] = value, name
     for field in _NAMES_OF_APPIDS:
         if field in given and given[field] in (None, ""):
@@ -142,10 +141,10 @@ def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object]
 
 
 def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]) -> None:
-    """Refuse keys that seem to be meant as an argument. Raises `OpenApiError` 40097 that names the right one.
+    """Refuse keys that look like a misspelled argument. Raises `OpenApiError` 40097 that names the right one.
 
-    Always refused: an argument's name in other letters (`appId`, `app_id`, `AccessToken`). Refused where no appid is
-    given: a longer name (`authorizer_appid`), and an appid under any name.
+    Always refused: an argument's name in other case or with other separators (`appId`, `app_id`, `AccessToken`).
+    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value is an appid.
     """
     if len(source) > MOST_KEYS:
         raise bad_arguments(f"more than {MOST_KEYS} arguments")
@@ -165,10 +164,10 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
 
 
 def _refuse_structures(source: Mapping[str, object]) -> None:
-    """Refuse objects and lists: with no appid and no token beside them they are another's event, or wrap arguments."""
+    """Refuse objects and lists: without appid and token they are another service's event, or wrap the arguments."""
     for key, value in source.items():
         if key not in CALLERS_KEYS and _holds_structure(value):
-            raise bad_arguments(f"{str(key)[:64]} is no argument of this call, and no appid or token is beside it")
+            raise bad_arguments(f"{str(key)[:64]} is not an argument of this call, and the event has no appid or token")
 
 
 def _is_appid(value: object) -> bool:
@@ -176,7 +175,7 @@ def _is_appid(value: object) -> bool:
 
 
 def _holds_structure(value: object) -> bool:
-    """Whether a value is an object or a list that is not empty, or the JSON text of one."""
+    """Whether a value is an object or a list with content, or a text that begins like the JSON of one."""
     if isinstance(value, str):
         return value.lstrip()[:1] in {"{", "["}
     return isinstance(value, Mapping | list) and len(value) > 0
@@ -200,7 +199,7 @@ class GrayReleasePlan(BaseModel):
 class Result(BaseModel):
     """What a successful call returns."""
 
-    # Only the OpenAPI description and the tests read it: built when they do.
+    # `defer_build`: only the OpenAPI description and the tests use this model, so a cold start need not build it.
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
 
     errCode: Literal[0] = 0
@@ -209,14 +208,14 @@ class Result(BaseModel):
 
 
 def create_result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[str, Any]:
-    """Turn WeChat's body of a success into what the cloud call returns; our own two keys win over the body's."""
+    """Turn WeChat's body of a success into the cloud call's result, whose errCode and errMsg are always ours."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
     return own | (to_camel_case(rest) if convert_case else rest) | own
 
 
 def to_camel_case(value: Any) -> Any:
-    """Convert the keys of a JSON value recursively, as the SDK does; where `a_b` meets `aB`, `a_b` wins."""
+    """Convert the keys of a JSON value recursively, as the SDK does. If `a_b` and `aB` both occur, `a_b` wins."""
     if isinstance(value, list):
         return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
@@ -230,7 +229,7 @@ def to_camel_case(value: Any) -> Any:
 
 
 def find_drift(body: dict[str, Any]) -> list[str]:
-    """Name the fields of WeChat's plan that are not of the documented type; their values are never shown."""
+    """Return the names of the plan's fields whose type is not the documented one, without their values."""
     plan = body.get("gray_release_plan")
     try:
         if plan is not None:

@@ -1,4 +1,4 @@
-"""How much time there is left, and calls that must end within it."""
+"""How much time an invocation has left, and a limit for calls that have none."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ from handler.errors import out_of_time
 
 T = TypeVar("T")
 
-MARGIN_SECONDS = 0.5  # to log and to answer, on the smallest memory size (which gets a sliver of a CPU)
-DEFAULT_SECONDS = 20.0  # where the platform does not say: what template.yaml and scf.json give the function
-LONGEST_SECONDS = 900.0  # both platforms end every invocation then
+MARGIN_SECONDS = 0.5  # to log and to reply, with the small share of a CPU that the smallest memory size gets
+DEFAULT_SECONDS = 20.0  # if the platform does not say: the timeout in template.yaml and scf.json
+LONGEST_SECONDS = 900.0  # the longest timeout on both platforms
 
 
 class Deadline:
-    """The end of an invocation, `seconds` from now less a margin to log and to answer.
+    """The end of an invocation: `seconds` from now, minus a margin in which to log and to reply.
 
-    `clock` is a monotonic clock in seconds.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class Deadline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # A tenth is enough where the platform leaves hardly more than the margin (SCF's default is 3 seconds).
+        # A tenth is enough for short timeouts, which the full margin would nearly use up (SCF's default is 3 seconds).
         self.margin = min(MARGIN_SECONDS, max(seconds, 0) / 10) if margin is None else margin
         self._end = clock() + seconds - self.margin
 
     @classmethod
     def from_milliseconds(cls, milliseconds: object) -> "Deadline":
-        """Return the deadline that a platform states: a number or a numeric text; the default for anything else."""
+        """Return the deadline that a platform states as a number or a numeric text; else the default deadline."""
         try:
             seconds = float(milliseconds) / 1000 if isinstance(milliseconds, int | float | str) else float("nan")
         except (ValueError, OverflowError):
@@ -43,26 +43,26 @@ class Deadline:
         return cls(min(seconds, LONGEST_SECONDS) if is_stated else DEFAULT_SECONDS)
 
     def seconds_left(self) -> float:
-        """Seconds until the deadline; negative when it has passed."""
+        """Return the seconds until the deadline; negative if it has passed."""
         return self._end - self._clock()
 
-    def limit(self, most: float) -> float:
-        """Seconds that one exchange may take, at most `most`. Raises `OpenApiError` -1 when there are none left."""
-        seconds = min(self.seconds_left(), most)
-        if seconds <= 0:
+    def limit(self, seconds: float) -> float:
+        """Return `seconds`, or the seconds left if they are fewer. Raises `OpenApiError` -1 if the time is up."""
+        limited = min(self.seconds_left(), seconds)
+        if limited <= 0:
             raise out_of_time()
-        return seconds
+        return limited
 
     def halve(self) -> "Deadline":
-        """Return a deadline at half the remaining time, for what the invocation could do without."""
+        """Return a deadline after half the remaining time, for optional work."""
         return self._create(self.seconds_left() / 2)
 
     def extend_for_tidying(self) -> "Deadline":
-        """Return a deadline for what must not be left behind, such as a lock: half the margin later."""
+        """Return a deadline that is later by half the margin, for cleaning up, such as releasing a lock."""
         return self._create(self.seconds_left() + self.margin / 2)
 
     def wait(self, seconds: float) -> bool:
-        """Wait, if there is time for it; return whether there was."""
+        """Wait. Returns False, without waiting, if the deadline is nearer than that."""
         if self.seconds_left() <= seconds:
             return False
         time.sleep(seconds)
@@ -73,11 +73,11 @@ class Deadline:
 
 
 def call_within(seconds: float | None, call: Callable[[], T]) -> T:
-    """Return what the call returns or raises within so many seconds. Raises `TimeoutError`.
+    """Call in a thread, and return or raise what the call does. Raises `TimeoutError` after `seconds`.
 
-    For calls that have no bound as a whole: looking up a name, trying its addresses, AWS's client. A thread makes the
-    call. When the time is up the thread goes on, so each user must see that its call ends: whoever connects abandons
-    its `Attempt`, which ends the connection; each exchange with AWS has a timeout, and there are two at most.
+    For calls without a total timeout: resolving a name, trying its addresses, AWS's client. The thread runs on after
+    the timeout, so the caller must make sure that it ends: a connection is closed by `Attempt.abandon`, and AWS's
+    client makes at most two exchanges, each with a timeout.
     """
     results: list[T] = []
     failures: list[BaseException] = []
@@ -85,7 +85,7 @@ def call_within(seconds: float | None, call: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised below, where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
             failures.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

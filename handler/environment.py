@@ -1,12 +1,12 @@
-"""Reading variables: without the blanks and newlines around them, which consoles and files leave there.
+"""Read environment variables without the spaces and newlines that consoles and files leave around them.
 
-Powertools reads its own variables, and raises at its import, or when a Logger is made, for a value that it does not
-understand. Such a variable is dropped before Powertools is loaded, and `Settings.check` reports it.
+Powertools raises at import, or when it creates a Logger, if one of its own variables is invalid. `prepare_powertools`
+removes such a variable beforehand, and `Settings.check` reports it.
 """
 
 import os
 
-_BOOLEANS = {"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"}  # as Powertools reads them
+_BOOLEANS = {"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"}  # what Powertools accepts
 _POWERTOOLS_BOOLEANS = (
     "POWERTOOLS_DEBUG",
     "POWERTOOLS_DEV",
@@ -16,16 +16,16 @@ _POWERTOOLS_BOOLEANS = (
 _POWERTOOLS_SAMPLE_RATE = "POWERTOOLS_LOGGER_SAMPLE_RATE"
 _LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
 
-powertools_problems: dict[str, str] = {}  # the variables that were dropped, and the rule that each broke
+powertools_problems: dict[str, str] = {}  # each removed variable, and the rule that it broke
 
 
 def read_variable(name: str) -> str:
-    """Return a variable's value, which is empty if it is not set."""
+    """Return a variable's stripped value; empty if it is not set."""
     return os.environ.get(name, "").strip("\ufeff \t\r\n\v\f\u00a0\u3000")
 
 
 def prepare_powertools() -> None:
-    """Strip Powertools' variables, and drop those that it could not read. Call this before its first import."""
+    """Strip Powertools' variables, and remove the invalid ones. Call this before Powertools is first imported."""
     for name in (*_POWERTOOLS_BOOLEANS, _POWERTOOLS_SAMPLE_RATE, *_LOG_LEVELS):
         value = read_variable(name)
         rule = _find_broken_rule(name, value)

@@ -1,6 +1,6 @@
-"""What can fail, and the one exception that leaves the function.
+"""What can fail, and `OpenApiError`, the only exception that leaves the function.
 
-    what happened                                         errCode        HTTP    made by
+    what happened                                         errCode        HTTP    function
     WeChat answered an errcode                            that code      502     `refused`
         a quota is used up                                45009, 45011   429     `refused`
         WeChat is busy                                    -1             503     `refused`
@@ -8,12 +8,12 @@
     the time is up                                        -1             504     `out_of_time`
     bad arguments                                         40097          400     `bad_arguments`
     another HTTP method                                   43001          405     `wrong_method`
-    no token, appid or secret; something is set wrongly   41001, 41002,  500     `misconfigured`
+    no token, appid or secret; an invalid setting         41001, 41002,  500     `misconfigured`
                                                           41004, -1 ...
-    a fault of ours                                       -1             500     `internal`
+    a bug in this function                                -1             500     `internal`
 
-Each maker returns a new error. Raise it outside of any `except`, so that nothing hangs on it: what is caught there
-holds addresses with tokens, and bodies with secrets.
+Each function returns a new error. Raise it after the `except` block, not inside it: `__context__` would keep the caught
+error, and with it URLs with tokens and bodies with secrets.
 """
 
 import json
@@ -22,7 +22,7 @@ from typing import Any
 
 API = "openapi.operation.getGrayReleasePlan"  # every errMsg begins with it
 
-SYSTEM_ERROR = -1  # WeChat's code for "not now": also ours for everything that kept us from an answer
+SYSTEM_ERROR = -1  # WeChat's "system busy"; also this function's code when it got no usable answer
 INVALID_ARGUMENTS = 40097
 NO_TOKEN = 41001
 NO_APPID = 41002
@@ -33,17 +33,16 @@ REFUSED_TOKENS = {40001, 40014, 42001}  # invalid credential, invalid access_tok
 
 
 class OpenApiError(Exception):
-    """The only exception that leaves the function; the shape is wx-server-sdk's.
+    """The only exception that leaves the function, in the shape of wx-server-sdk's.
 
-    `errCode` is WeChat's code or, for failures of ours, the code its documents give to that failure.
-    `errMsg` reads `openapi.operation.getGrayReleasePlan:fail <reason>`, with WeChat's `rid:` when there was one.
-    `str(error)` is both as compact JSON, so Lambda's `errorMessage` can be parsed. `status` is the HTTP status of the
-    failure; `transient` tells that the same request may succeed a moment later, `shared` that the failure has nothing
-    to do with the mini program: every other one would meet it too. `hint` tells the operator what to do, in the log,
-    where the code alone does not.
+    `errCode` is WeChat's code or, for a failure of this function, the code that WeChat documents for that failure.
+    `errMsg` is `openapi.operation.getGrayReleasePlan:fail <reason>`; WeChat's reason may end with its `rid:`.
+    `str(error)` is both as compact JSON, so that a caller can parse Lambda's `errorMessage`. `status` is the HTTP
+    status. `transient`: the same request may succeed a moment later. `shared`: any other mini program would fail for
+    the same reason. `hint` tells the operator, in the log, what to do if the code alone does not say it.
     """
 
-    def __init__(  # noqa: PLR0913 - the facts of one failure
+    def __init__(  # noqa: PLR0913 - each is one fact about the failure
         self,
         errCode: int,
         reason: str,
@@ -63,14 +62,11 @@ class OpenApiError(Exception):
         self.hint = hint
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `{"errCode", "errMsg"}`, what `JSON.stringify(err)` gives for the SDK's error."""
+        """Return `{"errCode", "errMsg"}`, as `JSON.stringify` does with the SDK's error."""
         return {"errCode": self.errCode, "errMsg": self.errMsg}
 
     def detach(self, *, shared: bool = False) -> "OpenApiError":
-        """Return the same failure without its traceback, whose frames hold secrets, and without a cause.
-
-        `shared` adds that every mini program would meet it.
-        """
+        """Return a copy without the traceback, whose frames may hold secrets. `shared=True` marks it as shared."""
         return OpenApiError(
             self.errCode,
             self.reason,
@@ -85,43 +81,43 @@ class OpenApiError(Exception):
 
 
 def refused(code: int, reason: str) -> OpenApiError:
-    """Make the error for an errcode of WeChat's and its errmsg."""
+    """Return the error for WeChat's errcode and errmsg."""
     if code == SYSTEM_ERROR:
         return unavailable(reason, transient=True)
     return OpenApiError(code, reason, status=429 if code in LIMITED else 502)
 
 
 def unavailable(reason: str, *, transient: bool = False, hint: str | None = None) -> OpenApiError:
-    """Make the error for an exchange that gave no usable answer; `transient` if another try may."""
+    """Return the error for an exchange without a usable answer; `transient` if a second try may get one."""
     return OpenApiError(SYSTEM_ERROR, reason, status=503, transient=transient, hint=hint)
 
 
 def out_of_time(reason: str = "out of time", *, hint: str | None = None) -> OpenApiError:
-    """Make the error for an exchange or an invocation that has used up its time."""
+    """Return the error for an exchange or an invocation that has used up its time."""
     return OpenApiError(SYSTEM_ERROR, reason, status=504, hint=hint)
 
 
 def bad_arguments(reason: str) -> OpenApiError:
-    """Make the error for what the caller passed; the reason shows no values."""
+    """Return the error for invalid arguments; `reason` must not show their values."""
     return OpenApiError(INVALID_ARGUMENTS, reason, status=400)
 
 
 def wrong_method(allowed: Iterable[str]) -> OpenApiError:
-    """Make the error for an HTTP request of another method than those."""
+    """Return the error for an HTTP request whose method is not among `allowed`."""
     return OpenApiError(WRONG_METHOD, f"require {' or '.join(allowed)} method", status=405)
 
 
 def misconfigured(code: int, reason: str, *, shared: bool = False, hint: str | None = None) -> OpenApiError:
-    """Make the error for a setting that a deployment lacks or has wrong; `shared` if for every mini program."""
+    """Return the error for a missing or invalid setting; `shared` if every mini program needs it."""
     return OpenApiError(code, reason, status=500, shared=shared, hint=hint)
 
 
 def library_missing(name: str | None) -> OpenApiError:
-    """Make the error for a library that the artifact should contain and does not."""
+    """Return the error for a library that is missing from the artifact."""
     library = (name or "?").partition(".")[0]
     return misconfigured(SYSTEM_ERROR, f"the library {library} is missing from the artifact", shared=True)
 
 
 def internal() -> OpenApiError:
-    """Make the error for a fault of ours."""
+    """Return the error for a bug in this function."""
     return OpenApiError(SYSTEM_ERROR, "internal error", status=500)

@@ -1,21 +1,21 @@
-"""JSON without losing a digit: integers of any size and all floats stay as they came."""
+"""JSON that keeps every digit: integers of any size and all floats stay exact."""
 
 import json
 from typing import Any, NoReturn
 
 JsonObject = dict[str, Any]
 
-DEEPEST = 200  # levels of nesting: WeChat's answers have two, and Python's own functions can follow some 300 on 3.10
+DEEPEST = 200  # levels of nesting: WeChat's answers have two; Python 3.10 reaches its recursion limit at about 300
 
-MOST_CONTAINERS = 50_000  # objects and arrays: a million of them cost seconds of a small function's CPU
+MOST_CONTAINERS = 50_000  # objects and arrays: parsing a million takes seconds on a small function's CPU
 
 
 def parse_object(content: bytes) -> JsonObject:
-    """Parse a JSON object, whatever its declared type, with or without a byte order mark.
+    """Parse a JSON object, with or without a byte order mark.
 
-    As in the SDK, raw control characters in strings pass, and broken UTF-8 becomes U+FFFD; so do half surrogates, which
-    no encoder takes. Raises `ValueError` for anything else, also for what JSON has but a reply could not carry: NaN,
-    numbers beyond a double, nesting beyond `DEEPEST`, more than `MOST_CONTAINERS`.
+    As in the SDK, raw control characters in strings are kept, and invalid UTF-8 becomes U+FFFD. So do half surrogates,
+    which cannot be encoded. Raises `ValueError` for anything else, and for values that a JSON reply cannot carry: NaN,
+    numbers beyond a double, nesting beyond `DEEPEST`, more than `MOST_CONTAINERS` objects and arrays.
     """
     containers = _count_containers(content)
     if containers > MOST_CONTAINERS:
@@ -24,16 +24,16 @@ def parse_object(content: bytes) -> JsonObject:
     try:
         value = _DECODER.decode(text)
     except RecursionError:
-        value = None  # deeper than the parser itself can follow
+        value = None  # nested deeper than the parser's recursion limit
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
+        raise ValueError("not a JSON object")  # noqa: TRY004 - callers need not tell it from invalid JSON
     if containers > DEEPEST and _is_too_deep(value):
         raise ValueError("nested too deeply")
     return _replace_half_surrogates(value) if "\\u" in text else value
 
 
 def try_parse_object(text: object) -> JsonObject | None:
-    """Return the JSON object that a text holds; `None` for anything else, also for what is no text."""
+    """Return the JSON object in a text or bytes; `None` for any other JSON or any other type."""
     if not isinstance(text, str | bytes) or _count_containers(text) > MOST_CONTAINERS:
         return None
     try:
@@ -44,7 +44,7 @@ def try_parse_object(text: object) -> JsonObject | None:
 
 
 def _count_containers(text: str | bytes) -> int:
-    """Return the number of objects and arrays in JSON, or more where its strings hold brackets."""
+    """Return an upper bound on the objects and arrays in JSON; brackets inside strings count too."""
     if isinstance(text, bytes):
         return text.count(b"{") + text.count(b"[")
     return text.count("{") + text.count("[")
@@ -61,7 +61,7 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _replace_half_surrogates(value: JsonObject) -> JsonObject:
-    """Replace halves of surrogate pairs, which only an escape (backslash, u) can bring in."""
+    """Replace half surrogates with U+FFFD. Only an escape (backslash, u) can create them."""
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     replaced: JsonObject = _DECODER.decode(whole)
     return replaced
@@ -75,7 +75,7 @@ def _parse_finite(literal: str) -> float:
 
 
 def refuse_constant(literal: str) -> NoReturn:
-    """Refuse NaN and infinities, which Python's parser takes. Raises `ValueError`."""
+    """Raise `ValueError` for NaN and the infinities, which Python's parser accepts."""
     raise ValueError(f"{literal} is not JSON")
 
 

@@ -1,4 +1,4 @@
-"""One invocation: the budget that goes down to tokens and requests, and the facts that come up from them."""
+"""One invocation: the `Budget` passed down to tokens and requests, and the `Outcome` returned from them."""
 
 import random
 import time
@@ -13,24 +13,25 @@ T = TypeVar("T")
 
 Kind = Literal["token", "plan"]
 
-REQUESTS_OF_A_KIND = 2  # one, and one more after a refreshed token or a passing fault
+REQUESTS_OF_A_KIND = 2  # one, and a second after a refused token or a transient failure
 _PAUSE_SECONDS = (0.05, 0.25)
-# Jitter, so that many functions do not come back at once; each clone of a snapshot has the same `random`.
+# Random, so that many instances do not retry at the same moment. `SystemRandom`, because instances that the platform
+# restores from one snapshot would share the state of `random`.
 _jitter = random.SystemRandom()
 
 
 @dataclass
 class Usage:
-    """What a question has cost so far."""
+    """What one question has used so far."""
 
     requests: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
-    lost: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})  # of these, on dead connections
-    upstream_seconds: float = 0.0  # the time of all exchanges together
-    warnings: list[str] = field(default_factory=list)  # what operators should know, although an answer came
+    lost: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})  # of `requests`: on dead connections
+    upstream_seconds: float = 0.0  # all exchanges together
+    warnings: list[str] = field(default_factory=list)  # for operators, even if the question was answered
 
 
 class Budget:
-    """What one question may still spend: its time, and its requests of each kind."""
+    """What one question may still use: time, and requests of each kind."""
 
     def __init__(self, deadline: Deadline | None = None, usage: Usage | None = None) -> None:
         self.deadline = deadline or Deadline()
@@ -42,7 +43,7 @@ class Budget:
         return counted < REQUESTS_OF_A_KIND and self.deadline.seconds_left() > 0
 
     def spend(self, kind: Kind, send: Callable[[], T]) -> T:
-        """Send a request; count it and its time, however it ends."""
+        """Send a request, and count it and its time even if it fails."""
         self.usage.requests[kind] += 1
         started = time.monotonic()
         try:
@@ -51,25 +52,25 @@ class Budget:
             self.usage.upstream_seconds += time.monotonic() - started
 
     def return_lost(self, kind: Kind) -> None:
-        """Return one request to the budget: a dead connection had lost it, and the next one was answered."""
+        """Do not count one request, which a dead connection lost before a new connection got the answer."""
         self.usage.lost[kind] += 1
 
     def pause(self) -> bool:
-        """Wait a moment before a second try; return whether there was time for it."""
+        """Wait 50 to 250 ms before a retry. Returns False, without waiting, if the deadline is nearer than that."""
         return self.deadline.wait(_jitter.uniform(*_PAUSE_SECONDS))
 
     def with_half_the_time(self) -> "Budget":
-        """Return a budget with the same requests and half the time, for work that the question can do without."""
+        """Return a budget with the same requests and half the remaining time, for optional work."""
         return Budget(self.deadline.halve(), self.usage)
 
 
 @dataclass
 class Outcome:
-    """How one question ended: WeChat's body of a success as it came, or the failure; and the facts for the log.
+    """How one question ended: WeChat's unchanged body of a success, or the failure; and the facts for the log.
 
-    `token_state` is `fresh`, `stale` or `expired`, as the token was found, or `fetched`, or `replaced` after WeChat
-    refused the first one. `is_appid_claimed` where only the caller says that its token is this mini program's,
-    `is_token_for_appid` where the function obtained the token for it.
+    `token_state`: `fresh`, `stale` or `expired` describe a token that was in the cache, `fetched` is a new one, and
+    `replaced` is the second one, after WeChat refused the first. `is_appid_claimed`: the caller passed a token and
+    says that it belongs to `appid`. `is_token_for_appid`: this function obtained the token for `appid`.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -83,9 +84,9 @@ class Outcome:
 
 
 class Invocation(NamedTuple):
-    """What the platform says of an invocation: its end, and the facts that Powertools logs.
+    """What the platform says about an invocation: its deadline, and the facts for the log.
 
-    `function` holds Powertools' standard keys: `function_name`, `function_request_id` ...
+    `function` has Powertools' standard keys: `function_name`, `function_request_id` ...
     """
 
     deadline: Deadline
@@ -96,7 +97,7 @@ class Invocation(NamedTuple):
         """Read Lambda's context: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
         try:
             milliseconds = context.get_remaining_time_in_millis()
-        except Exception:  # noqa: BLE001 - whatever it is, an invocation needs no context
+        except Exception:  # noqa: BLE001 - any object may come as the context, and the function works without one
             milliseconds = None
         names = {
             "function_name": "function_name",
@@ -119,6 +120,6 @@ class Invocation(NamedTuple):
 
 
 def _select(names: Mapping[str, str], find: Callable[[str], object]) -> dict[str, object]:
-    """Select the facts of a context that are texts or numbers."""
+    """Return a context's facts under Powertools' names, if they are texts or numbers."""
     facts = {key: find(name) for key, name in names.items()}
     return {key: value for key, value in facts.items() if isinstance(value, str | int)}

@@ -1,4 +1,4 @@
-"""The call itself: token, request, and one more try with another token when WeChat refuses the first."""
+"""The call itself: get a token, request the plan, and retry once with another token if WeChat refuses the first."""
 
 import time
 from typing import Any
@@ -13,21 +13,22 @@ from handler.tokens import GivenToken, Token
 from handler.wechat.api import WeChat
 
 _BASE_URL = "https://api.weixin.qq.com"
-_BASE_URL_OF_NONE = "http://api.weixin.qq.com"  # cloud hosting, whose network vouches for us, has it without TLS
-_NEEDED_ALWAYS = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
+_CLOUD_HOSTING_BASE_URL = "http://api.weixin.qq.com"  # inside cloud hosting's network, which serves it without TLS
+# The settings that a call with the caller's own token uses.
+_SETTINGS_FOR_ANY_TOKEN = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
 
 
 def create_wechat(settings: Settings) -> WeChat:
-    """Return the API of the WeChat that the settings name. Raises `OpenApiError` -1 as `WeChat` does."""
-    default = _BASE_URL_OF_NONE if settings.wechat_token_source == "none" else _BASE_URL
+    """Create the client of WeChat's API. Raises `OpenApiError` -1 if the certificate authorities cannot be read."""
+    default = _CLOUD_HOSTING_BASE_URL if settings.wechat_token_source == "none" else _BASE_URL
     return WeChat(settings.wechat_api_base_url or default, settings.wechat_timeout_seconds)
 
 
 class Operation:
     """`getGrayReleasePlan` with one process's settings, connections and tokens.
 
-    Making it raises `OpenApiError` -1 when the certificate authorities cannot be read. What a token source lacks is a
-    failure of the questions that need the source.
+    The constructor raises `OpenApiError` -1 if the certificate authorities cannot be read. A misconfigured token
+    source fails later, in each `ask` that needs it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -36,7 +37,7 @@ class Operation:
         self._source = tokens.create_source(settings, self._wechat)
 
     def ask(self, arguments: Arguments, budget: Budget) -> Outcome:
-        """Ask WeChat for one plan. A failure is in the outcome, with nothing referenced by it."""
+        """Ask WeChat for one plan. Never raises `OpenApiError`: `outcome.failure` holds it, without its traceback."""
         outcome = Outcome(budget.usage)
         try:
             outcome.body = self._ask(arguments, budget, outcome)
@@ -45,22 +46,22 @@ class Operation:
         return outcome
 
     def list_appids(self, budget: Budget) -> list[str]:
-        """Return the appids of all mini programs that the source has tokens for. Raises `OpenApiError`."""
+        """Return the appids of all mini programs that the token source serves. Raises `OpenApiError`."""
         self._settings.check()
         return self._source.list_appids(budget)
 
     def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> dict[str, Any]:
-        given = _find_given_token(arguments)
-        source = given or self._source
+        caller_token = _find_given_token(arguments)
+        source = caller_token or self._source
         outcome.token_source = source.name
-        # A token that the caller has may be for any mini program, and needs nothing else of ours.
-        self._settings.check(*(_NEEDED_ALWAYS if given else ()))
-        outcome.appid = appid = arguments.appid or (None if given else self._settings.wechat_appid)
+        # The caller's own token may belong to any mini program, so WECHAT_APPID says nothing about it.
+        self._settings.check(*(_SETTINGS_FOR_ANY_TOKEN if caller_token else ()))
+        outcome.appid = appid = arguments.appid or (None if caller_token else self._settings.wechat_appid)
         if source.needs_appid and not appid:
             raise errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or pass appid")
         if source.knows_one and arguments.appid and arguments.appid != self._settings.wechat_appid:
-            raise errors.bad_arguments(f"the token source {source.name} knows only the mini program WECHAT_APPID")
-        outcome.is_appid_claimed = bool(given and appid)
+            raise errors.bad_arguments(f"the token source {source.name} has a token of WECHAT_APPID only")
+        outcome.is_appid_claimed = bool(caller_token and appid)
         outcome.is_token_for_appid = source.needs_appid
         token = source.get_token(appid or "", budget)
         state = token.find_state(time.time())
@@ -71,11 +72,11 @@ class Operation:
             failure = error
         if failure.errCode not in errors.REFUSED_TOKENS or not budget.allows("plan"):
             raise failure
-        another = source.replace(appid or "", token, budget)
-        if another is None:
+        replacement = source.replace(appid or "", token, budget)
+        if replacement is None:
             raise failure
         outcome.token_state = "replaced"
-        return self._request_plan(another, budget)
+        return self._request_plan(replacement, budget)
 
     def _request_plan(self, token: Token, budget: Budget) -> dict[str, Any]:
         query = f"?{token.parameter}={quote(token.value, safe='')}" if token.parameter else ""
@@ -83,7 +84,7 @@ class Operation:
 
 
 def _find_given_token(arguments: Arguments) -> GivenToken | None:
-    """Return the source for the token in the arguments, if there is one."""
+    """Return a source that holds the token in the arguments; `None` if they have none."""
     if arguments.access_token:
         return GivenToken(Token(arguments.access_token.get_secret_value()))
     if arguments.cloudbase_access_token:

@@ -1,1 +1,1 @@
-"""One bounded exchange with a server: WeChat, a token server, AWS or Redis."""
+"""Exchanges with servers (WeChat, a token server, AWS, Redis), each limited in time and size."""

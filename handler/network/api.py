@@ -1,4 +1,4 @@
-"""The base of an API: requests are counted, made once more where that may help, and judged before anyone sees them."""
+"""The base class of an HTTP API's client: it counts requests, retries transient failures, and judges every answer."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -11,9 +11,9 @@ from handler.network.exchange import HttpClient, HttpRequest, HttpResponse
 
 
 class Api(ABC):
-    """The API of a server that errors call `name`; its exchanges last at most `timeout_seconds` each.
+    """The client of one server's API. Error messages call the server `name`; `timeout_seconds` limits each exchange.
 
-    Making it raises `OpenApiError` -1 when the certificate authorities cannot be read.
+    The constructor raises `OpenApiError` -1 if the certificate authorities cannot be read.
     """
 
     def __init__(self, base_url: str, name: str, timeout_seconds: float) -> None:
@@ -23,13 +23,13 @@ class Api(ABC):
 
     @abstractmethod
     def judge(self, response: HttpResponse, request: HttpRequest) -> dict[str, Any]:
-        """Return a success's body. Raises `OpenApiError`."""
+        """Return the body of a successful answer. Raises `OpenApiError` for any other answer."""
 
     def exchange(self, kind: Kind, request: HttpRequest, budget: Budget) -> dict[str, Any]:
-        """Make a request, and once more after a passing fault if the budget allows; return a success's body.
+        """Make a request and return the body of its success. Retries once after a transient failure if `budget` allows.
 
-        A request that a dead connection lost is made again on a new one, and does not count if that one is answered.
-        Raises `OpenApiError`: the server's own code, or -1 when there was no usable answer.
+        A request that was lost on a dead connection is sent again on a new one; if that is answered, only one request
+        counts. Raises `OpenApiError` with the server's code, or -1 if there was no usable answer.
         """
         was_lost = False
         while True:
@@ -37,7 +37,7 @@ class Api(ABC):
             if not (was_lost or budget.allows(kind)):
                 raise errors.unavailable(f"no {kind} request left in this invocation")
             try:
-                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - called at once
+                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - runs now
                 if was_lost:
                     budget.return_lost(kind)
                 return self.judge(response, request)

@@ -1,7 +1,7 @@
-"""Connections whose timeout bounds a whole exchange, and that are not used after a freeze.
+"""HTTP connections whose timeout limits the whole exchange, and that are not reused after a freeze.
 
-urllib3's timeouts bound each wait for the socket instead: a server that trickles one byte a second, a host with
-many dead addresses or a slow name server would each hold the function far longer.
+urllib3's own timeout limits each single wait for the socket. A server that sends one byte a second, a host with many
+unreachable addresses, or a slow name server would each hold the function far longer.
 """
 
 import contextlib
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3 import HTTPResponse
 
-# The platform freezes an instance between invocations. What idles longer than this the server, or a gateway on the way,
-# may have dropped meanwhile (AWS's NAT gateways after 350 s, nginx by default after 75 s), often without a word.
+# The platform freezes an instance between invocations. During that time the server or a gateway may close an idle
+# connection without notice: nginx by default after 75 s, AWS's NAT gateways after 350 s.
 IDLE_SECONDS = 30.0
 
-BODY_LIMIT = 1024 * 1024  # bytes, also after decompression; a plan has a few hundred
-_HEAD_LIMIT = 64 * 1024  # bytes of everything else: status lines, headers, sizes of chunks, trailers
+BODY_LIMIT = 1024 * 1024  # bytes, before and after decompression; a plan has a few hundred
+_HEAD_LIMIT = 64 * 1024  # bytes of everything else: status line, headers, chunk sizes, trailers
 
 
 class StaleConnectionError(ConnectionError):
-    """A connection that had been used before ended without a byte of an answer: the server had closed it."""
+    """A reused connection ended before the first byte of an answer, because the server had closed it while idle."""
 
 
 class TooLongError(OSError):
-    """An answer has more bytes than it may have."""
+    """An answer is longer than `BODY_LIMIT` and `_HEAD_LIMIT` together."""
 
 
 class PlainConnection(HTTPConnection):
-    """An http connection: `timeout` seconds for all of connecting, and then for all of the answer."""
+    """An http connection. `timeout`, in seconds, limits connecting as a whole, and then the answer as a whole."""
 
     _reader: "_BoundedReader"
     _attempt: "Attempt"
     _answer_count = 0  # since it was connected
-    _used_at = 0.0  # Unix time: the monotonic clock stands still in a freeze
+    _used_at = 0.0  # Unix time, because the monotonic clock stands still in a freeze
 
     @property
     def is_connected(self) -> bool:
-        """Whether it can be used again; urllib3 asks before it does."""
+        """Whether the connection can be reused. urllib3 asks before each request."""
         return super().is_connected and 0 <= time.time() - self._used_at <= IDLE_SECONDS
 
     def connect(self) -> None:
-        """Look up the name, try every address and shake hands. Raises `ConnectTimeoutError`.
+        """Resolve the name, try each address, and do the TLS handshake. Raises `ConnectTimeoutError`.
 
-        The look-up knows no timeout, and each address would have the whole of it.
+        DNS has no timeout, and urllib3 would allow the full timeout for each address.
         """
         self._answer_count = 0
         self._attempt = attempt = Attempt()
@@ -69,24 +69,24 @@ class PlainConnection(HTTPConnection):
         return self._attempt.watch(super()._new_conn())
 
     def send(self, data: Any) -> None:
-        """Send a part of a request. Raises `StaleConnectionError` where TLS finds that the connection had ended."""
+        """Send a part of a request. Raises `StaleConnectionError` if TLS reports that the connection is closed."""
         try:
             return super().send(data)
-        except ssl.SSLError:  # a plain reset urllib3 passes over, and asks for the answer
+        except ssl.SSLError:  # urllib3 ignores a plain reset here, and meets it again in `getresponse`
             if not self._answer_count:
                 raise
         raise StaleConnectionError
 
     @property
     def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client calls it
-        """Make a response that reads through the bounded reader, not from the socket that http.client passes."""
-        return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # of a socket it uses makefile only
+        """The class of a response that reads from the bounded reader instead of the socket."""
+        return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # it only calls `makefile`
 
     def getresponse(self) -> "HTTPResponse":  # type: ignore[override]  # as urllib3 does
-        """Read the answer's head; it and the body have `timeout` seconds from now on together.
+        """Read the status line and headers. They and the body together have `timeout` seconds from now.
 
-        Raises `StaleConnectionError` for a connection that had ended before this request, and `TooLongError`, also
-        while the body is read.
+        Raises `StaleConnectionError` if the connection ended before this request. This method, and reading the body
+        later, raise `TooLongError` and `TimeoutError`.
         """
         if self.sock is None:
             raise StaleConnectionError
@@ -104,14 +104,14 @@ class PlainConnection(HTTPConnection):
 
 
 class TLSConnection(PlainConnection, HTTPSConnection):
-    """An https connection: `timeout` seconds for all of connecting, and then for all of the answer."""
+    """An https connection with the same two limits."""
 
 
 class Attempt:
-    """An attempt to connect, which can be abandoned while another thread makes it.
+    """An attempt to connect that another thread can abandon.
 
-    A server that sends a handshake byte by byte would keep the thread and the connection for hours. `ssl` takes the
-    socket away from whoever made it, so a second handle of the same connection ends it.
+    A server that sends its TLS handshake byte by byte could hold the connecting thread for hours. `ssl` detaches the
+    socket object that it wraps, so `abandon` shuts the connection down through a duplicate of the socket.
     """
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Attempt:
         self._handle: socket.socket | None = None
 
     def run(self, connect: Callable[[], None]) -> None:
-        """Connect, and let go of the second handle."""
+        """Call `connect`, then close the duplicate."""
         try:
             connect()
         finally:
@@ -130,7 +130,7 @@ class Attempt:
                 self._handle = None
 
     def watch(self, sock: socket.socket) -> socket.socket:
-        """Return the connected socket, which ends when the attempt is abandoned. Raises `TimeoutError` if it was."""
+        """Keep a duplicate of the connected socket; return the socket. Raises `TimeoutError` if already abandoned."""
         with self._lock:
             if self._is_abandoned:
                 sock.close()
@@ -139,7 +139,7 @@ class Attempt:
         return sock
 
     def abandon(self) -> None:
-        """End the connection, and with it the thread that waits for the server."""
+        """Shut the connection down, which ends the thread that waits for the server."""
         with self._lock:
             self._is_abandoned = True
             if self._handle:
@@ -148,10 +148,10 @@ class Attempt:
 
 
 class _BoundedReader(io.RawIOBase):
-    """What a socket receives of one answer, up to the limits and a deadline on the monotonic clock.
+    """Reads one answer from a socket until a limit of bytes or a deadline in monotonic seconds.
 
-    Raises `TooLongError` and `TimeoutError`. It counts below whoever parses: http.client and urllib3 disagree about
-    odd lengths, and http.client reads a chunk of size -1, and any number of trailers, without a limit.
+    Raises `TooLongError` and `TimeoutError`. It counts raw bytes, below the parsers, because http.client and urllib3
+    disagree about malformed lengths, and http.client sets no limit to a chunk of size -1 or to the number of trailers.
     """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
@@ -162,7 +162,7 @@ class _BoundedReader(io.RawIOBase):
         self.has_received = False
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return the stream that http.client reads, which asks a socket for one."""
+        """Return a buffered stream of this reader. http.client calls this, as it does on a socket."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with a server, bounded in time and size: with WeChat, a token server or AWS."""
+"""One HTTP exchange, limited in time and size, with WeChat, a token server or AWS."""
 
 import http.client
 from collections.abc import Mapping
@@ -13,16 +13,13 @@ from handler.errors import OpenApiError
 from handler.network import tls, urllib3_log
 from handler.network.connection import BODY_LIMIT, PlainConnection, StaleConnectionError, TLSConnection
 
-_NO_RETRIES = Retry(total=False)  # network/api.py counts and repeats
-_READ_STATUSES = (2, 4)  # hundreds of the statuses whose body is read: answers, and refusals
-_CONNECTIONS = 32  # kept for threads; Lambda and SCF run one invocation at a time
+_NO_RETRIES = Retry(total=False)  # `Api.exchange` retries, because it counts the requests
+_READ_STATUSES = (2, 4)  # the bodies of 2xx and 4xx answers are read; those of others are not needed
+_CONNECTIONS = 32  # kept open, for the threads of a batch or of a server; Lambda and SCF run one invocation at a time
 
 
 class HttpRequest(NamedTuple):
-    """An HTTP request: `target` is the path with its query.
-
-    One that is not `repeatable` may do something at the server that must not be done twice.
-    """
+    """An HTTP request; `target` is the path with its query. `repeatable`: sending it twice does no harm."""
 
     method: str
     target: str
@@ -31,26 +28,26 @@ class HttpRequest(NamedTuple):
     repeatable: bool = True
 
     def __repr__(self) -> str:
-        """Show no token, and no AppSecret."""
+        """Show the method only: the target and the body hold tokens and AppSecrets."""
         return f"HttpRequest({self.method})"
 
 
 class HttpResponse(NamedTuple):
-    """An answer's HTTP status, headers, and as much of its body as may be."""
+    """An answer's HTTP status, its headers, and its body; the body of a status other than 2xx and 4xx is empty."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
 
     def __repr__(self) -> str:
-        """Show no token."""
+        """Show the status only: the body may hold a token."""
         return f"HttpResponse({self.status})"
 
 
 class HttpClient:
-    """The client of a server at `base_url`, which errors call `name`, with its connections.
+    """The connections to the server at `base_url`, which error messages call `name`.
 
-    Making it raises `OpenApiError` -1 when the certificate authorities cannot be read.
+    The constructor raises `OpenApiError` -1 if the certificate authorities cannot be read.
     """
 
     def __init__(self, base_url: str, name: str) -> None:
@@ -59,12 +56,12 @@ class HttpClient:
         self._pool = self._create_pool()
 
     def send(self, request: HttpRequest, seconds: float) -> HttpResponse:
-        """Make one exchange within `seconds`. Redirects are not followed.
+        """Make one exchange within `seconds`. Does not follow redirects.
 
-        Raises `StaleConnectionError` for a repeatable request on an idle connection that had ended: the next one is
-        sent on a new connection. Raises `OpenApiError` -1 when there is no answer, or one that is too long.
+        Raises `StaleConnectionError` if the server had closed the idle connection of a repeatable request; the next
+        call opens a new one. Raises `OpenApiError` -1 if there is no answer, or one over `BODY_LIMIT`.
         """
-        # What must not be repeated starts on a new connection: on an idle one it might be lost on the way.
+        # On an idle connection a request may be lost, and this one must not be sent a second time.
         pool = self._pool if request.repeatable else self._create_pool()
         is_stale = False
         try:
@@ -76,11 +73,11 @@ class HttpClient:
             is_stale = isinstance(error, ProtocolError) and any(
                 isinstance(cause, StaleConnectionError) for cause in error.args
             )
-            from handler.network import faults  # noqa: PLC0415 - a success needs none
+            from handler.network import faults  # noqa: PLC0415 - a success does not need it
 
             failure = faults.explain(error, self._name, repeatable=request.repeatable)
         if is_stale and request.repeatable:
-            self._pool = self._create_pool()  # the other idle connections are as old
+            self._pool = self._create_pool()  # the pool's other connections have been idle as long
             raise StaleConnectionError
         raise failure
 
@@ -98,14 +95,14 @@ class HttpClient:
         try:
             content = self._read_body(response) if response.status // 100 in _READ_STATUSES else b""
         finally:
-            # Read to its end, the answer has given its connection back; any other connection is of no more use.
+            # A fully read answer has already returned its connection to the pool. Any other connection must be closed.
             response.close()
         return HttpResponse(response.status, response.headers, content)
 
     def _read_body(self, response: BaseHTTPResponse) -> bytes:
-        """Return the body. Raises `OpenApiError` -1 when it is over the limit."""
-        # The connection bounds what is sent. What that decompresses to has a limit of its own, and http.client takes
-        # the memory for a stated length, or for a chunk, before it reads.
+        """Return the body. Raises `OpenApiError` -1 if it is over `BODY_LIMIT`."""
+        # The connection limits the bytes received. The limit here is for two more dangers: a small body may decompress
+        # to a huge one, and http.client allocates memory for the length that a header or a chunk states.
         length = response.length_remaining or BODY_LIMIT
         is_short = length < BODY_LIMIT and "content-encoding" not in response.headers
         content = response.read() if is_short else response.read(BODY_LIMIT + 1)

@@ -1,6 +1,6 @@
-"""Why a server gave no answer, in words, and what to do about it. Loaded when an exchange has failed.
+"""Explain why an exchange failed, and what to do about it. Loaded only after a failure.
 
-The words are ours or OpenSSL's: those of the errors would show addresses with tokens.
+The texts are this module's or OpenSSL's, because the exceptions' own texts show URLs with tokens.
 """
 
 import errno
@@ -19,37 +19,40 @@ from handler.network.connection import BODY_LIMIT, TooLongError
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _NO_PROXY = (
-    "This function uses no proxy. Let it reach the internet directly, or set WECHAT_API_BASE_URL to a reverse proxy"
+    "This function does not support proxies. Give it direct internet access, or set WECHAT_API_BASE_URL to a reverse "
+    "proxy"
 )
 NO_WAY_OUT = (
-    "A function in a VPC reaches the internet through a NAT gateway only: check its subnets, routes and security groups"
+    "A function in a VPC reaches the internet only through a NAT gateway: check its subnets, routes and security groups"
 )
-NOBODY_LISTENS = "Check the host and the port in the setting, and that the server runs"
-NO_SUCH_NAME = "Check the host in the setting. A name of a private zone is resolved inside its VPC only"
+NOBODY_LISTENS = "Check the host and the port in the setting, and that the server is running"
+NO_SUCH_NAME = "Check the host in the setting. A name in a private zone can be resolved only inside its VPC"
 _UNTRUSTED = (
-    "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate; it is trusted besides the public "
-    "ones. A server must send its intermediate certificates itself"
+    "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate. It is trusted in addition to the "
+    "public ones. The server itself must send its intermediate certificates"
 )
 _STRICT = (
-    "Python 3.13 and later refuse certificates that break RFC 5280, and 3.12 and earlier take them. Have the authority "
-    "issue them anew, with the extensions that the reason names"
+    "Python 3.13 and later refuse certificates that break RFC 5280; earlier versions accept them. Ask the authority to "
+    "reissue the certificate with the extensions that the reason names"
 )
-_ANOTHER_NAME = "Use the host name that the certificate is issued for, or have one issued for this name"
-_NO_TLS = "The server speaks plain HTTP at this port. Write http:// (private hosts only), or the port of its TLS"
-_EXPIRED = "Renew the server's certificate. If it is valid, the clock is wrong"
+_ANOTHER_NAME = "Use the host name in the certificate, or get a certificate for this host name"
+_NO_TLS = "The server speaks plain HTTP at this port. Use http:// (private hosts only), or its port for TLS"
+_EXPIRED = "Renew the server's certificate. If it has not expired, check the clocks of the server and of this machine"
 
 _MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _DATES = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
-_UNKNOWN_ISSUERS = {2, 18, 19, 20, 21}  # no issuer, self-signed, self-signed in the chain, no local issuer, no chain
+# X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, _DEPTH_ZERO_SELF_SIGNED_CERT, _SELF_SIGNED_CERT_IN_CHAIN,
+# _UNABLE_TO_GET_ISSUER_CERT_LOCALLY, _UNABLE_TO_VERIFY_LEAF_SIGNATURE
+_UNKNOWN_ISSUERS = {2, 18, 19, 20, 21}
 PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
 def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
-    """Make the error for an exchange without an answer of the server called `name`."""
+    """Return the error for an exchange in which the server called `name` gave no answer."""
     causes = list(list_causes(error))
     if any(isinstance(cause, TooLongError) for cause in causes):
         return errors.unavailable(f"the answer of {name} is over {BODY_LIMIT} bytes")
-    is_refused = isinstance(error, NewConnectionError)  # a time-out by its class only
+    is_refused = isinstance(error, NewConnectionError)  # a subclass of urllib3's TimeoutError, but not a timeout
     if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
         return _explain_time_out(error, name)
     if failure := _explain_tls(causes, name):
@@ -95,7 +98,7 @@ def describe_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]
 
 
 def list_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what led to it: urllib3 keeps the cause among the arguments."""
+    """Yield an error and all its causes, also those among its arguments, where urllib3 keeps them."""
     seen: list[BaseException] = []
     found: list[object] = [error]
     while found:
@@ -107,7 +110,7 @@ def list_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _describe(error: Exception, causes: list[BaseException]) -> str:
-    """Return what happened to the connection, in words where there are some; else the error's class."""
+    """Describe what happened to the connection, by the name of the error's class if nothing else is known."""
     for kind, words in _WORDS.items():
         if any(isinstance(cause, kind) for cause in causes):
             return words
@@ -118,7 +121,7 @@ def _describe(error: Exception, causes: list[BaseException]) -> str:
     return f"TLS: {tls.replace('_', ' ').lower()}" if tls else type(error).__name__
 
 
-_WORDS: dict[type[BaseException], str] = {  # the first that fits
+_WORDS: dict[type[BaseException], str] = {  # the first class that matches counts
     http.client.RemoteDisconnected: "it closed the connection",
     http.client.IncompleteRead: "its answer breaks off",
     http.client.HTTPException: "its answer is not HTTP",
@@ -129,6 +132,6 @@ _WORDS: dict[type[BaseException], str] = {  # the first that fits
 
 
 def _name_proxy() -> str:
-    """Return a remark on a proxy that is set, because this function does not use it; empty if none is."""
+    """Return a remark that a proxy is configured but not used; empty if none is configured."""
     name = next((name for name in _PROXIES if os.environ.get(name)), None)
     return f"; {name} is set and not used" if name else ""

@@ -1,4 +1,4 @@
-"""The commands of Redis that this function uses, on a deadline, with failures as `OpenApiError`; and locks."""
+"""The Redis commands that this function uses, limited by a deadline, with failures as `OpenApiError`; and a lock."""
 
 import contextlib
 import functools
@@ -19,18 +19,18 @@ from handler.errors import NO_TOKEN, OpenApiError
 from handler.network import tls
 from handler.network.redis_connection import RedisConnection
 
-_READS = {"GET", "HGET", "TYPE"}  # these alone may be repeated
-_CLOCKS_DIFFER_SECONDS = 0.1
+_REPEATABLE = {"GET", "HGET", "TYPE"}  # commands that may be sent twice, because they change nothing
+_CLOCK_DIFFERENCE_SECONDS = 0.1  # between this machine's clock and the store's
 
 
 class WrongReplyError(Exception):
-    """A reply that Redis does not give to this command."""
+    """A reply of a type that Redis never sends for this command."""
 
 
 class Connections:
     """The connections to the store at WECHAT_TOKEN_STORE_URL; each command takes at most `seconds`.
 
-    Making it raises `OpenApiError` 41001 when the address is not set.
+    The constructor raises `OpenApiError` 41001 if the URL is not set.
     """
 
     def __init__(self, url: SecretStr | None, seconds: float) -> None:
@@ -47,22 +47,22 @@ class Connections:
             db=int(parts.path.strip("/") or 0),
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
-            protocol=2,  # Redis before 6 refuses the HELLO of the newer one
-            retry=Retry(NoBackoff(), 0),  # a SET that is sent twice takes a lock from oneself
+            protocol=2,  # version 3 begins with HELLO, which Redis before 6 refuses
+            retry=Retry(NoBackoff(), 0),  # if redis-py sent the SET of a lock twice, the second would find it taken
         )
         self._idle: list[RedisConnection] = []
 
     def create_client(self, deadline: Deadline) -> "BoundedRedis":
         """Return a client for one invocation.
 
-        Raises `OpenApiError` -1 when the certificate authorities cannot be read.
+        Raises `OpenApiError` -1 if the certificate authorities cannot be read.
         """
         if self._is_secure:
-            tls.create_context()  # in the midst of connecting its failure would be the store's
+            tls.create_context()  # while connecting, its failure would be reported as the store's
         return BoundedRedis(self, deadline, self._seconds)
 
     def take_connection(self) -> RedisConnection:
-        """Return an idle connection, or a new one, which is not connected yet."""
+        """Return an idle connection, or a new one that is not connected yet."""
         with contextlib.suppress(IndexError):  # another thread may take the last one
             while self._idle:
                 connection = self._idle.pop()
@@ -72,20 +72,20 @@ class Connections:
         return self._create()
 
     def return_connection(self, connection: RedisConnection) -> None:
-        """Keep a connection whose last reply was read to its end."""
+        """Keep a connection for later; its last reply must have been read completely."""
         self._idle.append(connection)
 
     def drop_idle_connections(self) -> None:
-        """Close the idle connections: one of the same age has turned out to be dead."""
+        """Close all idle connections, because one that was idle as long has turned out to be dead."""
         with contextlib.suppress(IndexError):
             while self._idle:
                 self._idle.pop().close()
 
 
 class BoundedRedis:
-    """The commands that this function uses, on a deadline. Each raises `OpenApiError` -1 when the store fails.
+    """The commands, limited by a deadline. Each raises `OpenApiError` -1 if the store fails.
 
-    `get`, `set` and `delete` are also what wechatpy's `RedisStorage` calls.
+    wechatpy's `RedisStorage` calls `get`, `set` and `delete`.
     """
 
     def __init__(self, connections: Connections, deadline: Deadline, seconds: float) -> None:
@@ -94,29 +94,29 @@ class BoundedRedis:
         self._seconds = seconds
 
     def extend_for_tidying(self) -> "BoundedRedis":
-        """Return a client with the little time that is kept for what must not be left behind."""
+        """Return a client with a little more time, for cleaning up."""
         return BoundedRedis(self._connections, self.deadline.extend_for_tidying(), self._seconds)
 
     def get(self, key: str) -> bytes | None:
-        """Return the string at a key."""
+        """Return the bytes at a key; `None` if there is no such key."""
         return self.get_bytes(key)
 
     def get_bytes(self, key: str, field: str | None = None) -> bytes | None:
-        """Return what a key, or a field of its hash, holds, as it is stored."""
+        """Return the bytes at a key, or in a field of the hash there; `None` if there is no such key or field."""
         reply = self.execute_command("HGET", key, field) if field else self.execute_command("GET", key)
         if reply is None or isinstance(reply, bytes):
             return reply
         raise _explain(WrongReplyError())
 
     def get_type(self, key: str) -> str:
-        """Return Redis' type of what a key holds: `string`, `hash` ..., `none`."""
+        """Return the Redis type of a key's value, such as `string` or `hash`; `none` if there is no such key."""
         reply = self.execute_command("TYPE", key)
         if isinstance(reply, bytes) and re.fullmatch(rb"[A-Za-z0-9_-]{1,32}", reply):
             return reply.decode()
         raise _explain(WrongReplyError())
 
     def set(self, key: str, value: str, ex: int | None = None, px: int | None = None, *, nx: bool = False) -> bool:
-        """Write a string for `ex` seconds or `px` milliseconds, with `nx` only a new one; return whether it did."""
+        """Write a string that lives `ex` seconds or `px` milliseconds. With `nx`, returns False if the key exists."""
         options: list[object] = [] if ex is None else ["EX", ex]
         options += [] if px is None else ["PX", px]
         reply = self.execute_command("SET", key, value, *options, *(["NX"] if nx else []))
@@ -125,27 +125,27 @@ class BoundedRedis:
         raise _explain(WrongReplyError())
 
     def delete(self, key: str) -> None:
-        """Remove a key."""
+        """Delete a key."""
         self.execute_command("DEL", key)
 
     def eval(self, script: str, key: str, *arguments: str | bytes) -> object:
-        """Run a script on one key. In one message: one that is loaded first needs an answer in between."""
+        """Run a Lua script on one key. EVAL needs one round trip; SCRIPT LOAD with EVALSHA may need two."""
         return self.execute_command("EVAL", script, 1, key, *arguments)
 
     def execute_command(self, *command: object) -> object:
-        """Run a command; a read once more on a new connection when the one it took has died."""
+        """Run a command. Repeats one of `_REPEATABLE` on a new connection if the first connection was dead."""
         try:
             try:
                 return self._run(command)
             except redis.ConnectionError as error:
-                # Its subclasses are the store's refusals.
-                if command[0] not in _READS or type(error) is not redis.ConnectionError:
+                # A subclass means that the store answered, with a refusal.
+                if command[0] not in _REPEATABLE or type(error) is not redis.ConnectionError:
                     raise
             self._connections.drop_idle_connections()
             return self._run(command)
         except OpenApiError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - redis-py's parser raises many for what is no reply of Redis
+        except Exception as error:  # noqa: BLE001 - redis-py's parser raises many kinds if the server is not Redis
             failure = _explain(error)
         raise failure.detach(shared=True)
 
@@ -162,24 +162,24 @@ class BoundedRedis:
 
 
 def _explain(error: Exception) -> OpenApiError:
-    from handler.network import redis_faults  # noqa: PLC0415 - a success needs none
+    from handler.network import redis_faults  # noqa: PLC0415 - a success does not need it
 
     return redis_faults.explain(error).detach(shared=True)
 
 
 @contextlib.contextmanager
 def hold_lock(client: BoundedRedis, name: str) -> Iterator[bool]:
-    """Give whether the lock of this name is ours; give it back at the end.
+    """Try to take a lock: the block gets True if it holds the lock, which is released at its end.
 
-    A lock lasts as long as its owner can, until the end of the time that is left: one that dies keeps nobody longer.
+    The lock expires shortly after the client's deadline, so a process that dies blocks the others no longer than that.
     """
     owner = secrets.token_hex(8)
-    life = max(client.deadline.seconds_left(), 0) + 2 * client.deadline.margin + _CLOCKS_DIFFER_SECONDS
-    is_ours = True  # until Redis says no: an answer that was lost may have been a yes
+    life = max(client.deadline.seconds_left(), 0) + 2 * client.deadline.margin + _CLOCK_DIFFERENCE_SECONDS
+    is_ours = True  # if the reply to SET is lost, the lock may be ours and must be released
     try:
         is_ours = client.set(name, owner, px=int(life * 1000), nx=True)
         yield is_ours
     finally:
         if is_ours:
-            with contextlib.suppress(OpenApiError):  # it ends by itself
+            with contextlib.suppress(OpenApiError):  # a lock that cannot be released expires
                 client.extend_for_tidying().eval(Lock.LUA_RELEASE_SCRIPT, name, owner)

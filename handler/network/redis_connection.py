@@ -1,6 +1,6 @@
-"""redis-py's connections, whose exchanges end in time and read a limited number of bytes.
+"""redis-py's connection, with a limit on the time and the bytes of each exchange.
 
-redis-py bounds each wait for the socket instead, and reads any length that the server states.
+redis-py's own timeout limits each single wait for the socket, and redis-py reads any length that the server states.
 """
 
 import os
@@ -15,16 +15,16 @@ from handler.deadline import call_within
 from handler.network import tls
 from handler.network.connection import IDLE_SECONDS, Attempt
 
-LONGEST_REPLY = 64 * 1024  # bytes; a token has up to 2,048, and what is stored around it a few hundred
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # how an alert and a handshake begin; no reply of Redis does
+LONGEST_REPLY = 64 * 1024  # bytes; a token has up to 2,048, and the JSON around it a few hundred
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # the first bytes of a TLS alert and a handshake; no Redis reply has them
 
 
 class TooLongReplyError(Exception):
-    """A reply has more bytes than it may have."""
+    """A reply is longer than `LONGEST_REPLY`."""
 
 
 class TlsReplyError(Exception):
-    """The server speaks TLS on a connection without TLS."""
+    """The server speaks TLS, but this connection does not."""
 
 
 class NoConnectionError(TimeoutError):
@@ -32,26 +32,26 @@ class NoConnectionError(TimeoutError):
 
 
 class NoHandshakeError(TimeoutError):
-    """The server is connected, and says nothing to TLS: Redis without TLS waits for the end of a line."""
+    """The TLS handshake got no answer: Redis without TLS takes it for a command and waits for the end of its line."""
 
 
 class RedisConnection(redis.Connection):
-    """A connection whose exchanges end in time, and after a limit of bytes."""
+    """A connection with a limit on the time and the bytes of each exchange."""
 
     _attempt: Attempt
-    _used_at: float | None = None  # Unix time: the monotonic clock stands still in a freeze
+    _used_at: float | None = None  # Unix time, because the monotonic clock stands still in a freeze
 
     def __init__(self, *, is_secure: bool, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py's
         self._is_secure = is_secure
         self._is_shaking_hands = False
-        self.end = 0.0  # of the exchange, on the monotonic clock
-        # Without these redis-py sends no CLIENT SETINFO, on which stores behind twemproxy and the like hang up. It has
-        # had two ways to leave it out; the attributes work from redis 6 to 8.
+        self.end = 0.0  # when the exchange must end, in monotonic seconds
+        # `None` keeps redis-py from sending CLIENT SETINFO, at which proxies such as twemproxy close the connection.
+        # redis-py's options for this have changed; these attributes work from version 6 to 8.
         self.lib_name = self.lib_version = self.driver_info = None
 
     def is_usable(self) -> bool:
-        """Whether this process owns the connection, a network may still know it, and no reply is left on it."""
+        """Whether this process opened the connection, used it recently, and left no unread reply on it."""
         is_young = self._used_at is not None and 0 <= time.time() - self._used_at <= IDLE_SECONDS
         try:
             return is_young and self.pid == os.getpid() and not self.can_read()
@@ -59,7 +59,7 @@ class RedisConnection(redis.Connection):
             return False
 
     def exchange(self, command: tuple[object, ...], seconds: float) -> object:
-        """Send a command, connected or not, and return the reply."""
+        """Connect if necessary, send a command, and return the reply."""
         self.end = time.monotonic() + seconds
         if self._used_at is None:
             self._connect_within(seconds)
@@ -69,13 +69,13 @@ class RedisConnection(redis.Connection):
         return reply
 
     def close(self) -> None:
-        """End the connection; the next exchange connects again."""
+        """Close the connection; the next exchange connects again."""
         self._used_at = None
         self.disconnect()  # type: ignore[no-untyped-call]  # the same
 
     def _connect_within(self, seconds: float) -> None:
         self._attempt = attempt = Attempt()
-        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `within` bounds them together
+        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `call_within` for all together
         try:
             return call_within(seconds, lambda: attempt.run(self.connect))
         except (TimeoutError, redis.TimeoutError):
@@ -92,7 +92,7 @@ class RedisConnection(redis.Connection):
 
 
 class _BoundedSocket:
-    """The part of a socket that redis-py uses; receives until the connection's `end`, and `LONGEST_REPLY` bytes."""
+    """The part of a socket that redis-py uses, limited by the connection's `end` and by `LONGEST_REPLY`."""
 
     def __init__(self, sock: socket.socket, connection: RedisConnection) -> None:
         self._sock = sock
@@ -106,7 +106,7 @@ class _BoundedSocket:
         self._sock.sendall(data)
 
     def recv(self, size: int) -> bytes:
-        """Raise `TooLongReplyError`, `TlsReplyError` and `TimeoutError`."""
+        """Receive up to `size` bytes. Raises `TooLongReplyError`, `TlsReplyError` and `TimeoutError`."""
         self._limit_time()
         data = self._sock.recv(min(size, self._left + 1))
         self._left -= len(data)
@@ -118,13 +118,13 @@ class _BoundedSocket:
         return data
 
     def recv_into(self, buffer: bytearray) -> int:
-        """Receive as redis-py's parser in C does, which it takes where the library hiredis is installed."""
+        """Receive into a buffer. redis-py calls this if the library hiredis, its parser in C, is installed."""
         data = self.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def settimeout(self, seconds: float | None) -> None:
-        """Take 0, with which redis-py looks for unread bytes; otherwise the connection's `end` decides."""
+        """Remember whether it is 0, with which redis-py polls for unread bytes. `end` replaces any other timeout."""
         self._is_polling = seconds == 0
 
     def shutdown(self, how: int) -> None:

@@ -1,7 +1,7 @@
-"""Why the token store gave no reply, in words, and what to do about it. Loaded when a command has failed.
+"""Explain why a command to the token store failed, and what to do about it. Loaded only after a failure.
 
-Redis names an error by its first word, from which redis-py makes a class. Its `ERR` means many things, which only the
-texts tell apart. No text is shown, because they hold addresses, keys and names of users.
+The first word of a Redis error is its code, from which redis-py makes a class. The code `ERR` has many meanings, which
+only the rest of the text tells apart. No text is shown, because texts contain addresses, keys and user names.
 """
 
 import socket
@@ -44,14 +44,14 @@ _URL = "WECHAT_TOKEN_STORE_URL"
 _NO_CLUSTER = (
     f"Redis Cluster is not supported. Set {_URL} to a Redis without cluster mode, or to a proxy in front of the cluster"
 )
-_NO_TLS = f"The store speaks no TLS at this port. Write redis:// in {_URL}, or the port of its TLS"
-_WANTS_TLS = f"The store wants TLS at this port. Write rediss:// in {_URL}"
+_NO_TLS = f"The store does not use TLS at this port. Write redis:// in {_URL}, or its port for TLS"
+_WANTS_TLS = f"The store requires TLS at this port. Write rediss:// in {_URL}"
 _PASSWORD = (
-    f"Check user and password in {_URL}: redis://user:password@host, without a user redis://:password@host. Managed "
-    "stores before Redis 6 take account:password as the password: redis://:account:password@host"
+    f"Check user and password in {_URL}: redis://user:password@host, or redis://:password@host without a user. Managed "
+    "stores before Redis 6 expect account:password as the password: redis://:account:password@host"
 )
 _RIGHTS = (
-    "Give the user the commands and the keys: for source store +select +get +hget +type on its keys, for component "
+    "Grant the user these commands: for source store +select +get +hget +type on its keys, for source component "
     "+select +get +set +del +eval on wechatpy:*"
 )
 _DATABASE = (
@@ -59,26 +59,29 @@ _DATABASE = (
     "some managed stores have only 0"
 )
 _NO_REDIS = f"Check host and port in {_URL}. Redis Sentinel (port 26379) is not supported: write the primary's address"
-_HANGS_UP = f"Does the store want TLS (rediss://)? Does it allow this function's address? Check host and port in {_URL}"
+_HANGS_UP = (
+    f"Check host and port in {_URL}, whether the store requires TLS (rediss://), and whether it allows this function's "
+    "address"
+)
 _TOO_LONG = "Check WECHAT_TOKEN_STORE_KEY: a token has at most 2,048 characters"
 _OTHER_NODE = "is a Redis Cluster, and the key is on another node"
 _REFUSED_PASSWORD = ("refuses the user or the password", _PASSWORD)
-_NO_PASSWORD = ("wants a password", _PASSWORD)
-_NO_DATABASE = ("has no database of this number", _DATABASE)
-_NOT_REDIS = ("gives a reply that is not Redis'", _NO_REDIS)
+_NO_PASSWORD = ("requires a password", _PASSWORD)
+_NO_DATABASE = ("has no database with this number", _DATABASE)
+_NOT_REDIS = ("sent a reply that is not from Redis", _NO_REDIS)
 
 Explanation = tuple[str, str]  # the reason, after "the token store", and what to do
 
-# In both tables the first that fits counts.
+# In both tables the first match counts.
 _CLASSES: tuple[tuple[type[Exception], Explanation], ...] = (
     (MasterDownError, ("is a replica that has lost its primary", f"Set {_URL} to the primary")),
     (ClusterDownError, ("is a Redis Cluster that is down", _NO_CLUSTER)),
     (AskError, (_OTHER_NODE, _NO_CLUSTER)),  # and its subclass for MOVED
     (TryAgainError, (_OTHER_NODE, _NO_CLUSTER)),
     (ClusterCrossSlotError, (_OTHER_NODE, _NO_CLUSTER)),
-    (NoPermissionError, ("does not let this user run the command, or use the key", _RIGHTS)),
+    (NoPermissionError, ("does not allow this user to run the command or to use the key", _RIGHTS)),
     (ReadOnlyError, ("is a replica, which cannot write", f"Set {_URL} to the primary, not to a reader's address")),
-    (OutOfMemoryError, ("is out of memory", "Give it more memory. A policy that evicts keys loses refresh tokens")),
+    (OutOfMemoryError, ("is out of memory", "Add memory. Do not let it evict keys: that loses refresh tokens")),
     (BusyLoadingError, ("is still loading its data", "Ask again in a moment")),
     (TlsReplyError, ("speaks TLS at this port", _WANTS_TLS)),
     (TooLongReplyError, (f"answers with more than {LONGEST_REPLY} bytes", _TOO_LONG)),
@@ -91,18 +94,18 @@ _TEXTS: tuple[tuple[str, Explanation], ...] = (
     ("operation not permitted", _NO_PASSWORD),  # before Redis 2.8.12
     (
         "max number of clients reached",
-        ("has too many clients", "Raise its maxclients, or limit the function's concurrency: an instance is a client"),
+        ("has too many clients", "Raise its maxclients, or limit the function's concurrency: each instance connects"),
     ),
-    ("unknown command", ("does not know a command that every Redis has", _NO_REDIS)),
+    ("unknown command", ("does not know one of Redis' basic commands", _NO_REDIS)),
     ("DB index is out of range", _NO_DATABASE),
     ("invalid DB index", _NO_DATABASE),
     ("SELECT is not allowed in cluster mode", _NO_DATABASE),
-    ("WRONGTYPE", ("has another type of value at the key", "Another program uses the key: use another database")),
+    ("WRONGTYPE", ("has a value of another type at the key", "Another program uses the key: use another database")),
 )
 
 
 def explain(error: Exception) -> OpenApiError:
-    """Make the error for a command that the store did not carry out."""
+    """Return the error for a command that the store did not execute."""
     causes = list(list_causes(error))
     if any(isinstance(cause, TimeoutError | redis.TimeoutError) for cause in causes):
         return _explain_time_out(error)
@@ -112,10 +115,10 @@ def explain(error: Exception) -> OpenApiError:
 
 def _explain_time_out(error: Exception) -> OpenApiError:
     if isinstance(error, NoHandshakeError):
-        return errors.out_of_time("out of time: the token store does not answer to TLS", hint=_NO_TLS)
+        return errors.out_of_time("out of time: the token store does not answer the TLS handshake", hint=_NO_TLS)
     if isinstance(error, NoConnectionError):
         return errors.out_of_time("out of time: no connection to the token store", hint=NO_WAY_OUT)
-    return errors.out_of_time("out of time: no reply of the token store")
+    return errors.out_of_time("out of time: no reply from the token store")
 
 
 def _find_class(causes: list[BaseException]) -> Explanation | None:
@@ -131,7 +134,7 @@ def _explain_tls(causes: list[BaseException]) -> Explanation | None:
         return f"has a certificate that is not trusted: {reason}", hint
     if error.reason in PLAIN_PORT:
         return "does not speak TLS at this port", _NO_TLS
-    return "fails to set up TLS", _NO_TLS
+    return "failed the TLS handshake", _NO_TLS
 
 
 def _find_text(error: Exception) -> Explanation | None:

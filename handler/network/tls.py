@@ -1,14 +1,14 @@
-"""One TLS context for WeChat, the token server, the store and AWS.
+"""The TLS context of all connections: to WeChat, a token server, the token store and AWS.
 
-Reading certifi's authorities costs 20 ms of a whole CPU and 200 M instructions, as much as all else in a cold call.
-Left to themselves, urllib3, redis-py and botocore do so at every new connection. An artifact has the same authorities
-as OpenSSL's own kind of directory too (`deploy/authorities.py`), of which only the one that is needed is
-read.
+Reading certifi's bundle takes 20 ms of a whole CPU and 200 million instructions, as much as the rest of a cold call put
+together. urllib3, redis-py and botocore would each read it for every new connection. Therefore a process reads it once,
+and an artifact also has the same authorities as a hashed directory (`deploy/authorities.py`), from which OpenSSL reads
+only the one that it needs.
 """
 
 import functools
-import os
 import ssl
+from pathlib import Path
 
 import certifi
 from urllib3.util.ssl_ import create_urllib3_context
@@ -17,29 +17,31 @@ from handler import environment, errors
 
 
 def create_context() -> ssl.SSLContext:
-    """Return the context: it verifies certificates and host names by certifi's authorities, as requests does.
+    """Return the process's context, which verifies certificates and host names.
 
-    It trusts the authorities in `SSL_CERT_FILE` too: a company's are needed besides WeChat's, not in their place.
-    Raises `OpenApiError` -1 when they cannot be read; the next call tries again.
+    It trusts certifi's authorities, and those in `SSL_CERT_FILE` in addition, because a company's proxy or store needs
+    its own authority while WeChat needs a public one. Raises `OpenApiError` -1 if a file cannot be read; the next call
+    tries again.
     """
     try:
         return _load_context(_find_authorities(), environment.read_variable("SSL_CERT_FILE") or None)
-    except OSError:  # ssl's own among them, for what is no certificate
+    except OSError:  # `ssl.SSLError`, for a file that is not a certificate, is one too
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure
 
 
 def _find_authorities() -> str:
-    file = certifi.where()
-    directory = f"{os.path.dirname(file)}/hashed"  # noqa: PTH120 - the only path in the import
-    return directory if os.path.isdir(directory) else file  # noqa: PTH112 - the same
+    """Return the path of the artifact's hashed directory, or of certifi's bundle if there is none."""
+    bundle = certifi.where()
+    directory = Path(bundle).parent / "hashed"
+    return str(directory) if directory.is_dir() else bundle
 
 
 @functools.lru_cache(maxsize=1)
 def _load_context(*authorities: str | None) -> ssl.SSLContext:
     context = create_urllib3_context()
     for path in filter(None, authorities):
-        if os.path.isdir(path):  # noqa: PTH112 - the same
+        if Path(path).is_dir():
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(path)

@@ -1,6 +1,6 @@
-"""urllib3's own log, without the secrets in our addresses and headers.
+"""Hide the secrets in what urllib3 logs about this function's URLs and headers.
 
-The filter changes only what urllib3 logs during our exchanges: the process may have other users of urllib3.
+The filter acts only during this function's exchanges, because other code in the process may use urllib3 too.
 """
 
 import contextlib
@@ -8,14 +8,14 @@ import logging
 import threading
 from collections.abc import Iterator
 
-_SHOWN = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths, and the protocol; a token server's path may be its secret
+_SHOWN = ("/wxa/", "/cgi-bin/", "HTTP/")  # WeChat's paths and the protocol; a token server's path may be a secret
 
 _exchanging = threading.local()
 
 
 @contextlib.contextmanager
 def hide_secrets() -> Iterator[None]:
-    """Hide the secrets in what urllib3 logs in this thread within the block, at any level."""
+    """Hide secrets in what urllib3 logs from this thread during the block, at any log level."""
     _exchanging.now = True
     try:
         yield
@@ -24,7 +24,7 @@ def hide_secrets() -> Iterator[None]:
 
 
 def _filter(record: logging.LogRecord) -> bool:
-    """Remove paths, queries and unreadable headers, which may hold a secret."""
+    """Mask the parts of a log record that may hold a secret: queries, unknown paths, malformed headers."""
     if getattr(_exchanging, "now", False):
         if isinstance(record.args, tuple):
             record.args = tuple(map(_mask, record.args))

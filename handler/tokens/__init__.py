@@ -1,7 +1,7 @@
-"""Where the token of a plan request comes from: one table of sources, and the choice of the configured one.
+"""The table of token sources, and the choice of the configured one.
 
 A new source is a module with a subclass of `TokenSource`, a name in `Source` (`settings.py`) and a row in `SOURCES`.
-Its code, and the libraries that it needs, are loaded only where it is configured.
+A source's module and libraries are imported only if it is the configured one.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ __all__ = ["SOURCES", "GivenToken", "Token", "TokenSource", "create_source"]
 
 
 def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
-    """Return the source that the environment configures; in place of one that lacks something, `UnusableSource`."""
+    """Return the configured source; an `UnusableSource` if it is misconfigured or one of its libraries is missing."""
     name = settings.wechat_token_source
     try:
         source = _choose_source(settings) if name == "auto" else name
@@ -33,14 +33,14 @@ def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
 
 
 def _choose_source(settings: Settings) -> Source:
-    """Return what `auto` means. Raises `OpenApiError` 41001 when a third-party platform is half configured."""
+    """Return the source that `auto` selects. Raises `OpenApiError` 41001 if a platform's settings are incomplete."""
     if _has_external_tokens(settings):
         return "store"
     return next((source for source, row in SOURCES.items() if row.is_configured(settings)), "stable")
 
 
 def _has_external_tokens(settings: Settings) -> bool:
-    """Whether the settings name tokens that another system keeps."""
+    """Whether the settings say that another system keeps the tokens."""
     has_key = "wechat_token_store_key" in settings.model_fields_set
     is_platform_elsewhere = settings.wechat_component_appid and not _has_platform_secret(settings)
     return _is_token_server(settings) or has_key or bool(is_platform_elsewhere and settings.wechat_token_store_url)
@@ -54,8 +54,8 @@ def _is_platform(settings: Settings) -> bool:
         advice = "set WECHAT_TOKEN_STORE_URL to the platform's store"
     elif settings.wechat_component_appid:
         advice = (
-            "set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, and WECHAT_TOKEN_STORE_URL, to refresh "
-            "tokens here; or WECHAT_TOKEN_STORE_URL alone, to read those that the platform keeps"
+            "set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, and WECHAT_TOKEN_STORE_URL, if this "
+            "function is to refresh tokens; or only WECHAT_TOKEN_STORE_URL, to read the tokens that the platform keeps"
         )
     elif has_secret:
         advice = "set WECHAT_COMPONENT_APPID, the AppID of the platform"
@@ -90,49 +90,49 @@ def _has_cloudbase_token(settings: Settings) -> bool:
         return True
     try:
         return Path(settings.wechat_cloudbase_token_file).exists()
-    except OSError:  # a path that is too long
+    except OSError:  # the path is too long
         return False
 
 
 def _create_component(settings: Settings, wechat: WeChat) -> TokenSource:
     if _is_token_server(settings):
-        reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://: a token server gives tokens to the source store only"
+        reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://: only the source store can use a token server"
         raise errors.misconfigured(errors.NO_TOKEN, reason)
-    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - redis, and wechatpy's platform
+    from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - loads redis and wechatpy
 
     return ComponentTokens(settings, wechat)
 
 
 def _create_stable(settings: Settings, wechat: WeChat) -> TokenSource:
-    from handler.tokens.stable import StableTokens  # noqa: PLC0415 - wechatpy and requests
+    from handler.tokens.stable import StableTokens  # noqa: PLC0415 - loads wechatpy and requests
 
     return StableTokens(settings, wechat)
 
 
 def _create_store(settings: Settings, _wechat: WeChat) -> TokenSource:
     if _is_token_server(settings):
-        from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - one of a kind
+        from handler.tokens.token_server import TokenServer  # noqa: PLC0415 - other sources do not need it
 
         return TokenServer(settings)
-    from handler.tokens.store import StoredTokens  # noqa: PLC0415 - redis
+    from handler.tokens.store import StoredTokens  # noqa: PLC0415 - loads redis
 
     return StoredTokens(settings)
 
 
 def _create_cloudbase(settings: Settings, _wechat: WeChat) -> TokenSource:
-    from handler.tokens.cloudbase import CloudbaseToken  # noqa: PLC0415 - one of a kind
+    from handler.tokens.cloudbase import CloudbaseToken  # noqa: PLC0415 - other sources do not need it
 
     return CloudbaseToken(settings)
 
 
 def _create_none(_settings: Settings, _wechat: WeChat) -> TokenSource:
-    from handler.tokens.none import NoToken  # noqa: PLC0415 - one of a kind
+    from handler.tokens.none import NoToken  # noqa: PLC0415 - other sources do not need it
 
     return NoToken()
 
 
 class SourceRow(NamedTuple):
-    """How a source is made, when `auto` takes it, and its row in the README."""
+    """How to create a source, whether `auto` may select it, and its row in the documents."""
 
     create: Callable[[Settings, WeChat], TokenSource]
     is_configured: Callable[[Settings], bool]
@@ -141,7 +141,7 @@ class SourceRow(NamedTuple):
     does: str
 
 
-# In the order of `auto`.
+# In the order in which `auto` tries them.
 SOURCES: dict[Source, SourceRow] = {
     "component": SourceRow(
         _create_component,

@@ -1,6 +1,6 @@
-"""Tokens that are kept for each mini program; the threads of a process share one fetch.
+"""A cache with one token per mini program. Threads that need the same token share one fetch.
 
-A token whose end nobody tells is not kept.
+A token without a known expiry is not cached.
 """
 
 import threading
@@ -14,12 +14,12 @@ from handler.errors import OpenApiError
 from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
-RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that still works
-MINI_PROGRAMS = 16_384  # kept per process; an entry is 0.8 KB
+RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that is still valid
+MINI_PROGRAMS = 16_384  # cached per process; an entry takes 0.8 KB
 
 
 class _Entry:
-    """One mini program's token, and the lock of whoever renews it."""
+    """One mini program's token, and the lock of the thread that renews it. `renew_after` is Unix time."""
 
     __slots__ = ("lock", "renew_after", "token")
 
@@ -32,7 +32,7 @@ class _Entry:
 class CachedTokens(TokenSource):
     """The tokens of the mini programs that this process serves.
 
-    `clock` is Unix time: a frozen instance's monotonic clock stands still while its tokens age.
+    `clock` returns Unix time, because the monotonic clock of a frozen instance stands still while its tokens expire.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -41,7 +41,7 @@ class CachedTokens(TokenSource):
         self._entries_lock = threading.Lock()
 
     def get_token(self, appid: str, budget: Budget) -> Token:
-        """Return the cached token; a stale one after an attempt to renew it, an expired one never."""
+        """Return the cached token if it is fresh. Tries to renew a stale one first; fetches one if there is none."""
         entry = self._get_entry(appid)
         token, now = entry.token, self._clock()
         state = token.find_state(now) if token and token.expires_at != float("inf") else "expired"
@@ -57,7 +57,7 @@ class CachedTokens(TokenSource):
         return token
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
-        """Drop the failed token if it is still the cached one, and fetch another if a request is left for it."""
+        """Remove `failed` if it is still the cached token, and fetch another if the budget allows a request."""
         entry = self._get_entry(appid)
         if not budget.allows("token"):
             if entry.token is failed:
@@ -74,7 +74,7 @@ class CachedTokens(TokenSource):
             return entry
 
     def _renew(self, appid: str, entry: _Entry, old: Token | None, budget: Budget) -> Token:
-        """Fetch a token in place of `old`, unless another thread has done so meanwhile."""
+        """Fetch a token to replace `old`, unless another thread has already replaced it."""
         if not entry.lock.acquire(timeout=max(budget.deadline.seconds_left(), 0)):
             raise errors.out_of_time()
         try:
@@ -87,4 +87,4 @@ class CachedTokens(TokenSource):
 
     @abstractmethod
     def fetch_token(self, appid: str, budget: Budget) -> Token:
-        """Return a token from whoever gives it out. Raises `OpenApiError`."""
+        """Fetch a new token from its issuer. Raises `OpenApiError`."""

@@ -1,4 +1,4 @@
-"""Source `cloudbase`: the token that WeChat's cloud gives its own containers, from a variable or a file.
+"""Source `cloudbase`: the token that WeChat cloud hosting gives its containers, from a variable or a file.
 
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/token.html
 """
@@ -10,11 +10,11 @@ from handler.invocation import Budget
 from handler.settings import Settings
 from handler.tokens.base import LONGEST, Token, TokenSource
 
-PLACEHOLDER = "default-tcb-wx-access-token"  # what cloud hosting's file holds until the first token is pushed
+PLACEHOLDER = "default-tcb-wx-access-token"  # the file's content until cloud hosting writes the first token
 
 
 class CloudbaseToken(TokenSource):
-    """The cloudbase token. The file changes every ten minutes, so it is read each time."""
+    """The cloudbase token. The file is read for each question, because cloud hosting rewrites it every ten minutes."""
 
     name = "cloudbase"
     needs_appid = False
@@ -24,11 +24,12 @@ class CloudbaseToken(TokenSource):
         self._settings = settings
 
     def get_token(self, _appid: str, _budget: Budget) -> Token:
-        """Return the token. Raises `OpenApiError` 41001 when there is none."""
+        """Return the token. Raises `OpenApiError` 41001 if there is none."""
         variable = self._settings.wechat_cloudbase_access_token
         text = variable.get_secret_value() if variable else self._read_file()
         if not text or text == PLACEHOLDER or len(text) > LONGEST:
-            raise errors.misconfigured(errors.NO_TOKEN, "no cloudbase token in the variable or the file")
+            reason = "no cloudbase token in WECHAT_CLOUDBASE_ACCESS_TOKEN or the file WECHAT_CLOUDBASE_TOKEN_FILE"
+            raise errors.misconfigured(errors.NO_TOKEN, reason)
         return Token(text, parameter="cloudbase_access_token")
 
     def _read_file(self) -> str:

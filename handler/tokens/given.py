@@ -1,11 +1,11 @@
-"""A token from the arguments: used as it is, once; never kept, never refreshed."""
+"""A token from the arguments: used for one question, never cached, never refreshed."""
 
 from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 
 class GivenToken(TokenSource):
-    """The caller's token. It always wins: nothing of the configured source is needed."""
+    """The caller's token, which is used instead of the configured source."""
 
     name = "given"
     needs_appid = False
@@ -14,5 +14,5 @@ class GivenToken(TokenSource):
         self._token = token
 
     def get_token(self, _appid: str, _budget: Budget) -> Token:
-        """Return the given token."""
+        """Return the caller's token."""
         return self._token

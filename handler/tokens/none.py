@@ -1,4 +1,4 @@
-"""Source `none`: WeChat cloud hosting's open API service, which knows the caller by its network.
+"""Source `none`: WeChat cloud hosting's open API service, which identifies the caller by its network.
 
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/open.html
 """
@@ -8,12 +8,12 @@ from handler.tokens.base import Token, TokenSource
 
 
 class NoToken(TokenSource):
-    """No token at all."""
+    """The source for requests without a token."""
 
     name = "none"
     needs_appid = False
     knows_one = True
 
     def get_token(self, _appid: str, _budget: Budget) -> Token:
-        """Return a token that is not sent."""
+        """Return an empty token, which the request leaves out."""
         return Token("", parameter=None)

@@ -1,4 +1,4 @@
-"""`{appid}` and `{component_appid}` in what names a token: a key in a store, or the address of a token server."""
+"""Fill `{appid}` and `{component_appid}` into a key of the token store or the URL of a token server."""
 
 from handler import errors
 from handler.errors import NO_APPID
@@ -6,9 +6,9 @@ from handler.settings import Settings
 
 
 def fill(variable: str, text: str, appid: str, settings: Settings) -> str:
-    """Return the text of a variable with the two ids in their places; other braces stay, as in keys of a cluster.
+    """Return the variable's text with the two ids filled in. Other braces stay: Redis Cluster's hash tags have them.
 
-    Raises `OpenApiError` 41002 where the platform's appid is wanted and not set.
+    Raises `OpenApiError` 41002 if the text needs the platform's appid, which is not set.
     """
     platform = settings.wechat_component_appid
     if "{component_appid}" in text and not platform:

@@ -1,6 +1,6 @@
 """Source `stable`: wechatpy's client, whose token comes from /cgi-bin/stable_token.
 
-In normal mode WeChat gives every holder of the AppSecret the same token, so that instances need no shared store:
+In normal mode WeChat returns the same token to every holder of the AppSecret, so the instances need no shared store:
 https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html
 """
 
@@ -25,7 +25,7 @@ else:
 
 
 class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client with the stable token, for one question."""
+    """wechatpy's client, for one question, with `fetch_access_token` replaced."""
 
     def __init__(self, appid: str, secret: str, wechat: WeChat, budget: Budget) -> None:
         super().__init__(appid, secret, auto_retry=False)
@@ -39,7 +39,7 @@ class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is u
                 "grant_type": "client_credential",
                 "appid": self.appid,
                 "secret": self.secret,
-                "force_refresh": False,  # true is for leaks: 20 a day, and it breaks the other holders
+                "force_refresh": False,  # true would end the token of all other holders, and is limited to 20 a day
             },
         )
         token, lifetime = extract_token(response.json())

@@ -1,6 +1,6 @@
-"""Source `store`: tokens that another system keeps, in Redis or behind a token server. Read only, always.
+"""Source `store`: tokens that another system keeps in Redis. `token_server.py` has those behind a token server.
 
-Two systems that refresh the same authorizer would end each other's tokens.
+Only reads, because two systems that refresh the tokens of one mini program invalidate each other's.
 """
 
 from handler.invocation import Budget
@@ -15,7 +15,7 @@ _PLACE = f"the token store at {_KEY}"
 
 
 class StoredTokens(TokenSource):
-    """Tokens at the keys that WECHAT_TOKEN_STORE_KEY names, read each time."""
+    """Tokens at the keys that WECHAT_TOKEN_STORE_KEY names, read for each question."""
 
     name = "store"
 
@@ -25,12 +25,12 @@ class StoredTokens(TokenSource):
         self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
 
     def get_token(self, appid: str, budget: Budget) -> Token:
-        """Return the stored token. Raises `OpenApiError` 41001 when there is none, or something else."""
+        """Return the stored token. Raises `OpenApiError` 41001 if there is none, or a value that is not a token."""
         key = fill(_KEY, self._settings.wechat_token_store_key, appid, self._settings)
         client = self._connections.create_client(budget.deadline)
         kind = client.get_type(key)
         if kind not in ("string", "hash"):
-            raise stored_value.create_error("no such key" if kind == "none" else f"a {kind} of Redis", _PLACE)
+            raise stored_value.create_error("no such key" if kind == "none" else f"a Redis {kind}", _PLACE)
         fields = stored_value.FIELDS if kind == "hash" else (None,)
         stored = next((found for field in fields if (found := client.get_bytes(key, field)) is not None), None)
         if stored is None:

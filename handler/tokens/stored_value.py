@@ -1,7 +1,7 @@
-"""A token in what another system has stored or answered: raw text, a JSON string, or a JSON object.
+"""Find the token in another system's value: raw text, a JSON string, or a JSON object.
 
-Known writers: WxJava and silenceper (raw text), wechatpy and older silenceper (a JSON string), co-wechat and token
-servers (a JSON object).
+Known writers: WxJava and silenceper (raw text), wechatpy and old silenceper (JSON string), co-wechat and token servers
+(JSON object).
 """
 
 import codecs
@@ -13,10 +13,11 @@ from handler.errors import NO_TOKEN, OpenApiError
 from handler.exact_json import JsonObject, refuse_constant
 
 NAMES = ("access_token", "authorizer_access_token", "accessToken", "authorizerAccessToken", "token")
-FIELDS = ("value", *NAMES)  # of a hash: `value` is old WxJava's
-_INNER = ("data", "authorization_info")  # objects that may hold the names
-_RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's tokens have letters, digits, hyphens and underscores
-_SHORTEST_DATA = 32  # a shorter text under `data` is a message such as `success`; WeChat's tokens have over 100
+FIELDS = ("value", *NAMES)  # of a Redis hash; old WxJava uses `value`
+_INNER = ("data", "authorization_info")  # inner objects that may hold one of the names
+_RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's own tokens have letters, digits, hyphens and underscores
+# Shorter texts under `data` are messages, such as `success`; WeChat's tokens have over 100 characters.
+_SHORTEST_DATA = 32
 _EMPTY_WORDS = {"undefined", "null", "nil", "none", "nan", "infinity", "-infinity", "true", "false"}
 _KINDS = {
     bool: "a JSON boolean",
@@ -37,11 +38,11 @@ _PATTERNS = (
     (re.compile(r"think_serialize:|[abdiOCsS]:[0-9.-]+[:;]|N;"), "PHP-serialised data"),  # ThinkPHP's prefix, or none
     (re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE), "an HTML page"),
 )
-_NO_TOKEN = "a text that is no token"  # noqa: S105 - it says so
+_NO_TOKEN = "a text that is not a token"  # noqa: S105 - a description, not a password
 
 
 def read_token(stored: bytes, where: str) -> str:
-    """Return the token. Raises `OpenApiError` 41001 that says what was found `where`, by kind, and never the value."""
+    """Return the token. Raises `OpenApiError` 41001 with the place, `where`, and the kind of value found there."""
     token, kind = find_token_or_kind(stored)
     if token is None:
         raise create_error(kind, where)
@@ -49,7 +50,7 @@ def read_token(stored: bytes, where: str) -> str:
 
 
 def find_token_or_kind(stored: bytes) -> tuple[str | None, str]:
-    """Return the token, or `None` and the kind of what is there instead."""
+    """Return the token, or `None`; and the kind of the value, for an error message."""
     try:
         value = json.loads(stored, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
@@ -66,12 +67,12 @@ def find_token_or_kind(stored: bytes) -> tuple[str | None, str]:
 
 
 def is_real_value(text: str) -> bool:
-    """Whether a text is other than a word that languages print for nothing."""
+    """Whether a text is none of the words that programming languages print for a missing value."""
     return text.lower() not in _EMPTY_WORDS
 
 
 def find_token(answer: JsonObject) -> object:
-    """Return what a JSON object has under one of the known names, or as its `data` itself; `None` for neither."""
+    """Return an object's value under one of `NAMES`, or its `data` if that is a long text; else `None`."""
     named = next((place[name] for place in list_places(answer) for name in NAMES if place.get(name)), None)
     data = answer.get("data")
     if named is None and isinstance(data, str) and len(data) >= _SHORTEST_DATA:
@@ -80,7 +81,7 @@ def find_token(answer: JsonObject) -> object:
 
 
 def list_places(answer: JsonObject) -> list[JsonObject]:
-    """Return the objects in which the known names may be: the answer, and what it has under `data` and the like."""
+    """Return the objects that may have one of `NAMES`: the answer, and its inner objects such as `data`."""
     places = [answer]
     for place in places:
         if len(places) <= len(_INNER) + 1:  # two levels, as in data.authorization_info
@@ -89,12 +90,12 @@ def list_places(answer: JsonObject) -> list[JsonObject]:
 
 
 def create_error(kind: str, where: str) -> OpenApiError:
-    """Make the error for a value that is no token."""
+    """Return the error for a value that is not a token."""
     return errors.misconfigured(NO_TOKEN, f"no token in {where}: found {kind}")
 
 
 def _describe_kind(stored: bytes) -> str:
-    """Tell what is not JSON by its kind."""
+    """Describe a value that is not JSON."""
     kind = next((kind for start, kind in _STARTS if stored.startswith(start)), None)
     if kind:
         return kind

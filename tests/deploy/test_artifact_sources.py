@@ -84,4 +84,4 @@ def test_token_server(emulate: Emulate, authority: trustme.CA, tmp_path: Path) -
             assert post(url, {}) == DOCUMENTED
             assert tokens.requests == [f"/token?appid={APPID}"]
             assert tokens.headers["Authorization"] == "Bearer platform"
-            assert "the token server refuses: code 1001" in post(url, {})["errorMessage"]
+            assert "the token server refused: code 1001" in post(url, {})["errorMessage"]

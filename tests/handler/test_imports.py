@@ -67,7 +67,7 @@ FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
     "seconds": (BASE | {"WECHAT_TIMEOUT_SECONDS": "hush"}, "", -1, "WECHAT_TIMEOUT_SECONDS must be"),
     "source": (BASE | {"WECHAT_TOKEN_SOURCE": "hush"}, "", -1, "WECHAT_TOKEN_SOURCE must be 'auto', 'component'"),
     "store's port": (STORE | {"WECHAT_TOKEN_STORE_URL": "redis://h:hush"}, "", -1, "WECHAT_TOKEN_STORE_URL must be"),
-    "password with a slash": (STORE | {"WECHAT_TOKEN_STORE_URL": "redis://:hu/sh@h:1/0"}, "", -1, "a password writes"),
+    "password with a slash": (STORE | {"WECHAT_TOKEN_STORE_URL": "redis://:hu/sh@h:1/0"}, "", -1, "in the password"),
     "no store": (STORE, "", 41001, "set WECHAT_TOKEN_STORE_URL"),
     "host with a space": (BASE | {"WECHAT_API_BASE_URL": "https://a hush"}, "", -1, "WECHAT_API_BASE_URL must be"),
     "long path": ({"WECHAT_CLOUDBASE_TOKEN_FILE": "/" + "h" * 9000}, "", 41002, "set WECHAT_APPID"),

@@ -62,9 +62,8 @@ RULES = {
     "WECHAT_APPID": "must be at most 64 letters, digits, _ and -",
     "WECHAT_COMPONENT_APPID": "must be at most 64 letters, digits, _ and -",
     "WECHAT_TOKEN_SOURCE": "must be 'auto', 'component', 'stable', 'store', 'cloudbase' or 'none'",
-    "WECHAT_TOKEN_STORE_URL": "must be redis(s)://[user:password@]host[:port][/number], where a password writes "
-    "/ ? # @ as %2F %3F %23 %40, or the https://host[:port]/path of a token server, or http:// where the host is "
-    "private",
+    "WECHAT_TOKEN_STORE_URL": "must be redis(s)://[user:password@]host[:port][/number], with / ? # @ in the password "
+    "written as %2F %3F %23 %40, or the https://host[:port]/path of a token server (http:// only for a private host)",
     "WECHAT_TOKEN_STORE_HEADER": "must be a header, Name: value",
     "WECHAT_API_BASE_URL": "must be http(s)://host[:port][/path]",
     "WECHAT_TIMEOUT_SECONDS": "must be a number of seconds above 0, at most 900",

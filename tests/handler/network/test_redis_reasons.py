@@ -76,14 +76,14 @@ def test_cluster(start: Start, expect_failure: ExpectFailure) -> None:
 def test_database_of_a_cluster(start: Start, expect_failure: ExpectFailure) -> None:
     """The reason for a database number that the server does not have says so."""
     few = start("--databases", "2")
-    assert "has no database of this number" in expect_failure(f"redis://127.0.0.1:{few.port}/2")[0]
+    assert "has no database with this number" in expect_failure(f"redis://127.0.0.1:{few.port}/2")[0]
 
 
 def test_sentinel(expect_failure: ExpectFailure) -> None:
     """The hint for an unknown command mentions Sentinel."""
     with ScriptedServer(say(b"-ERR unknown command 'GET', with args beginning with: 'hush' \r\n")) as server:
         reason, hint = expect_failure(f"redis://127.0.0.1:{server.port}/0")
-    assert "does not know a command" in reason
+    assert "does not know one of Redis" in reason
     assert "Sentinel" in hint
 
 
@@ -114,8 +114,8 @@ def test_passwords(start: Start, expect_failure: ExpectFailure) -> None:
     server = start("--requirepass", "hush-password")
     address = f"127.0.0.1:{server.port}/0"
     for url, words in (
-        (f"redis://{address}", "wants a password"),
-        (f"redis://{address[:-1]}1", "wants a password"),
+        (f"redis://{address}", "requires a password"),
+        (f"redis://{address[:-1]}1", "requires a password"),
         (f"redis://:hush-wrong@{address}", "refuses the user or the password"),
         (f"redis://hush-user:hush-password@{address}", "refuses the user or the password"),
     ):
@@ -135,7 +135,7 @@ def test_rights(start: Start, expect_failure: ExpectFailure) -> None:
     """The hint for a user without enough rights lists the commands that are needed."""
     server = start("--user", *["gray", "on", ">hush", "~*", "-@all", "+select"])
     reason, hint = expect_failure(f"redis://gray:hush@127.0.0.1:{server.port}/0")
-    assert "does not let this user" in reason
+    assert "does not allow this user" in reason
     assert "+get" in hint
 
 

@@ -153,9 +153,9 @@ def test_raw_text(rotating: Rotating, invoke: Invoke) -> None:
         (b"undefined", "a word such as undefined or null"),
         (b'"null"', "a word such as undefined or null"),
         (b'{"token":"hush"}', "a JSON object"),
-        (b"hush hush", "a text that is no token"),
+        (b"hush hush", "a text that is not a token"),
         (b"\xac\xed\x00\x05hush", "binary data"),
-        (b"x" * 2049, "a text that is no token"),
+        (b"x" * 2049, "a text that is not a token"),
         (b"", "an empty text"),
     ],
 )

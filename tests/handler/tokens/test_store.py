@@ -87,7 +87,7 @@ NOT_TEXT = {
         b'{"data":{"accessToken":null}}',
     ],
     "an empty text": [b"", b" \n", b'""', b"\xef\xbb\xbf"],
-    "a text that is no token": [
+    "a text that is not a token": [
         b"hush hush",
         b'"hush hush"',
         "\u6ca1\u6709".encode(),
@@ -125,14 +125,14 @@ def test_unreadable_values(
     ("write", "kind"),
     [
         (lambda client: client.delete(KEY), "no such key"),
-        (lambda client: client.lpush(KEY, "hush"), "a list of Redis"),
-        (lambda client: client.sadd(KEY, "hush"), "a set of Redis"),
-        (lambda client: client.zadd(KEY, {"hush": 1}), "a zset of Redis"),
-        (lambda client: client.xadd(KEY, {"hush": 1}), "a stream of Redis"),
+        (lambda client: client.lpush(KEY, "hush"), "a Redis list"),
+        (lambda client: client.sadd(KEY, "hush"), "a Redis set"),
+        (lambda client: client.zadd(KEY, {"hush": 1}), "a Redis zset"),
+        (lambda client: client.xadd(KEY, {"hush": 1}), "a Redis stream"),
         (lambda client: client.hset(KEY, "hush", "hush"), "a hash without a token"),
         (lambda client: client.hset(KEY, "access_token", "undefined"), "a word such as undefined or null"),
         (lambda client: client.hset(KEY, "value", ""), "an empty text"),
-        (lambda client: client.hset(KEY, "value", "hush hush"), "a text that is no token"),
+        (lambda client: client.hset(KEY, "value", "hush hush"), "a text that is not a token"),
     ],
 )
 def test_other_types(

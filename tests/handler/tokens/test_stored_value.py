@@ -20,7 +20,7 @@ KINDS = {
     "a JSON number",
     "a JSON object without a token",
     "a text in UTF-16",
-    "a text that is no token",
+    "a text that is not a token",
     "a word such as undefined or null",
     "an HTML page",
     "an empty text",

@@ -78,14 +78,14 @@ def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"code": 1001, "errorMsg": "hush", "data": {"expires_in": 7200}}, "the token server refuses: code 1001"),
-        ({"code": 1001, "errorMsg": "hush", "token": None, "data": "hush" * 10}, "the token server refuses: code 1001"),
-        ({"code": -1, "data": "hush"}, "the token server refuses: code -1"),
-        ({"errcode": 40013, "errmsg": "hush", "access_token": ""}, "the token server refuses: errcode 40013"),
-        ({"code": "500"}, "the token server refuses: code 500"),
-        ({"code": "hush"}, "the token server refuses: code that is no number"),
-        ({"code": {"hush": "hush"}}, "the token server refuses: code that is no number"),
-        ({"code": True}, "the token server refuses: code that is no number"),
+        ({"code": 1001, "errorMsg": "hush", "data": {"expires_in": 7200}}, "the token server refused: code 1001"),
+        ({"code": 1001, "errorMsg": "hush", "token": None, "data": "hush" * 10}, "the token server refused: code 1001"),
+        ({"code": -1, "data": "hush"}, "the token server refused: code -1"),
+        ({"errcode": 40013, "errmsg": "hush", "access_token": ""}, "the token server refused: errcode 40013"),
+        ({"code": "500"}, "the token server refused: code 500"),
+        ({"code": "hush"}, "the token server refused: code is not a number"),
+        ({"code": {"hush": "hush"}}, "the token server refused: code is not a number"),
+        ({"code": True}, "the token server refused: code is not a number"),
         ({"code": 200}, "found a JSON object without a token"),
         ({"code": 500, "token": "undefined"}, "found a word such as undefined or null"),
         ({"data": {"access_token": "None"}}, "found a word such as undefined or null"),
@@ -96,8 +96,8 @@ def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure
         ({"code": 0, "data": "hush"}, "found a JSON object without a token"),
         ({"msg": "hush"}, "found a JSON object without a token"),
         ("<!doctype html><title>hush</title>", "found an HTML page"),
-        ("hush hush", "found a text that is no token"),
-        ('{"token": "hush", "expires_in": NaN}', "found a text that is no token"),  # NaN makes it invalid JSON
+        ("hush hush", "found a text that is not a token"),
+        ('{"token": "hush", "expires_in": NaN}', "found a text that is not a token"),  # NaN makes it invalid JSON
         ("", "found an empty text"),
         ('["hush"]', "found a JSON array"),
         ("5", "found a JSON number"),
