@@ -1,5 +1,6 @@
 """An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -116,7 +117,7 @@ def _explain(error: Exception) -> OpenApiError:
         return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {failure.reason}", hint=failure.hint)
     answer = getattr(cause, "response", None) or {}  # of botocore's ClientError
     code = str(answer.get("Error", {}).get("Code", ""))
-    name = code if code.isalnum() else type(cause).__name__
+    name = code if re.fullmatch("[A-Za-z0-9]{1,64}", code) else type(cause).__name__
     return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {name} from AWS (name, permission or region?)")
 
 

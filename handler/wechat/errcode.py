@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from handler.errors import SYSTEM_ERROR, refused
 from handler.exact_json import JsonObject
 
+_LARGEST = 10**18  # errcodes stay below it, because each row of a batch has one; WeChat's have up to seven digits
 _MOST_ITEMS = 2048  # of a list as errmsg: more than can be shown
 
 
@@ -13,7 +14,8 @@ def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> Non
     """Raise the `OpenApiError` that WeChat's body states; return if it states success.
 
     As in the SDK what JavaScript calls falsy is success. Unlike there a numeric string counts as the number, and an
-    errcode that is no number at all counts as -1. `secrets` names what the errmsg must not show, should it echo them.
+    errcode that is no number at all, or has more than 18 digits, counts as -1. `secrets` returns the texts that the
+    errmsg must not show if WeChat echoes them.
     """
     errcode = body.get("errcode")
     if isinstance(errcode, str) and re.fullmatch(r"[ \t\r\n]*-?[0-9]{1,18}[ \t\r\n]*", errcode):
@@ -24,6 +26,7 @@ def check(body: JsonObject, secrets: Callable[[], Iterable[str]] = tuple) -> Non
         from handler.wechat import echoes  # noqa: PLC0415 - a success needs none
 
         code = errcode if isinstance(errcode, int) and not isinstance(errcode, bool) else SYSTEM_ERROR
+        code = code if abs(code) < _LARGEST else SYSTEM_ERROR
         errmsg = body.get("errmsg")
         is_shown = isinstance(errmsg, str | int | float | list) and not isinstance(errmsg, bool)
         reason = _as_text(errmsg) if is_shown else "unknown error"

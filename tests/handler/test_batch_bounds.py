@@ -1,6 +1,8 @@
 """Hostile answers to a batch: no oversized reply, no lost code, no hang, no row of another mini program."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -67,6 +69,15 @@ def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None
     assert all(row["errMsg"].startswith(f"{API}:fail refused") and row["errMsg"].endswith(RID) for row in rows)
 
 
+def test_answers_with_an_appid(fleet: Sandbox, invoke: Invoke) -> None:
+    """A row has the appid that was asked for, whatever WeChat's body says."""
+    for appid in (MANY[1], None, {"a": 1}):
+        body(fleet, json.dumps({"errcode": 0, "appid": appid, "gray_release_plan": {"status": 1}}).encode())
+        rows = invoke({"appids": MANY})["results"]
+        assert [row["appid"] for row in rows] == MANY
+        assert next(iter(rows[0])) == "appid"
+
+
 def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
     """A plan's size is counted as it leaves the function, escaped twice."""
     fleet.plans[MANY[1]] = {"status": 1, "note": '"' * 2000}
@@ -115,6 +126,38 @@ def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
     assert authorizers.count(PLAN) == 80
     assert authorizers.count("/cgi-bin/component/api_authorizer_token") == 80
     assert authorizers.count("/cgi-bin/component/api_component_token") == 0
+
+
+def test_tokens_that_stay_refused(authorizers: Sandbox, invoke: Invoke) -> None:
+    """Where WeChat refuses every token, each question makes two token and two plan requests at most."""
+    authorizers.faults.append(Fault.parse("plan:errcode=40001"))
+    rows = invoke({"appids": MANY}, deadline=time.monotonic() + 60)["results"]
+    assert [(row["appid"], row["errCode"]) for row in rows] == [(appid, 40001) for appid in MANY]
+    assert authorizers.count(PLAN) == 2 * len(MANY)
+    assert authorizers.count("/cgi-bin/component/api_authorizer_token") == 2 * len(MANY)
+    assert authorizers.count("/cgi-bin/component/api_component_token") == 1
+
+
+BATCH_CHILD = """
+import json, sys
+from handler.app import lambda_handler
+print(json.dumps(lambda_handler({"appids": json.loads(sys.argv[1])}, None)))
+"""
+
+
+def test_two_batches(authorizers: Sandbox, store: RedisStorage) -> None:
+    """Two functions that ask for the same mini programs at the same time refresh each token once, and lose none."""
+    authorizers.platform.rotate = True
+    command = [sys.executable, "-W", "ignore", "-c", BATCH_CHILD, json.dumps(MANY)]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for child in children:
+        with child:
+            rows = json.loads(child.communicate(timeout=120)[0].splitlines()[-1])["results"]
+        assert [(row["appid"], row["errCode"]) for row in rows] == [(appid, 0) for appid in MANY]
+    assert authorizers.count("/cgi-bin/component/api_authorizer_token") == len(MANY)
+    assert authorizers.count("/cgi-bin/component/api_component_token") == 1
+    kept = {appid: store.get(f"{appid}_refresh_token") for appid in MANY}
+    assert kept == authorizers.platform.authorizers
 
 
 def test_refused_stable_tokens(fleet: Sandbox, invoke: Invoke) -> None:

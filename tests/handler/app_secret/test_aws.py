@@ -263,6 +263,17 @@ def test_lasting_faults(stand_in: Aws, role: Sandbox, invoke: Invoke, fault: str
     assert role.requests == []
 
 
+@pytest.mark.parametrize("code", ["A" * 100_000, "hush!", "\u7801", ""])
+def test_odd_codes(stand_in: Aws, invoke: Invoke, code: str) -> None:
+    """Of AWS's errors only a code that looks like one is shown."""
+    stand_in.plays = [lambda handler: handler.answer({"__type": code, "message": "hush"}, 400)] * 9
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == 41004
+    assert len(str(caught.value)) < 300
+    assert not code or code not in caught.value.reason
+
+
 LENGTHS = {"until it closes": (), "with a length": (("Content-Length", str(10**12)),)}
 
 

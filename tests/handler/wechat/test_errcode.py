@@ -21,6 +21,15 @@ def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) ->
     assert (caught.value.errCode, caught.value.reason) == (-1, "unknown error")
 
 
+@pytest.mark.parametrize("errcode", ["9" * 19, f"-{'9' * 4000}", f'"{"9" * 19}"', "1e300"], ids=lambda code: code[:4])
+def test_long_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
+    """An errcode of more than 18 digits is a failure with a short code: it would fill a reply to many."""
+    body(sandbox, b'{"errcode":%b,"errmsg":"no"}' % errcode.encode())
+    with pytest.raises(OpenApiError) as caught:
+        invoke()
+    assert caught.value.errCode == -1
+
+
 @pytest.mark.parametrize(
     ("errmsg", "shown"),
     [
