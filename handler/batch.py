@@ -67,8 +67,8 @@ def _select(arguments: Arguments, appid: str) -> Arguments:
 
 def _create_row(appid: str, outcome: Outcome, arguments: Arguments, longest: int) -> dict[str, Any]:
     failure = outcome.failure
-    row = {"appid": appid}
-    row |= failure.to_dict() if failure else create_result(outcome.body, convert_case=arguments.convert_case)
+    answer = failure.to_dict() if failure else create_result(outcome.body, convert_case=arguments.convert_case)
+    row = {"appid": appid} | answer | {"appid": appid}  # first, and ours even if WeChat's body has one
     if _count_bytes(row) <= longest:
         return row
     if failure is None:
