@@ -1,4 +1,4 @@
-"""Many mini programs in one invocation: each question is asked as if it were alone, and all share the deadline."""
+"""Ask for many mini programs in one invocation. Each question has its own requests and log line; all share the time."""
 
 import contextvars
 import json
@@ -10,15 +10,15 @@ from handler import errors
 from handler.contract import API, Arguments, create_result
 from handler.invocation import Invocation, Outcome
 
-THREADS = 10  # WeChat answers in 0.1 to 0.3 s, nearly all of it waiting
-# Lambda and SCF carry a reply of 6 MB. A row has about 300 bytes.
+THREADS = 10  # WeChat takes 0.1 to 0.3 s to answer, most of which a thread only waits
+# Lambda and SCF accept a reply of 6 MB. A row usually has about 300 bytes.
 REPLY_BYTES = 5_000_000
 ROW_BYTES = 5_000
-_CHARACTER_BYTES = 16  # of a row, for each character of a reason: 12 for an emoji, 7 for a control character
+_CHARACTER_BYTES = 16  # more than any character of a reason takes in a reply: an emoji takes 12, a control character 7
 
 
 class Batch(NamedTuple):
-    """The answer to many questions: the reply, and how many mini programs the deadline left unasked."""
+    """The reply, and how many mini programs could not be asked in time."""
 
     reply: dict[str, Any]
     unasked: int
@@ -31,11 +31,11 @@ def ask_all(
     write: Callable[[Outcome], None],
     invocation: Invocation,
 ) -> Batch:
-    """Ask for each appid once, some at the same time; reply `{"errCode": 0, "errMsg", "results"}`, in their order.
+    """Ask for each appid once, with several threads. The reply is `{"errCode": 0, "errMsg", "results"}`.
 
-    A row of the results is `{"appid", "errCode", "errMsg", "grayReleasePlan"?}`. A mini program that the deadline
-    leaves unasked has a row with -1 and `out of time`. `write` gets each outcome. The first question goes alone: if
-    every other mini program would meet its failure too, that failure is raised as `OpenApiError`.
+    The results are in the order of `appids`; each is `{"appid", "errCode", "errMsg", "grayReleasePlan"?}`. A mini
+    program that could not be asked in time has -1 and `out of time`. `write` gets each outcome. The first question is
+    asked alone: if its failure is one that all would share, that failure is raised as `OpenApiError`.
     """
     unique = list(dict.fromkeys(appids))
     longest = min(ROW_BYTES, REPLY_BYTES // len(unique))
@@ -53,7 +53,7 @@ def ask_all(
     write(first)
     rows: list[dict[str, Any] | None] = [_create_row(unique[0], first, arguments, longest)]
     with ThreadPoolExecutor(THREADS) as executor:
-        # The log's keys are in the context, which a thread does not inherit.
+        # The keys of the log lines are context variables, which a new thread does not inherit.
         waiting = [executor.submit(contextvars.copy_context().run, ask_one, appid) for appid in unique[1:]]
         rows += [future.result() for future in waiting]
     late = errors.out_of_time().to_dict()
@@ -68,17 +68,17 @@ def _select(arguments: Arguments, appid: str) -> Arguments:
 def _create_row(appid: str, outcome: Outcome, arguments: Arguments, longest: int) -> dict[str, Any]:
     failure = outcome.failure
     answer = failure.to_dict() if failure else create_result(outcome.body, convert_case=arguments.convert_case)
-    row = {"appid": appid} | answer | {"appid": appid}  # first, and ours even if WeChat's body has one
+    row = {"appid": appid} | answer | {"appid": appid}  # as the first key, and never the one in WeChat's body
     if _count_bytes(row) <= longest:
         return row
     if failure is None:
         return {"appid": appid, **errors.unavailable(f"the answer is over {longest} bytes").to_dict()}
-    from handler.wechat import echoes  # noqa: PLC0415 - short answers need none
+    from handler.wechat import echoes  # noqa: PLC0415 - only a long reason needs it
 
     reason = echoes.shorten(failure.reason, longest // _CHARACTER_BYTES)
     return {"appid": appid, **errors.refused(failure.errCode, reason).to_dict()}
 
 
 def _count_bytes(row: dict[str, Any]) -> int:
-    """Return the most that a row takes of a reply: an HTTP trigger escapes it, and Lambda escapes that, as ASCII."""
+    """Return the bytes that a row takes in the longest form of a reply: JSON within JSON, in ASCII."""
     return len(json.dumps(json.dumps(row, ensure_ascii=False)))

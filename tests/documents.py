@@ -48,7 +48,7 @@ HEADS: dict[str, dict[Language, list[str]]] = {
 def _read_english() -> dict[str, Cells]:
     return {
         "settings": {name.upper(): [str(field.description)] for name, field in Settings.model_fields.items()},
-        "hints": {str(code): [HINTS[code].replace("{address}", "an address")] for code in sorted(HINTS)},
+        "hints": {str(code): [HINTS[code].replace("{address}", "this function's address")] for code in sorted(HINTS)},
         "sources": {name: [source.needs, source.users, source.does] for name, source in SOURCES.items()},
         "fields": {name: [str(field.description)] for name, field in GrayReleasePlan.model_fields.items()},
     }

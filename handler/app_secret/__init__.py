@@ -1,4 +1,4 @@
-"""An AppSecret: given in the environment, or kept by Secrets Manager or SSM and read through Powertools."""
+"""The AppSecret: from the environment, or through Powertools from Secrets Manager or SSM."""
 
 import re
 import threading
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WRONG_SECRET = 40125
-MAX_AGE_SECONDS = 300  # a rotated secret is noticed by WeChat's refusal, long before
+MAX_AGE_SECONDS = 300  # a rotated secret is noticed earlier, when WeChat refuses the old one
 LONGEST = 256  # characters of a secret; WeChat's have 32
-MINI_PROGRAMS = 1024  # secrets that a process keeps
+MINI_PROGRAMS = 1024  # whose secrets a process caches
 
 
 class AppSecret:
-    """The AppSecret that settings of this prefix name: the plain one, else Secrets Manager's, else SSM's.
+    """The AppSecret from the settings with this prefix: the plain one, else from Secrets Manager, else from SSM.
 
-    `{appid}` in a name stands for the appid.
+    `{appid}` in a secret's name is replaced by the appid.
     """
 
     def __init__(self, settings: Settings, prefix: Literal["wechat", "wechat_component"]) -> None:
@@ -37,16 +37,16 @@ class AppSecret:
         self._name: str | None = getattr(settings, f"{prefix}_secret_name")
         self._parameter: str | None = getattr(settings, f"{prefix}_secret_parameter")
         named = self._name or self._parameter or ""
-        # Every mini program meets a failure of a secret that is not its own.
+        # If all mini programs use the same secret, its failure is the failure of all.
         self._is_shared = prefix == "wechat_component" or "{appid}" not in named
         self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # until when, and the secret, by name
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # by name: expiry (Unix time), secret
         self._kept_lock = threading.Lock()
 
     def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
-        """Make a call with the secret. If WeChat finds it wrong and AWS has another by now, make it with that one."""
+        """Make a call with the secret. If WeChat refuses it and AWS has another one by now, call again with that."""
         secret = self._get(appid, budget)
         try:
             return call(secret)
@@ -60,7 +60,7 @@ class AppSecret:
         return call(rotated)
 
     def _get(self, appid: str, budget: Budget, *, fresh: bool = False) -> str:
-        """Return the secret, `fresh` from AWS if asked for. Raises `OpenApiError` 41004, in words that show nothing."""
+        """Return the secret; `fresh` bypasses the cache. Raises `OpenApiError` 41004, or -1 if the time is up."""
         if self._plain is not None:
             return self._plain.get_secret_value()
         name = (self._name or self._parameter or "").replace("{appid}", appid)
@@ -72,9 +72,9 @@ class AppSecret:
             failure = errors.out_of_time()
         except ImportError as error:
             failure = errors.library_missing(error.name)
-        except OpenApiError as error:  # the stored value is no secret
+        except OpenApiError as error:  # the stored value is not a secret
             failure = error
-        except Exception as error:  # noqa: BLE001 - botocore's many
+        except Exception as error:  # noqa: BLE001 - botocore raises many kinds
             failure = _explain(error)
         else:
             self._keep(name, secret)
@@ -87,7 +87,7 @@ class AppSecret:
         return secret if time.time() < until else None
 
     def _keep(self, name: str, secret: str) -> None:
-        # Powertools' cache keeps whole values of any length, of any number of names, for as long as the process lives.
+        # Powertools' own cache is unbounded: it keeps values of any length and number as long as the process lives.
         with self._kept_lock:
             self._kept[name] = (time.time() + MAX_AGE_SECONDS, secret)
             self._kept.move_to_end(name)
@@ -96,7 +96,7 @@ class AppSecret:
 
     def _read(self, name: str, deadline: Deadline) -> object:
         if self._provider is None:
-            # No part of the exchange: boto3 takes 300 ms of a whole CPU to load, 4 s of that of the smallest function.
+            # The exchange's limit excludes loading boto3: 300 ms of a whole CPU, or 4 s on the smallest memory size.
             self._provider = call_within(deadline.limit(LONGEST_SECONDS), self._create_provider)
         provider = self._provider
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
@@ -104,14 +104,14 @@ class AppSecret:
         return call_within(seconds, lambda: provider.get(name, max_age=0, force_fetch=True, **options))
 
     def _create_provider(self) -> "BaseProvider":
-        from handler.app_secret.aws import create_provider  # noqa: PLC0415 - only those who keep secrets there pay
+        from handler.app_secret.aws import create_provider  # noqa: PLC0415 - it loads boto3
 
         return create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
 
 
 def _explain(error: Exception) -> OpenApiError:
-    """Make the error for what kept AWS's client from an answer: its text, which would hold ARNs, is not shown."""
-    cause = error.__context__ or error  # Powertools raises one error for all
+    """Return the error for a failure of AWS's client, without its text, which may contain ARNs."""
+    cause = error.__context__ or error  # Powertools wraps every error in its own
     failure = getattr(cause, "failure", None) or cause  # of `NoAnswerError`
     if isinstance(failure, OpenApiError):
         return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {failure.reason}", hint=failure.hint)

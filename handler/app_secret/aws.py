@@ -1,7 +1,7 @@
-"""Powertools' readers of Secrets Manager and SSM, whose requests go over our own bounded exchange.
+"""Powertools' readers of Secrets Manager and SSM, with limits on the size and the time of each exchange.
 
-botocore's own HTTP client reads a body of any size, for as long as it keeps coming. Its `before-send` event lets us
-answer in its place: https://docs.aws.amazon.com/boto3/latest/guide/events.html
+botocore's own HTTP client has no such limits. Its `before-send` event lets this module send the request instead:
+https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
 
 import functools
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
     from botocore.awsrequest import AWSPreparedRequest
 
-# At DEBUG they log whole bodies with the AppSecret, and headers with the role's session token. Lambda's runtime gives
-# the root logger the function's level, so theirs has to be set here.
+# At DEBUG they log bodies with the AppSecret and headers with the role's session token. Lambda sets the root logger to
+# the function's log level, so these loggers need a level of their own.
 for _name in ("boto3", "botocore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_MORE_SECONDS = 1  # whoever waits for the reader gives up first, and says so
+_MORE_SECONDS = 1  # so that the limit on the whole call ends first, whose error is clearer
 
 
 def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
@@ -65,7 +65,7 @@ def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) 
 
 
 class NoAnswerError(ConnectionClosedError):  # type: ignore[misc]  # botocore is untyped
-    """A failure that may pass: botocore tries once more after its `ConnectionClosedError`."""
+    """A transient failure. It derives from `ConnectionClosedError`, after which botocore retries once."""
 
     def __init__(self, failure: OpenApiError | None) -> None:
         super().__init__(endpoint_url="")
@@ -73,11 +73,11 @@ class NoAnswerError(ConnectionClosedError):  # type: ignore[misc]  # botocore is
 
 
 class _Body:
-    """A body as botocore reads it."""
+    """A response body with the method by which botocore reads it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def stream(self) -> Iterator[bytes]:
-        """Yield the whole of it."""
+        """Yield the whole body."""
         yield self._content

@@ -1,4 +1,4 @@
-"""The base class of an HTTP API's client: it counts requests, retries transient failures, and judges every answer."""
+"""The base class of an HTTP API's client, which counts requests, retries transient failures and checks answers."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -37,7 +37,7 @@ class Api(ABC):
             if not (was_lost or budget.allows(kind)):
                 raise errors.unavailable(f"no {kind} request left in this invocation")
             try:
-                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - runs now
+                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - it runs at once
                 if was_lost:
                     budget.return_lost(kind)
                 return self.judge(response, request)

@@ -1,4 +1,4 @@
-"""What operators see of an invocation: log lines, metrics, and on failure what to do."""
+"""What an invocation reports to operators: log lines and metrics, and after a failure a hint about what to do."""
 
 import os
 from collections.abc import Callable
@@ -13,38 +13,38 @@ from handler.telemetry.log import report_fault
 __all__ = ["Report", "report_fault"]
 
 _publish: Callable[..., None] | None = None
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch reads metrics out of a log
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # of all log services only CloudWatch extracts metrics
     from handler.telemetry import metrics
 
     _publish = metrics.publish
 
 
 class Report:
-    """The log lines and the metrics of one invocation, from its beginning on."""
+    """Writes the log lines and the metrics of one invocation."""
 
     def __init__(self, invocation: Invocation, trigger: str, correlation_id: str | None) -> None:
         self._deadline = invocation.deadline
         self._function = invocation.function
         self._trigger = trigger
         self._is_cold = log.begin(invocation.function, correlation_id)
-        self.by_appid = False  # whether metrics are published under the mini program's appid too
+        self.by_appid = False  # whether to publish metrics with the appid as a dimension too
 
     def warn(self, message: str) -> None:
-        """Write a warning that belongs to the whole invocation."""
+        """Write a warning about the whole invocation."""
         log.logger.warning(message)
 
     def write(self, outcome: Outcome) -> None:
-        """Write the line of one question, and publish its metrics."""
+        """Write the log line of one question, and publish its metrics."""
         for warning in outcome.usage.warnings:
             log.logger.warning(warning)
         line = self._describe_failure(outcome.failure) if outcome.failure else self._describe_success(outcome.body)
         line |= self._list_facts(outcome)
         failure = outcome.failure
-        # A caller's own failure is a warning, any other an error.
+        # A mistake of the caller is a warning; any other failure is an error.
         level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
         log.write(level, line)
         if _publish:
-            is_cold, self._is_cold = self._is_cold, False  # a cold start is counted once, however many questions it has
+            is_cold, self._is_cold = self._is_cold, False  # count a cold start once, not once per question
             by_appid = self.by_appid and not failure and outcome.is_token_for_appid
             _publish(log.SERVICE, line, self._function, is_cold=is_cold, by_appid=by_appid)
 
@@ -56,11 +56,11 @@ class Report:
             line |= {"plan_status": _to_number(plan.get("status")), "gray_percentage": percentage}
         if fields := find_drift(body):
             line["drift"] = fields
-            log.logger.warning("contract drift", extra={"fields": fields})  # their names; the values are never shown
+            log.logger.warning("contract drift", extra={"fields": fields})  # names, never values
         return line
 
     def _describe_failure(self, failure: OpenApiError) -> dict[str, Any]:
-        from handler.telemetry import hints  # noqa: PLC0415 - a success needs none
+        from handler.telemetry import hints  # noqa: PLC0415 - only a failure needs it
 
         return {"outcome": "failed", **hints.describe(failure)}
 
@@ -79,7 +79,7 @@ class Report:
 
 
 def _to_number(value: object) -> float | None:
-    """Return a number that a metric can be, or nothing."""
+    """Return the value if it can be the value of a metric, else `None`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
         return None
     return value

@@ -1,4 +1,4 @@
-"""What to do about the frequent failures, in plain words, for the log. Loaded when something has failed."""
+"""What to do about the frequent failures, for the log. Loaded only after a failure."""
 
 import ipaddress
 import re
@@ -7,11 +7,11 @@ from typing import Any, Literal
 from handler.errors import INVALID_ARGUMENTS, NO_APPID, NO_SECRET, NO_TOKEN, REFUSED_TOKENS, OpenApiError
 
 _ALLOW_LIST = (
-    "WeChat saw this function come from {address}, which is not on the IP allow-list of %s. Give the function a "
-    "fixed egress address (docs/operating.md: A fixed egress address) and allow that one: %s"
+    "WeChat got the request from {address}, which is not on the IP allow-list of %s. Give the function a fixed egress "
+    "address (docs/operating.md: A fixed egress address) and add it to the list: %s"
 )
 _OWN = _ALLOW_LIST % (
-    "the mini program whose AppSecret this is",
+    "the mini program",
     "mp.weixin.qq.com > 开发管理 > 开发设置 > IP白名单",
 )
 _PLATFORM = _ALLOW_LIST % (
@@ -19,75 +19,74 @@ _PLATFORM = _ALLOW_LIST % (
     "open.weixin.qq.com > the platform's 开发资料 > 白名单IP地址列表",
 )
 COST = (
-    "Only one platform can hold that set of a mini program, which then can no longer be released from WeChat's own "
+    "A mini program can grant that set to one platform only, and can then no longer be released from WeChat's own "
     "console"
 )
 _NO_PERMISSION = (
-    "The token may not make this call. It is of the wrong kind (the mini program's own, where WeChat wants one that "
-    "its third-party platform got: token source component or store), or the mini program has not granted the platform "
-    f"permission set 18. {COST}: weigh that before you have it granted"
+    "WeChat does not allow this call with this token. Either it is the mini program's own token, but must be one that "
+    "a third-party platform obtained (token source component or store), or the mini program has not granted the "
+    f"platform permission set 18. {COST}: consider that before you ask for it"
 )
 _REFUSED_ADDRESS = (
-    "The account's administrator has refused calls from {address}, so that WeChat refuses it for %s. Ask the "
-    "administrator to confirm it in WeChat after that"
+    "The account's administrator has refused calls from {address}, so WeChat refuses them for %s. After that time, ask "
+    "the administrator to confirm the address in WeChat"
 )
 _LISTED = (
-    "WeChat's api_get_authorizer_list usually has its refresh token: put that one into the store. Only if the mini "
-    "program is not listed must its administrator authorise the platform again"
+    "WeChat's api_get_authorizer_list usually has its refresh token: write it to the store. If the mini program is not "
+    "in the list, its administrator must authorise the platform again"
 )
-_TICKET = "WeChat pushes a new one every ten minutes to the platform's callback server: see that it still stores them"
-_CONSOLE = "mp.weixin.qq.com tells the reason (通知中心)"
+_TICKET = "WeChat pushes one to the platform's callback server every ten minutes: check that the server stores them"
+_CONSOLE = "the reason is at mp.weixin.qq.com (通知中心)"
 
 HINTS: dict[int, str] = {
-    40001: "WeChat refuses the token, another one too. A token of /cgi-bin/token ends when anybody fetches the next; "
-    "an account without the permission for this API may get this code as well as 48001",
+    40001: "WeChat refused the token, and the next one too. A token from /cgi-bin/token ends when anyone fetches "
+    "another. An account without permission for this API may get this code instead of 48001",
     40013: "WeChat does not know this appid. Check WECHAT_APPID, or the appid in the event",
-    INVALID_ARGUMENTS: "The caller passed what the call does not take. See the arguments in the README",
-    40125: "The AppSecret is wrong or was reset. Take the current one from mp.weixin.qq.com (开发管理 > 开发设置), a "
-    "platform's from open.weixin.qq.com, and put it where the settings say",
+    INVALID_ARGUMENTS: "The caller passed arguments that this call does not have. See the contract in README.md",
+    40125: "The AppSecret is wrong or was reset. Copy the current one from mp.weixin.qq.com (开发管理 > 开发设置), "
+    "or a platform's from open.weixin.qq.com, to where the settings point",
     40164: _OWN,
-    40243: "The AppSecret is frozen. An administrator unfreezes it at mp.weixin.qq.com > 开发管理 > 开发设置",
-    NO_TOKEN: "There is no token to use; the reason says where none was found. Check what fills the token store, what "
-    "the token server answers (docs/third-party-platforms.md), or the cloudbase token and its file",
+    40243: "The AppSecret is frozen. An administrator can unfreeze it at mp.weixin.qq.com > 开发管理 > 开发设置",
+    NO_TOKEN: "There is no token. The reason says where it was missing: check the program that writes to the token "
+    "store, the token server's answer (docs/third-party-platforms.md), or the file with the cloudbase token",
     NO_APPID: "No mini program was named. Set WECHAT_APPID, or pass appid in the event",
-    NO_SECRET: "There is no AppSecret to use. Set WECHAT_SECRET_NAME, WECHAT_SECRET_PARAMETER or WECHAT_SECRET, and "
-    "let the function's role read it",
-    42002: f"The mini program's refresh token in the store has ended. {_LISTED}",
-    42006: "The platform's own token in the store has ended before its time. The next invocation fetches another",
-    42007: "The owner of the mini program has changed the password, which ended all its tokens. Its administrator must "
-    "authorise the platform again",
+    NO_SECRET: "There is no AppSecret. Set WECHAT_SECRET_NAME, WECHAT_SECRET_PARAMETER or WECHAT_SECRET, and allow the "
+    "function's role to read it",
+    42002: f"The mini program's refresh token in the store has expired. {_LISTED}",
+    42006: "The platform's own token in the store ended early. The next invocation fetches another",
+    42007: "The mini program's owner changed the password, which ended all tokens. The administrator must authorise "
+    "the platform again",
     43104: _NO_PERMISSION,
-    45009: "The day's quota of this API is used up. WeChat starts anew at midnight in Beijing; ask less often until "
-    "then. WeChat tells the quota and what is left of it: gray-release doctor asks for both",
-    45011: "Too many calls in this minute. Ask less often, or one after another",
-    45035: _ALLOW_LIST % ("the account", "of a mini program at mp.weixin.qq.com, of a platform at open.weixin.qq.com"),
+    45009: "The day's quota of this API is used up. WeChat resets it at midnight in Beijing. gray-release doctor shows "
+    "the quota and what is left of it",
+    45011: "There were too many calls in this minute. Ask less often",
+    45035: _ALLOW_LIST % ("the account", "a mini program's is at mp.weixin.qq.com, a platform's at open.weixin.qq.com"),
     48001: _NO_PERMISSION,
     48004: f"WeChat has blocked this API for the account: {_CONSOLE}",
     50002: f"The account is restricted, frozen or closed: {_CONSOLE}",
-    61003: "The mini program has not authorised this platform, or has withdrawn, or its refresh token is not in the "
-    f"store. {_LISTED}",
+    61003: "The mini program has not authorised this platform, has withdrawn the authorisation, or its refresh token "
+    f"is not in the store. {_LISTED}",
     61004: _PLATFORM,
     61005: f"The platform's verify ticket in the store is too old. {_TICKET}",
     61006: f"The platform's verify ticket is missing or wrong. {_TICKET}",
-    61007: f"The mini program has not granted this platform permission set 18. {COST}. If that is fine, add the set "
-    "to the platform at developers.weixin.qq.com/platform (我的业务 > 第三方平台 > 权限集): the change "
-    "holds at once, without 全网发布. A mini program that authorised the platform before must do so "
-    "again: its administrator scans the code",
+    61007: f"The mini program has not granted this platform permission set 18. {COST}. If that is acceptable, add the "
+    "set to the platform at developers.weixin.qq.com/platform (我的业务 > 第三方平台 > 权限集). This takes effect at "
+    "once, without 全网发布. Administrators who authorised the platform earlier must scan its code again",
     61011: "WeChat does not know this third-party platform. Check WECHAT_COMPONENT_APPID",
-    61014: "WeChat wants the platform's own token, and got another. Delete wechatpy:component_access_token in the "
+    61014: "WeChat expected the platform's own token, and got another. Delete wechatpy:component_access_token in the "
     "store: the next invocation fetches the right one",
-    61023: "The mini program's refresh token in the store is not valid any more, most likely because another system "
-    f"has got a newer one: only one may refresh, and all others read (token source store). {_LISTED}",
-    61024: "This appid is a third-party platform's. Set it as WECHAT_COMPONENT_APPID, and a mini program's as "
-    "WECHAT_APPID",
-    61028: "The third-party platform is not published, so it may act for its test accounts only. Publish it at "
+    61023: "The mini program's refresh token in the store is no longer valid, most likely because another system has "
+    f"received a newer one. Let one system refresh, and all others read (token source store). {_LISTED}",
+    61024: "This is the appid of a third-party platform. Set WECHAT_COMPONENT_APPID to it, and WECHAT_APPID to that of "
+    "a mini program",
+    61028: "The third-party platform is not published, so it can serve only its test accounts. Publish it at "
     "open.weixin.qq.com (全网发布)",
-    86000: "WeChat answers this call to third-party platforms that hold permission set 18, and the token is the mini "
-    f"program's own. {COST}. If that is fine, use a token that such a platform got (token source component or store)",
-    89501: "WeChat has asked the account's administrator to allow calls from this address, and waits for the answer. "
-    "Have it confirmed in WeChat, and ask again then",
-    89503: "WeChat wants the account's administrator to allow calls from {address}. Have it confirmed in WeChat, and "
-    "ask again then",
+    86000: "Only third-party platforms with permission set 18 can make this call, but the token is the mini program's "
+    f"own. {COST}. If that is acceptable, use a token from such a platform (token source component or store)",
+    89501: "WeChat has asked the account's administrator to allow calls from this address. Retry after the "
+    "administrator has confirmed it in WeChat",
+    89503: "The account's administrator must allow calls from {address}. Retry after the administrator has confirmed "
+    "the address in WeChat",
     89506: _REFUSED_ADDRESS % "24 hours (two refusals)",
     89507: _REFUSED_ADDRESS % "an hour",
 }
@@ -106,7 +105,7 @@ _LONGEST_REASON = 1024  # characters of an errmsg in the log; the caller gets al
 
 
 def describe(failure: OpenApiError) -> dict[str, Any]:
-    """Return what the log line tells of a failure."""
+    """Return what the log line says about a failure."""
     rid = re.search(r"\brid: *([\w-]{1,64})", failure.reason)
     return {
         "err_code": failure.errCode,
@@ -118,11 +117,11 @@ def describe(failure: OpenApiError) -> dict[str, Any]:
 
 
 def hint(failure: OpenApiError) -> str | None:
-    """Return what to do about a failure; the address that WeChat saw is in its errmsg."""
+    """Return what to do about a failure, with the address in WeChat's errmsg, if any."""
     if failure.hint:
         return failure.hint
     text = HINTS.get(failure.errCode)
-    return text and text.replace("{address}", _find_address(failure.reason) or "an address")
+    return text and text.replace("{address}", _find_address(failure.reason) or "this function's address")
 
 
 def _find_address(reason: str) -> str | None:
@@ -142,7 +141,7 @@ def _find_address(reason: str) -> str | None:
 
 
 def classify(failure: OpenApiError) -> Class:
-    """Return the class of a failure: there are few, so that metrics can be kept for each."""
+    """Return the class of a failure. There are few classes, because each has metrics of its own."""
     if failure.status in _BY_STATUS:
         return _BY_STATUS[failure.status]
     if failure.errCode in REFUSED_TOKENS:

@@ -1,4 +1,4 @@
-"""The log: Powertools' Logger with its own formatter, one structured line per invocation, and warnings.
+"""The log: one JSON line for each question, and warnings, through Powertools' Logger.
 
 https://docs.aws.amazon.com/powertools/python/latest/core/logger/
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 SERVICE = environment.read_variable("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
-_MESSAGE = "getGrayReleasePlan"  # of the line that each invocation ends with
+_MESSAGE = "getGrayReleasePlan"  # of the line about a question
 
 
 def _serialize(line: dict[str, Any]) -> str:
@@ -23,26 +23,25 @@ def _serialize(line: dict[str, Any]) -> str:
 
 
 def _create_logger(**options: Any) -> "Logger":
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - its variables must have been prepared
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - after `prepare_powertools`, as it reads variables on import
 
-    # Without `location`: every line is written here, so it would always name the same place.
+    # No `location`: it would always name this module, which writes every line.
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, location=None, **options)
 
 
 environment.prepare_powertools()
 try:
     logger = _create_logger()
-except ValueError:  # a level that logging does not know must not keep the function from answering
+except ValueError:  # an invalid log level must not keep the function from answering
     logger = _create_logger(level=logging.INFO)
 
 _is_cold = True
 
 
 def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
-    """Add Powertools' standard keys to every line of this invocation, also to those of other code in this thread.
+    """Add Powertools' standard keys to every line that this thread logs. Returns whether this is a cold start.
 
-    Returns whether this is the first invocation of the process. `inject_lambda_context` adds the keys for Lambda's
-    context only, and for all threads at once.
+    Powertools' `inject_lambda_context` supports Lambda's context only, and changes the keys of all threads.
     """
     global _is_cold
     is_cold, _is_cold = _is_cold, False
@@ -52,12 +51,12 @@ def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
 
 
 def write(level: Callable[..., None], line: dict[str, Any]) -> None:
-    """Write an invocation's own line, without what is `None`."""
+    """Write the line about a question, without the keys whose value is `None`."""
     level(_MESSAGE, extra={name: value for name, value in line.items() if value is not None})
 
 
 def report_fault(error: Exception) -> None:
-    """Report a fault of ours by its class and place alone: its text may hold anything."""
+    """Log a bug in this function by its class and place, without its text, which may hold a secret."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

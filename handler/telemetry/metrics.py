@@ -1,4 +1,4 @@
-"""Metrics: lines of the log in CloudWatch's embedded metric format, through Powertools. Loaded on Lambda only.
+"""Metrics, printed in CloudWatch's embedded metric format by Powertools. Loaded on Lambda only.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -25,17 +25,16 @@ UNITS = {
     "ContractDrift": "Count",
     "ColdStart": "Count",
 }
-PAUSED = 2  # WeChat's status of a release that was stopped on its way
+PAUSED = 2  # the `status` of a paused release
 
 
 def publish(
     service: str, line: dict[str, Any], function: Mapping[str, object], *, is_cold: bool, by_appid: bool
 ) -> None:
-    """Publish the metrics of an invocation's log line, under its service.
+    """Publish the metrics of one question's log line, with the service as their dimension.
 
-    What did not happen has no value, but for `Failures`, whose 0 tells an alarm that all is well. A failure counts
-    under its class too, and, if asked for, a success under its appid: what fails may be anybody's appid, and the
-    caller chooses the figures of a token that it brings.
+    A metric is left out if it does not apply, except `Failures`, whose 0 tells an alarm that the function answers.
+    A failure is also published with its class as a dimension. `by_appid` publishes a success with its appid too.
     """
     if _is_disabled:
         return
@@ -68,8 +67,7 @@ def _create_metric(unit: str, value: float) -> dict[str, Any]:
 
 
 def _print(metrics: dict[str, Any], metadata: dict[str, Any], **dimensions: str) -> None:
-    # Powertools' documented serializer, on a set of our own: `add_metric` would gather them in a state that the
-    # process's threads share, and check constant names and units at every call.
-    # One write, and not print's two: the line must stay whole beside those of other threads.
+    # Powertools' `add_metric` would collect the metrics in a state that all threads share, so call its serializer.
+    # `print` would write text and newline separately, and another thread's line could come between them.
     sys.stdout.write(f"{to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode()}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Source `component`: a third-party platform's tokens, through wechatpy, in the store that its callback server keeps.
+"""Source `component`: the tokens of a third-party platform, which wechatpy keeps in the store of its callback server.
 
 https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/ThirdParty/token/api_authorizer_token.html
 """
@@ -31,14 +31,14 @@ TICKET_MISSING, NOT_AUTHORISED, PLATFORMS_TOKEN_ENDED = 61006, 61003, 42006
 REFUSED_PLATFORM_TOKENS = {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
 COMPONENT_KEY = "component_access_token"
 LONGEST_APPID = 64  # characters, as in the arguments
-PAGE_SIZE, PAGES = 500, 20  # WeChat gives 500 authorizers at a time; more than 10,000 do not fit into one reply
-# WeChat may have carried it out, and given out a new refresh token, although its answer was lost.
+PAGE_SIZE, PAGES = 500, 20  # WeChat's limit for a page; more than 10,000 appids would not fit into a reply
+# Not repeated if its answer is lost, because WeChat may already have replaced the refresh token.
 REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
-_UNUSED_AES_KEY = "A" * 43  # wechatpy wants one for messages, of which this function gets none
+_UNUSED_AES_KEY = "A" * 43  # wechatpy requires one to decrypt messages; this function receives none
 
 
 class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's platform for one question."""
+    """wechatpy's client of the platform, for one question."""
 
     session: TokenStore
 
@@ -47,7 +47,7 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
         isolate_client(self, adapter)
 
     def fetch_access_token(self) -> None:
-        """Fetch the platform's own token into the store, unless another function does so now. Raises `OpenApiError`."""
+        """Fetch the platform's own token into the store, or wait until another process has. Raises `OpenApiError`."""
         failure = None
         try:
             self.session.refresh_once(COMPONENT_KEY, None, self._fetch)
@@ -71,7 +71,7 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
 
 
 class AuthorizerClient(NoApis, WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client of one authorizer. A rotated refresh token is kept, which wechatpy forgets."""
+    """wechatpy's client of one authorizer. Unlike wechatpy's own it keeps a rotated refresh token."""
 
     session: TokenStore
 
@@ -87,7 +87,7 @@ class AuthorizerClient(NoApis, WeChatComponentClient):  # type: ignore[misc]  # 
 
 
 class ComponentTokens(TokenSource):
-    """The authorizers' tokens. The store is the only cache: the platform's other programs share it."""
+    """The tokens of the authorizers. They are cached only in the store, which the platform's other programs share."""
 
     name = "component"
 
@@ -102,7 +102,7 @@ class ComponentTokens(TokenSource):
         return self._find_token(appid, None, budget)
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
-        """Refresh the failed token if it is still the stored one, and take the stored one if not."""
+        """Return a refreshed token if the store still has the failed one, else the stored one."""
         return self._find_token(appid, failed.value, budget)
 
     def _find_token(self, appid: str, failed: str | None, budget: Budget) -> Token:
@@ -129,7 +129,7 @@ class ComponentTokens(TokenSource):
         return list(appids)
 
     def get_authorizer(self, appid: str, budget: Budget) -> JsonObject:
-        """Return what WeChat knows of an authorizer, with the permission sets that it granted. Raises `OpenApiError`.
+        """Return WeChat's information about an authorizer, such as its granted permission sets. Raises `OpenApiError`.
 
         https://developers.weixin.qq.com/doc/oplatform/openApi/authorization-management/api_getauthorizerinfo.html
         """
@@ -160,7 +160,7 @@ class ComponentTokens(TokenSource):
         self._call_platform(store, budget, refresh)
 
     def _call_platform(self, store: TokenStore, budget: Budget, call: Callable[[Component], T]) -> T:
-        """Make a call as the platform. If WeChat refuses the platform's own token, drop that from the store."""
+        """Make a call as the platform. If WeChat refuses the platform's own token, delete it from the store."""
         platform = self._platform
         if platform is None:
             raise errors.misconfigured(NO_APPID, "component appid missing: set WECHAT_COMPONENT_APPID", shared=True)
@@ -171,16 +171,16 @@ class ComponentTokens(TokenSource):
             return self._secret.use(platform, budget, lambda secret: call(Component(platform, secret, store, adapter)))
         except OpenApiError as error:
             failure = error
-        # With the two requests spent, the next invocation fetches another.
+        # This question has no token request left, so the next one fetches another token.
         if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.get_text(COMPONENT_KEY) == used:
             store.delete(COMPONENT_KEY)
         raise failure
 
 
 def _is_askable(appid: object) -> TypeGuard[str]:
-    """Whether an appid of WeChat's list meets the rule for those of a caller.
+    """Whether an appid in WeChat's list obeys the rule for appids in arguments.
 
-    It becomes part of keys in the store: with the appid `component` they would be those of the platform's own token.
+    It becomes part of keys in the store, where the appid `component` would give the key of the platform's own token.
     """
     if not isinstance(appid, str) or len(appid) > LONGEST_APPID:
         return False

@@ -1,4 +1,4 @@
-"""The shared store of tokens: Redis or Valkey at WECHAT_TOKEN_STORE_URL, in wechatpy's own layout."""
+"""The token store of source `component`: Redis or Valkey at WECHAT_TOKEN_STORE_URL, with wechatpy's keys and values."""
 
 import contextlib
 import json
@@ -22,10 +22,10 @@ else:
     RedisStorage = load("wechatpy.session.redisstorage").RedisStorage
 
 RETRY_SECONDS = 0.2
-POLL_SECONDS = 0.05  # between looks at the store while another function refreshes
-OWNER_KEY = "component_appid"  # wechatpy has no such key
-OWNER_SECONDS = 7200  # as long as the platform's token lasts: then another platform may have the store
-# Writes only where what it replaces still stands: a platform that was authorised again has written a newer one.
+POLL_SECONDS = 0.05  # between reads of the store while another process refreshes a token
+OWNER_KEY = "component_appid"  # not one of wechatpy's keys
+OWNER_SECONDS = 7200  # the lifetime of the platform's token; after it another platform may use the store
+# Writes only if the replaced value is still there: after a new authorisation the callback server has written another.
 _COMPARE_AND_SET = (
     "if (redis.call('get', KEYS[1]) or '') == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) return 1 end return 0"
 )
@@ -36,7 +36,7 @@ _CLAIM = (
 
 
 class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's storage, on one invocation's deadline. Every method raises `OpenApiError` -1 when the store fails."""
+    """wechatpy's storage with a deadline. Every method raises `OpenApiError` -1 if the store fails."""
 
     redis: BoundedRedis
 
@@ -48,33 +48,33 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         self._stored: dict[str, bytes | None] = {}
 
     def claim(self, platform: str) -> None:
-        """Claim the store for a platform. Raises `OpenApiError` when another platform has it.
+        """Claim the store for a platform. Raises `OpenApiError` if another platform has claimed it.
 
-        wechatpy has one key for the platform's own token, so two platforms in one database end each other's.
+        wechatpy has a single key for the platform's own token, so two platforms would overwrite each other's.
         """
         owner = self.redis.eval(_CLAIM, self.key_name(OWNER_KEY), platform, str(OWNER_SECONDS))
         if owner == platform.encode():
             return
         raise errors.misconfigured(
             SYSTEM_ERROR,
-            "the token store belongs to another platform: each needs its own store, or database number",
+            "another platform uses the token store: each needs a store or a database number of its own",
             shared=True,
-            hint="Give each WECHAT_COMPONENT_APPID another number at the end of WECHAT_TOKEN_STORE_URL, and to "
-            f"its callback server the same. If the other is gone, delete {self.key_name(OWNER_KEY)} or wait two hours",
+            hint="Give each platform its own database number at the end of WECHAT_TOKEN_STORE_URL, and its callback "
+            f"server the same. If the other platform is gone, delete {self.key_name(OWNER_KEY)} or wait two hours",
         )
 
     def get_text(self, key: str) -> str | None:
-        """Return the value of a key if it is a text that is not empty."""
+        """Return the value of a key if it is a text with content, else `None`."""
         return _read_text(self.redis.get_bytes(self.key_name(key)))[0]
 
     def require_text(self, key: str, code: int) -> str:
-        """Return the text of a key. Raises `OpenApiError` with this code that says what is there instead."""
+        """Return the text of a key. Raises `OpenApiError` with this code, which says what the key has instead."""
         return self._require(key, self.redis.get_bytes(self.key_name(key)), code)
 
     def find_refresh_token(self, key: str, code: int) -> str:
-        """Return a refresh token: the stored one, or a newer one that could not be written yet.
+        """Return the stored refresh token, or a newer one that could not be written yet.
 
-        Raises `OpenApiError` with this code where there is neither.
+        Raises `OpenApiError` with this code if there is neither.
         """
         stored = self.redis.get_bytes(self.key_name(key))
         self._stored[key] = stored
@@ -92,7 +92,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         return newer
 
     def keep_refresh_token(self, key: str, old: str, value: str) -> None:
-        """Write `value` in place of `old`; retry until the deadline, then again in the next invocation."""
+        """Write `value` in place of `old`. Retries until the deadline; after it the next invocation goes on."""
         self._memory.replace(key, old, Unsaved(self._stored[key], value))
         while True:
             try:
@@ -102,7 +102,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
                     raise
 
     def save_refresh_token(self, key: str) -> None:
-        """Write what is not written yet, unless the store has a value that may be a new authorisation's."""
+        """Write the unsaved value of a key, unless the store has a value that may come from a new authorisation."""
         unsaved = self._memory.find_unsaved(key)
         if unsaved is None:
             return
@@ -113,7 +113,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
             if value == unsaved.value:
                 break
             if stored is not None and not (value and self._memory.was_replaced(key, value)):
-                self._warnings.append(f"the token store has another {key} than this process has replaced; it is used")
+                self._warnings.append(f"the token store has another {key} that this process does not know; it is used")
                 break
             self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
             replaced = stored
@@ -121,9 +121,9 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
         self._memory.forget_unsaved(key, unsaved)
 
     def refresh_once(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
-        """Return the text of a key other than `refused`, after one function of all has refreshed it.
+        """Return the text of a key after one of all processes has refreshed it; never the text `refused`.
 
-        Raises `OpenApiError`: what `refresh` raises, and -1 when the time ends before.
+        Raises the `OpenApiError` of `refresh`, and -1 if the time is up.
         """
         while True:
             with hold_lock(self.redis, self.key_name(f"{key}_lock")) as is_mine:
@@ -146,7 +146,7 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
 
 
 def _read_text(stored: bytes | None) -> tuple[str | None, str]:
-    """Return the text that is stored as wechatpy does, as JSON, or raw; for anything else `None`, and its kind."""
+    """Return the text in a stored value, in JSON as wechatpy writes it or raw, and what kind of value it is."""
     if stored is None:
         return None, "no such key"
     if stored.lstrip().startswith(b"{"):
@@ -159,24 +159,24 @@ def _read_text(stored: bytes | None) -> tuple[str | None, str]:
 
 
 def _encode(value: str, replaced: bytes | None) -> bytes:
-    """Return a value as the one that it replaces is written: raw, or as wechatpy does, as JSON."""
+    """Return the bytes to store: raw if the replaced value is raw, else in JSON as wechatpy writes it."""
     is_raw = replaced is not None and not replaced.lstrip().startswith(b'"')
     return value.encode() if is_raw else json.dumps(value).encode()
 
 
 class StoreOpener:
-    """Opens the configured store for one invocation after another, over the same connections."""
+    """Opens the configured store for each invocation, with the same connections."""
 
     def __init__(self, settings: Settings) -> None:
         self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
         self._memory = RefreshTokens()
 
     def __call__(self, budget: Budget) -> TokenStore:
-        """Return the store on this deadline, after one try to write what an earlier invocation could not."""
+        """Return the store with the budget's deadline. First tries to write what an earlier invocation could not."""
         deadline, warnings = budget.deadline, budget.usage.warnings
         if unsaved := self._memory.list_unsaved():
             store = TokenStore(self._connections.create_client(deadline.halve()), self._memory, warnings)
             for key in unsaved:
-                with contextlib.suppress(OpenApiError):  # one key that cannot be written is no hindrance to the others
+                with contextlib.suppress(OpenApiError):  # the other keys are written even if one cannot be
                     store.save_refresh_token(key)
         return TokenStore(self._connections.create_client(deadline), self._memory, warnings)

@@ -1,7 +1,7 @@
-"""What a process remembers of refresh tokens, so that none which WeChat has given it is lost with the store's copy.
+"""A process's memory of refresh tokens, from which it restores one that the store has lost.
 
-A refresh token cannot be had again: when WeChat rotates it, the old one is dead. The store may lose the new one: it
-evicts keys, a failover brings an older value back, an acknowledged write is lost.
+When WeChat rotates a refresh token, the old one ends, and nobody can request the new one again. A store can lose it: it
+evicts the key, a failover brings back an older value, or an acknowledged write is lost.
 """
 
 import hashlib
@@ -9,23 +9,23 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
-REPLACED = 16_384  # digests of replaced values that a process keeps, 0.2 KB each
-LATEST = 4_096  # mini programs whose latest value it keeps
+REPLACED = 16_384  # digests of replaced values, 0.2 KB each
+LATEST = 4_096  # latest values, one for each mini program
 
 
 class Unsaved(NamedTuple):
-    """A value that is to be written, and the stored bytes that it replaces (`None`: no key)."""
+    """A value that must still be written, and the stored bytes that it replaces (`None` if there is no key)."""
 
     replaced: bytes | None
     value: str
 
     def __repr__(self) -> str:
-        """Show no token."""
+        """Return a text without the token."""
         return "Unsaved()"
 
 
 class RefreshTokens:
-    """One process's memory: the latest value of each key, digests of those that it replaced, and unsaved ones."""
+    """The latest value of each key, digests of the values that this process has replaced, and the unsaved values."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,46 +34,46 @@ class RefreshTokens:
         self._unsaved: dict[str, Unsaved] = {}
 
     def list_unsaved(self) -> list[str]:
-        """Return the keys with a value that is not written yet."""
+        """Return the keys whose value is not written yet."""
         return list(self._unsaved)
 
     def find_unsaved(self, key: str) -> Unsaved | None:
-        """Return what is not written yet at a key."""
+        """Return the unsaved value of a key."""
         return self._unsaved.get(key)
 
     def find_newer(self, key: str, stored: str | None) -> str | None:
-        """Return the value to use instead of the stored one: that is none, or one that this process has replaced.
+        """Return the latest value if nothing is stored, or a value that this process has replaced; else `None`.
 
-        An unknown value may be a new authorisation, and is the newest.
+        Any other stored value is newer, because only a new authorisation can have written it.
         """
         latest = self._latest.get(key)
         return latest if stored is None or self.was_replaced(key, stored) else None
 
     def was_replaced(self, key: str, value: str) -> bool:
-        """Whether this process has replaced this value, so that WeChat refuses it."""
+        """Whether this process has replaced this value, which WeChat no longer accepts."""
         return _digest(key, value) in self._replaced
 
     def learn(self, key: str, value: str) -> None:
-        """Remember the value that the store has."""
+        """Remember the value in the store."""
         with self._lock:
             _put(self._latest, key, value, LATEST)
 
     def replace(self, key: str, old: str, unsaved: Unsaved) -> None:
-        """Remember a value that WeChat gave in place of `old`, until it is written, and that `old` is dead."""
+        """Remember the value with which WeChat replaced `old` until it is written, and that `old` has ended."""
         with self._lock:
             _put(self._replaced, _digest(key, old), None, REPLACED)
             _put(self._latest, key, unsaved.value, LATEST)
             self._unsaved[key] = unsaved
 
     def restore(self, key: str, unsaved: Unsaved) -> bool:
-        """Remember to write a value again that the store has lost; return whether that is news."""
+        """Remember to write again a value that the store has lost. Returns False if that was known already."""
         with self._lock:
             is_news = key not in self._unsaved
             self._unsaved[key] = unsaved
             return is_news
 
     def forget_unsaved(self, key: str, unsaved: Unsaved) -> None:
-        """Forget an unsaved value, unless there is a newer one."""
+        """Forget an unsaved value, unless a newer one has replaced it."""
         with self._lock:
             if self._unsaved.get(key) is unsaved:
                 del self._unsaved[key]

@@ -1,4 +1,4 @@
-"""Which trigger an event comes from: one class for each, which reads its arguments and shapes its reply.
+"""The triggers: for each a class that recognises its events, reads their arguments and builds the reply.
 
 A new trigger is a class derived from `Trigger` (`base.py`), listed in `TRIGGERS`.
 """
@@ -12,8 +12,8 @@ from handler.triggers.scf_http import Scf
 from handler.triggers.schedules import EventBridge, Timer
 from handler.triggers.unsupported import Unsupported
 
-# The first that recognises an event has it. `Unsupported` is first, because authorizers and Bedrock's agents have the
-# marks of an HTTP event too.
+# The first that recognises an event handles it. `Unsupported` is first, because events of authorizers and Bedrock's
+# agents look like HTTP events too.
 TRIGGERS: tuple[type[Trigger], ...] = (
     Unsupported,
     EventBridge,

@@ -31,7 +31,7 @@ class LoadBalancer(HttpTrigger):
         return "elb" in as_mapping(event.get("requestContext"))
 
     def _parse_query(self) -> Mapping[str, Any]:
-        # Unlike API Gateway a load balancer passes the query as it came.
+        # A load balancer, unlike API Gateway, does not decode the query.
         pairs = super()._parse_query().items()
         refuse_long_query(sum(len(name) + len(value) for name, value in pairs if isinstance(value, str)))
         return {unquote_plus(name): unquote_plus(value) if isinstance(value, str) else value for name, value in pairs}

@@ -1,4 +1,4 @@
-"""What every kind of trigger does: recognise its events, read the arguments, shape the reply."""
+"""The base class of all triggers: recognise an event, read its arguments, build the reply."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from handler.exact_json import JsonObject
 
 
 class Trigger(ABC):
-    """One kind of trigger; an instance holds one of its events."""
+    """One kind of trigger; an instance holds one event."""
 
     name: ClassVar[str]
 
@@ -27,16 +27,16 @@ class Trigger(ABC):
         """Return the arguments in the event. Raises `OpenApiError`."""
 
     def find_correlation_id(self) -> str | None:
-        """Return the id by which the caller knows this request, if there is one beside the platform's."""
+        """Return the caller's own id of this request, if it has one besides the platform's."""
         return None
 
     @abstractmethod
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
-        """Return the reply for WeChat's body of a success."""
+        """Return the reply that contains WeChat's body of a success."""
 
     @abstractmethod
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the reply for the answer to many questions."""
+        """Return the reply that contains the answer for many mini programs."""
 
     @abstractmethod
     def fail(self, error: OpenApiError, on_error: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""A direct invocation, Step Functions, EventBridge Scheduler: the event is the arguments."""
+"""Events that are the arguments themselves: direct invocations, Step Functions, EventBridge Scheduler."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from handler.triggers.base import Trigger
 
 
 class Direct(Trigger):
-    """An event that is the arguments itself; null means none."""
+    """An event that consists of the arguments; null means that there are none."""
 
     name = "direct"
 
     @classmethod
-    def recognises(cls, event: Mapping[str, Any]) -> bool:  # noqa: ARG003 - the last of the triggers takes every event
-        """Whether the event is the arguments: yes, because this trigger is asked last."""
+    def recognises(cls, event: Mapping[str, Any]) -> bool:  # noqa: ARG003 - it is the last in TRIGGERS
+        """Return True: an event that no other trigger recognised can only be a direct one."""
         return True
 
     def parse_arguments(self) -> Arguments:
@@ -28,11 +28,11 @@ class Direct(Trigger):
         return create_result(body, convert_case=arguments.convert_case)
 
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the answer to many questions."""
+        """Return the answer for many mini programs."""
         return value
 
     def fail(self, error: OpenApiError, on_error: str) -> JsonObject:
-        """Raise the error; where `ON_ERROR=return`, return its object."""
+        """Raise the error, or return it as an object if `ON_ERROR=return`."""
         if on_error == "return":
             return error.to_dict()
         raise error from None

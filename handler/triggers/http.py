@@ -1,7 +1,7 @@
-"""An HTTP request in, an HTTP response out; what differs from cloud to cloud is in `aws_http.py` and `scf_http.py`.
+"""HTTP triggers: they read a request and return a response. Each cloud's own shapes are in `aws_http`, `scf_http`.
 
-The function answers in two forms: at `/wxa/getgrayreleaseplan` as WeChat's HTTPS call does, everywhere else as the
-cloud call. An HTTP trigger never raises.
+At a path that ends in `/wxa/getgrayreleaseplan` the response has the form of WeChat's HTTPS call, at all others that of
+the cloud call. An HTTP trigger returns failures and never raises them.
 """
 
 import base64
@@ -16,17 +16,17 @@ from handler.exact_json import JsonObject, try_parse_object
 from handler.triggers.base import Trigger
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
-RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat counts by the minute; its "system busy" passes in moments
+RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat's quota is per minute, and its "system busy" ends soon
 _REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")  # the load balancer's, anyone's, SCF's
 
 _CLOUDBASE_NAMES = ("cloudbaseAccessToken", "cloudbase_access_token")
-_BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # as a query spells them
+_BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # in a query
 
 LONGEST_QUERY = 64 * 1024  # characters; gateways take 8 to 16 KB, and 6 MB would take seconds of CPU
 
 
 class HttpTrigger(Trigger):
-    """An HTTP request in an event: method, path, query and headers (the last of repeated ones), body."""
+    """An HTTP request in an event. Of a repeated header or query parameter the last one counts."""
 
     name = "http"
 
@@ -42,11 +42,11 @@ class HttpTrigger(Trigger):
 
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether the event comes from here."""
+        """Whether an HTTP trigger sent the event."""
         return "httpMethod" in event
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments of the query, and of a POST's body. Raises `OpenApiError` 43001, 40097 or 41002."""
+        """Return the arguments in the query and in a POST's body. Raises `OpenApiError` 43001, 40097 or 41002."""
         if self.method not in self.allowed:
             raise wrong_method(self.allowed)
         query = {
@@ -62,23 +62,23 @@ class HttpTrigger(Trigger):
         return Arguments.parse(query, body)
 
     def find_correlation_id(self) -> str | None:
-        """Return the HTTP request's id: the gateway's, or one that came in a header."""
+        """Return the HTTP request's id, which the gateway sets or a header holds."""
         found = as_mapping(self.event.get("requestContext")).get("requestId")
         known = [found, *map(self.headers.get, _REQUEST_ID_HEADERS)]
         return next((text[:128] for text in known if isinstance(text, str) and text.isascii() and text), None)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
-        """Return WeChat's body as it came, or the cloud call's result."""
+        """Return WeChat's unchanged body, or the cloud call's result."""
         return self._create_response(
             200, body if self.is_https_call else create_result(body, convert_case=arguments.convert_case)
         )
 
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the answer to many questions as an HTTP response."""
+        """Return the answer for many mini programs as an HTTP response."""
         return self._create_response(200, value)
 
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
-        """Return the error as WeChat states it, or with a status as the cloud call does."""
+        """Return the error as WeChat's HTTPS call does (HTTP 200), or as the cloud call does with an HTTP status."""
         if self.is_https_call:
             status = error.status if error.status == 405 else 200
             return self._create_response(status, {"errcode": error.errCode, "errmsg": error.reason})
@@ -94,7 +94,7 @@ class HttpTrigger(Trigger):
         return self._select_fields("multiValueQueryStringParameters", "queryStringParameters")
 
     def _select_fields(self, *keys: str) -> dict[str, Any]:
-        """Return names and values, the last of repeated ones, from the first of these keys that holds any."""
+        """Return the names and values in the first of these keys that has any; of repeated ones the last."""
         fields = next((found for key in keys if (found := as_mapping(self.event.get(key)))), {})
         return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 
@@ -121,13 +121,13 @@ class HttpTrigger(Trigger):
 
 
 def _is_https_path(path: object) -> bool:
-    """Whether a path is WeChat's own, also after a stage or a base path, and with more slashes than one."""
+    """Whether a path ends in that of WeChat's HTTPS call. Stages, base paths and extra slashes do not matter."""
     parts = [part for part in path.split("/") if part] if isinstance(path, str) else []
     return parts[-2:] == HTTPS_PATH.strip("/").split("/")
 
 
 def parse_query(query: object) -> dict[str, str]:
-    """Return the names and values of a query; none for what is no text. Raises `OpenApiError` 40097."""
+    """Return the names and values of a query; empty if it is not a text. Raises `OpenApiError` 40097."""
     if not isinstance(query, str):
         return {}
     refuse_long_query(len(query))
@@ -135,11 +135,11 @@ def parse_query(query: object) -> dict[str, str]:
 
 
 def refuse_long_query(length: int) -> None:
-    """Raise `OpenApiError` 40097 for a query of more characters than `LONGEST_QUERY`."""
+    """Raise `OpenApiError` 40097 if a query is longer than `LONGEST_QUERY`."""
     if length > LONGEST_QUERY:
         raise bad_arguments(f"the query is longer than {LONGEST_QUERY} characters")
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return the value if it is a mapping, and an empty one otherwise."""
+    """Return the value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}

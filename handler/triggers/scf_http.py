@@ -1,4 +1,4 @@
-"""SCF's HTTP triggers: its function URL, and its API Gateway, which Tencent is shutting down.
+"""SCF's HTTP triggers: its function URL, and its API Gateway, which Tencent is retiring.
 
 Event shapes: https://cloud.tencent.com/document/product/583/96099 and https://cloud.tencent.com/document/product/583/12513
 """
@@ -10,7 +10,7 @@ from handler.triggers.http import HttpTrigger, parse_query
 
 
 class Scf(HttpTrigger):
-    """SCF's function URL, and its older API Gateway; both have `queryString` where API Gateway has parameters."""
+    """SCF's function URL and its older API Gateway. Both keep the query in `queryString`, unlike AWS."""
 
     name = "scf-http"
 

@@ -1,4 +1,4 @@
-"""Events that wrap the arguments: EventBridge's, of a schedule or of a bus, and those of SCF's timers."""
+"""Events that have the arguments in a field: those of EventBridge (`detail`) and of SCF's timers (`Message`)."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from handler.triggers.direct import Direct
 
 
 class EventBridge(Direct):
-    """An event of EventBridge, of whatever source; the arguments are in `detail`.
+    """An EventBridge event of any source, with the arguments in `detail`.
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
     """
@@ -24,9 +24,10 @@ class EventBridge(Direct):
         return "detail-type" in event and "source" in event
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments in `detail`, which is empty in an event of a schedule.
+        """Return the arguments in `detail`, which is empty in the events of a schedule.
 
-        A `detail` without any argument tells of something else, such as an object in S3. Raises `OpenApiError` 40097.
+        Raises `OpenApiError` 40097 if `detail` has content but no argument: then the event is about something else,
+        such as an object in S3.
         """
         detail = self.event.get("detail")
         if isinstance(detail, Mapping) and not has_argument(detail) and detail.keys() - CALLERS_KEYS:
@@ -39,7 +40,7 @@ class EventBridge(Direct):
 
 
 class Timer(Direct):
-    """An SCF timer; its `Message` holds the arguments if it is a JSON object, and is a note otherwise.
+    """An event of an SCF timer. A JSON object in `Message` is the arguments; any other text is a note, and ignored.
 
     https://cloud.tencent.com/document/product/583/9708
     """
@@ -52,7 +53,7 @@ class Timer(Direct):
         return event.get("Type") == "Timer"
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments in `Message`. Raises `OpenApiError` 40097 for a message that was meant as arguments."""
+        """Return the arguments in `Message`. Raises `OpenApiError` 40097 if it looks like arguments but is not JSON."""
         message = self.event.get("Message")
         if isinstance(message, Mapping):
             return Arguments.parse(message)
@@ -64,7 +65,7 @@ class Timer(Direct):
 
 
 def _is_meant_as_arguments(text: str) -> bool:
-    """Whether a text begins like JSON (also with a shell's quote before it), is one appid, or begins with `appid`."""
+    """Whether a text begins like JSON, even after a shell's quote, or with `appid`, or is an appid."""
     return text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or bool(
         text[:1] in {'"', "'"} or re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE)
     )

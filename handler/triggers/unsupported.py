@@ -1,7 +1,7 @@
-"""Events of other services' triggers, which carry no arguments: each is refused, and the refusal names the trigger.
+"""Refuse the events of other services, such as queues and buckets, with an error that names the service.
 
-Without this an SQS message would be answered with the release of `WECHAT_APPID`. `Arguments` refuses the kinds that
-are not listed here, by their shape.
+Otherwise an SQS message, which has no `appid`, would get the plan of `WECHAT_APPID`. Services that are not listed here
+are refused by `Arguments`, which accepts no objects and lists without an appid.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from handler.contract import Arguments, has_argument
 from handler.errors import bad_arguments
 from handler.triggers.direct import Direct
 
-# A key that only events of this kind have, and the name of the kind. The first that fits is named.
+# A key that only the events of one service have, and how the error calls the service. The first match counts.
 KINDS = {
     "methodArn": "an API Gateway authorizer",
     "routeArn": "an API Gateway authorizer",
@@ -43,19 +43,19 @@ KINDS = {
 
 
 class Unsupported(Direct):
-    """An event that is not for this function."""
+    """An event of a service that this function does not support."""
 
     name = "unsupported"
 
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether the event is another service's and holds no argument."""
+        """Whether the event comes from another service and has no argument."""
         return not has_argument(event) and _find_kind(event) is not None
 
     def parse_arguments(self) -> Arguments:
-        """Refuse the event. Raises `OpenApiError` 40097 that names the trigger."""
+        """Raise `OpenApiError` 40097, which names the service."""
         kind = _find_kind(self.event) if isinstance(self.event, Mapping) else "a batch (a list)"
-        raise bad_arguments(f"events of {kind} are not served: the arguments must be the event itself")
+        raise bad_arguments(f"events of {kind} are not supported: the event itself must be the arguments")
 
 
 def _find_kind(event: Mapping[str, Any]) -> str | None:
@@ -67,7 +67,7 @@ def _find_kind(event: Mapping[str, Any]) -> str | None:
     details = event.get("Details")
     if isinstance(details, Mapping) and "ContactData" in details:
         return "Amazon Connect"
-    if isinstance(event.get("eventSource"), str):  # brokers' messages
+    if isinstance(event.get("eventSource"), str):  # message brokers
         return str(event["eventSource"])[:64]
     records = event.get("Records")
     if isinstance(records, list) and records:
@@ -76,7 +76,7 @@ def _find_kind(event: Mapping[str, Any]) -> str | None:
 
 
 def _find_record_kind(record: Mapping[str, Any]) -> str | None:
-    """Return where a record comes from: its `eventSource`, or the key of its object (`cos`, `CMQ`, `Ckafka`, `cf`)."""
+    """Return a record's source: its `eventSource`, or on Tencent Cloud the key of its object (`cos`, `Ckafka`)."""
     source = record.get("eventSource", record.get("EventSource"))
     if isinstance(source, str):
         return source[:64]

@@ -1,1 +1,1 @@
-"""WeChat's API: what its answers mean, and wechatpy over our connections."""
+"""WeChat's API: its answers and errcodes, and wechatpy on top of this function's connections."""

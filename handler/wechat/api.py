@@ -1,4 +1,4 @@
-"""WeChat's API: its answers are judged before anyone sees them."""
+"""The client of WeChat's API. It returns only the bodies of successes; any other answer is an `OpenApiError`."""
 
 import contextlib
 import json
@@ -11,10 +11,8 @@ from handler.network.api import Api
 from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
 
-# Lambda and SCF carry a reply of 6 MB. A raw control character becomes 7 bytes in the JSON of an HTTP reply's body, and
-# 6 in a direct one.
-_LONGEST_REPLY = 6_000_000
-_SURELY_FITS = _LONGEST_REPLY // 7 - 1000
+_LONGEST_REPLY = 6_000_000  # bytes that Lambda and SCF accept
+_SURELY_FITS = _LONGEST_REPLY // 7 - 1000  # JSON within JSON, as in an HTTP reply, makes 7 bytes of a control character
 
 
 class WeChat(Api):
@@ -24,11 +22,14 @@ class WeChat(Api):
         super().__init__(base_url, "WeChat", timeout_seconds)
 
     def request_plan(self, target: str, budget: Budget) -> JsonObject:
-        """Request a plan at a path with its query, which holds the token. Raises `OpenApiError`."""
+        """Request a plan. `target` is the path with a query that contains the token. Raises `OpenApiError`."""
         return self.exchange("plan", HttpRequest("GET", target), budget)
 
     def judge(self, response: HttpResponse, request: HttpRequest) -> JsonObject:
-        """Return the body: a JSON object whose errcode, if any, states success. Raises `OpenApiError`."""
+        """Return the body if it is a JSON object without an errcode, or with one that means success.
+
+        Raises `OpenApiError` for any other answer.
+        """
         is_success = 200 <= response.status < 300
         body = None
         if is_success or 400 <= response.status < 500:
@@ -42,12 +43,12 @@ class WeChat(Api):
         if body is None:
             raise errors.unavailable("WeChat's answer is not a JSON object")
         if len(response.content) > _SURELY_FITS and len(json.dumps(json.dumps(body))) > _LONGEST_REPLY:
-            raise errors.unavailable("WeChat's answer is too long to be passed on")
+            raise errors.unavailable("WeChat's answer is longer than the platform's limit for a reply")
         return body
 
 
 def _secrets(request: HttpRequest) -> list[str]:
-    """Return the values that a request sends in its query and its JSON body, but for appids and the like."""
+    """Return the values in a request's query and JSON body, except appids and grant types."""
     fields = [field.partition("=")[::2] for field in urlsplit(request.target).query.split("&")]
     fields = [(name, unquote(value)) for name, value in fields]
     fields += [(name, str(value)) for name, value in json.loads(request.body or b"{}").items()]

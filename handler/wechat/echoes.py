@@ -1,7 +1,7 @@
-"""What an errmsg may show: a limited length of it, and none of the secrets that it repeats.
+"""Shorten an errmsg, and hide the secrets of the request that it echoes. Loaded only after WeChat refused a request.
 
-Loaded when WeChat has refused a request. The work is linear in the text and in the secrets, and no regular expression
-here has an unbounded repetition: one that backtracks holds the interpreter's lock past every deadline.
+The time is linear in the lengths of the text and the secrets. No regular expression here has an unbounded repetition,
+because one that backtracks would hold the interpreter's lock beyond every deadline.
 """
 
 import base64
@@ -9,26 +9,26 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 
-LONGEST_TEXT = 2048  # characters of an errmsg that are shown; WeChat's have up to 300
-_RUN = 8  # characters of a secret in a row: fewer may be a word
-_MOST_SHOWN = 15  # characters of a secret, in such runs, that a text may show
+LONGEST_TEXT = 2048  # characters of an errmsg to show; WeChat's have up to 300
+_RUN = 8  # consecutive characters of a secret; fewer may be part of a word
+_MOST_SHOWN = 15  # characters of a secret that a text may show in such runs
 
 _ESCAPE = re.compile(
-    r"%(?:25){0,4}(?P<percent>[0-9a-f]{2})"  # %2F, and escaped again: %252F
+    r"%(?:25){0,4}(?P<percent>[0-9a-f]{2})"  # %2F, or escaped twice: %252F
     r"|(?:%|\\)u(?P<unicode>[0-9a-f]{4})|\\x(?P<byte>[0-9a-f]{2})|\\(?P<line>[nrt])"
     r"|&(?:amp;){0,4}(?:#x(?P<entity>[0-9a-f]{1,6})|#(?P<number>[0-9]{1,7})|(?P<name>[a-z]{2,12}));?",
     re.IGNORECASE,
 )
-_IGNORED = frozenset("\\\"',:")  # characters that escape, quote and separate
-# Upper and lower case count as one, and so do the two alphabets of base64.
+_IGNORED = frozenset("\\\"',:")  # escapes, quotes and separators
+# Compare without case, and treat the two alphabets of base64 as one.
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", "abcdefghijklmnopqrstuvwxyz+/")
 
-Place = tuple[int, int]  # the begin and the end of something in a text
-Reading = Callable[[str], Iterator[tuple[int, int, str]]]  # yields the characters of a text, each with its place
+Place = tuple[int, int]  # start and end in a text
+Reading = Callable[[str], Iterator[tuple[int, int, str]]]  # yields each character of a text with its place
 
 
 def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return a text of at most `longest` characters: the begin, and of the end a quarter, where WeChat's `rid:` is."""
+    """Cut out the middle of a text that is longer than `longest`; the last quarter stays, as it has WeChat's `rid:`."""
     if len(text) <= longest:
         return text
     gap, end = " ... ", longest // 4
@@ -36,10 +36,10 @@ def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Replace secrets by `***` in a text that shows 16 or more characters of one, in runs of 8 or more.
+    """Replace a secret by `***` if a text shows 16 or more of its characters, in runs of 8 or more.
 
-    A secret of fewer characters is replaced where the text shows all of it. Escapes (of addresses, JSON, HTML), quotes,
-    blanks and line ends in between do not matter, nor does case, base64 or hex.
+    A shorter secret is replaced if the text shows all of it. A secret is found in upper and lower case, in base64 and
+    hex, with URL, JSON or HTML escapes, and with quotes, blanks or line breaks in between.
     """
     secrets = list(secrets)
     for secret in secrets:
@@ -55,7 +55,7 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 def _normalize(text: str, read: Reading) -> tuple[str, list[Place]]:
-    """Return the characters of a text that count, without case, and the place of each in the text."""
+    """Return a text without case and without the ignored characters, and the place of each character in the text."""
     characters: list[str] = []
     places: list[Place] = []
     for begin, end, character in read(text):
@@ -66,12 +66,12 @@ def _normalize(text: str, read: Reading) -> tuple[str, list[Place]]:
 
 
 def _read_as_it_is(text: str) -> Iterator[tuple[int, int, str]]:
-    r"""Yield each character of a text: `\n` may be an escaped n, and `%01` a percent sign before a secret."""
+    r"""Yield each character of a text without undoing escapes, since `%` and `\n` may just precede or end a secret."""
     return ((place, place + 1, character) for place, character in enumerate(text))
 
 
 def _read_unescaped(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield each character of a text, an escaped one as what it stands for."""
+    """Yield each character of a text, with escapes undone once."""
     end = 0
     for match in _ESCAPE.finditer(text):
         character = _unescape(match)
@@ -94,7 +94,7 @@ def _unescape(match: re.Match[str]) -> str | None:
 
 
 def _list_forms(secret: str, read: Reading) -> Iterator[str]:
-    """Yield the secret as a normalized text may show it: plain, in hex, and in base64 at each of its three offsets."""
+    """Yield the forms of a secret in a normalized text: plain, hex, and base64 at each of the three offsets."""
     content = secret.encode("utf-8", "replace")
     yield _normalize(secret, read)[0]
     yield content.hex()
@@ -105,7 +105,7 @@ def _list_forms(secret: str, read: Reading) -> Iterator[str]:
 
 
 def _find_runs(plain: str, form: str) -> list[Place]:
-    """Return the first and last index of each run of the form's characters, if there are enough of them."""
+    """Return the first and last index of each run of the form's characters; none if the runs show too little."""
     if len(form) < _RUN:
         return []
     pieces = {form[start : start + _RUN] for start in range(len(form) - _RUN + 1)}
@@ -113,12 +113,12 @@ def _find_runs(plain: str, form: str) -> list[Place]:
         (start, start + _RUN - 1) for start in range(len(plain) - _RUN + 1) if plain[start : start + _RUN] in pieces
     ]
     runs = _merge(found)
-    shown = sum(map(len, {plain[first : last + 1] for first, last in runs}))  # a word may occur more than once
+    shown = sum(map(len, {plain[first : last + 1] for first, last in runs}))  # count a repeated run once
     return runs if shown > min(_MOST_SHOWN, len(form) - 1) else []
 
 
 def _merge(places: list[Place]) -> list[Place]:
-    """Return places in their order, those that overlap as one."""
+    """Return the places sorted, with overlapping ones merged."""
     merged: list[Place] = []
     for begin, end in sorted(places):
         if merged and begin < merged[-1][1]:

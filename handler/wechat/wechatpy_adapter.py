@@ -1,8 +1,8 @@
-"""wechatpy over our connections, and without what this function does not use of it.
+"""Run wechatpy on this function's connections, and load only the parts of it that the function uses.
 
-`import wechatpy` runs its payments, messages and their crypto: 93 M instructions, 25 to 30 ms, a tenth of the whole
-start. Its modules work without that: `load` imports them under a package whose own code has not run. Nothing of it
-stays in `sys.modules`, so whoever imports wechatpy later in this process gets the whole of it.
+`import wechatpy` also loads its payments, messages and cryptography: 93 million instructions, 25 to 30 ms, a tenth of a
+cold start. `load` imports single modules without running `wechatpy/__init__.py`. It then removes them from
+`sys.modules`, so that other code in the process that imports wechatpy gets all of it.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from collections.abc import Container
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-# The artifact leaves out what requests guesses encodings with; requests would say so in each cold start's log.
+# The artifact does not include the library with which requests guesses encodings, so requests would log a warning.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
     from requests import PreparedRequest, Response
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 
 class _NoMessages:
-    """Stands in for wechatpy's WeChatCrypto, which its platform makes, to decrypt the messages that we do not get."""
+    """Replaces wechatpy's WeChatCrypto, which decrypts messages from WeChat. This function receives none."""
 
     def __init__(self, *_: Any) -> None:
         pass
 
 
-_crypto = ModuleType("wechatpy.crypto")  # the real one needs pycryptodome
+_crypto = ModuleType("wechatpy.crypto")  # the real module requires pycryptodome
 vars(_crypto)["WeChatCrypto"] = _NoMessages
 
 _loaded: dict[str, ModuleType] = {"wechatpy.crypto": _crypto}
@@ -49,9 +49,9 @@ _lock = threading.Lock()
 def load(name: str) -> Any:
     """Import a module of wechatpy without running `wechatpy/__init__.py`. Raises `ImportError`.
 
-    Where somebody has imported wechatpy already, it is theirs.
+    If other code has imported wechatpy already, its module is returned.
     """
-    with _lock:  # or another thread would take what stands in `sys.modules` meanwhile for somebody's
+    with _lock:  # `sys.modules` changes for a moment, which another thread must not see
         if "wechatpy" in sys.modules:
             return importlib.import_module(name)
         spec = importlib.util.find_spec("wechatpy")
@@ -66,27 +66,27 @@ def load(name: str) -> Any:
 
 
 class NoApis:
-    """Makes a client of wechatpy's without its 32 API objects.
+    """A base class that keeps a wechatpy client from creating its 32 API objects.
 
-    They point back at the client, and on CPython 3.13.0 such circles leak: 12 KB for each client.
+    They refer back to the client, and CPython 3.13.0 leaks such cycles: 12 KB for each client.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> "Self":
-        """Make it as Python does; wechatpy's own `__new__` makes the API objects."""
+        """Create the object without wechatpy's `__new__`, which would create the API objects."""
         return object.__new__(cls)
 
 
 def isolate_client(client: Any, adapter: HTTPAdapter) -> None:
-    """Have a client of wechatpy's use the adapter for everything, and nothing of the machine's (~/.netrc, proxies)."""
+    """Make a wechatpy client send everything through the adapter, and ignore ~/.netrc and proxies."""
     client._http.trust_env = False  # noqa: SLF001 - wechatpy has no other way
     client._http.mount("https://", adapter)  # noqa: SLF001 - the same
 
 
 class PoolAdapter(HTTPAdapter):
-    """Sends what wechatpy requests over our pool: its deadline, its limits, and its judgement of the answer.
+    """Sends wechatpy's requests through `WeChat`, with its deadline and its limits.
 
-    wechatpy sees successes only. It never raises its own exceptions, which hold the secret and the address. A request
-    to one of the paths `once` is not sent again when its answer is lost.
+    wechatpy receives only successes, so it never raises its own exceptions, which contain the secret and the URL. A
+    request to one of the paths in `once` is not repeated if its answer is lost.
     """
 
     def __init__(self, wechat: WeChat, budget: Budget, once: Container[str] = ()) -> None:
@@ -96,7 +96,7 @@ class PoolAdapter(HTTPAdapter):
         self._once = once
 
     def send(self, request: PreparedRequest, *_args: Any, **_options: Any) -> Response:
-        """Exchange a token request with WeChat. Raises `OpenApiError`."""
+        """Send a token request to WeChat and return the response. Raises `OpenApiError`."""
         body = request.body.encode() if isinstance(request.body, str) else request.body
         target = request.path_url
         repeatable = target.partition("?")[0] not in self._once
@@ -105,6 +105,6 @@ class PoolAdapter(HTTPAdapter):
             HttpRequest(request.method or "GET", target, body, request.headers, repeatable=repeatable),
             self._budget,
         )
-        # Of errcode and errmsg wechatpy would take only certain types.
+        # wechatpy would fail at an errcode or errmsg of an unexpected type.
         content = json.dumps({name: answer[name] for name in answer if name not in ("errcode", "errmsg")}).encode()
         return self.build_response(request, HTTPResponse(io.BytesIO(content), status=200, preload_content=False))

@@ -20,9 +20,9 @@ from handler.telemetry.hints import hint
         ("invalid ip ::ffff:203.0.113.7, not in whitelist", "203.0.113.7"),
         ("client ip:203.0.113.7. rid: 1", "203.0.113.7"),
         ("access clientip is not registered, ip=2001:db8::2.", "2001:db8::2"),
-        ("not in whitelist rid: 65f0:12-ab::", "an address"),
-        ("version 1.2.3 at 12:30:45", "an address"),
-        ("", "an address"),
+        ("not in whitelist rid: 65f0:12-ab::", "this function's address"),
+        ("version 1.2.3 at 12:30:45", "this function's address"),
+        ("", "this function's address"),
     ],
 )
 def test_address(code: int, reason: str, address: str) -> None:
