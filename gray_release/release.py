@@ -26,7 +26,7 @@ class State(NamedTuple):
 FAILED = State("failed", "failed", "失败", "red")
 PAUSED = State("paused", "paused", "暂停中", "yellow")
 RUNNING = State("running", "rolling out", "执行中", "cyan")
-MEMBERS = State("running", "members only", "仅成员", "cyan")
+MEMBERS = State("running", "members only", "仅限成员", "cyan")
 INITIAL = State("initial", "not started", "初始", "white")
 OVER = State("initial", "not under way", "未进行", "white")
 FINISHED = State("finished", "finished", "执行完毕", "green")

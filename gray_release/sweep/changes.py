@@ -14,10 +14,10 @@ START = Change("started", "started", "已开始")
 PAUSE = Change("paused", "paused", "已暂停")
 RESUMPTION = Change("resumed", "resumed", "已恢复")
 FINISH = Change("finished", "finished", "已全量")
-WITHDRAWAL = Change("withdrawn", "withdrawn", "已撤回")
-END = Change("ended", "over or withdrawn", "已结束或已撤回")
+WITHDRAWAL = Change("withdrawn", "withdrawn", "已取消")
+END = Change("ended", "over or withdrawn", "已结束或已取消")
 FAILURE = Change("failed", "failed", "查询失败")
-RECOVERY = Change("answers", "answers again", "已恢复响应")
+RECOVERY = Change("answers", "answers again", "查询已恢复")
 
 
 class Comparison(NamedTuple):

@@ -175,7 +175,7 @@ def test_transitions() -> None:
         ({"status": 0, "gray_percentage": 0}, ["not started  初始", "0 %  ─"]),
         (
             {"status": 1, "gray_percentage": 0, "support_debuger_first": True, "support_experiencer_first": True},
-            ["members only  仅成员", "developers and trial users"],
+            ["members only  仅限成员", "developers and trial users"],
         ),
         ({"status": 3, "gray_percentage": 100, "default_finish_timestamp": 1517554721}, ["finished  执行完毕"]),
         ({}, ["no release  暂无发布"]),
