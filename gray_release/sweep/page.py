@@ -65,7 +65,7 @@ def write_page(rows: Sequence[Row], now: float, comparison: Comparison | None = 
 <span lang="zh">{count_states_in_chinese(rows)}</span>{changes}<br>{times}</p>
 <table>
 <thead><tr><th>mini program 小程序<th>status 状态{change}<th>progress 进度
-<th>created 创建<th>everyone by 全量</thead>
+<th>created 创建时间<th>everyone by 预计全量</thead>
 <tbody>
 {chr(10).join(_write_row(row, now, has_change=comparison is not None) for row in sort_by_attention(rows, now))}
 </tbody></table>
@@ -88,8 +88,8 @@ def _write_row(row: Row, now: float, *, has_change: bool) -> str:
         return f'<tr>{"".join(cells)}<td class="reason" colspan="3">{answer.failure} {escape(row.reason)}</tr>'
     cells += [
         f"<td>{_write_bar(answer)}",
-        _write_cell("created 创建", _write_moment(answer.created_at, now)),
-        _write_cell("everyone by 全量", _write_end(answer, now)),
+        _write_cell("created 创建时间", _write_moment(answer.created_at, now)),
+        _write_cell("everyone by 预计全量", _write_end(answer, now)),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -80,7 +80,7 @@ def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Colu
     end = 30 if is_wide else 12
     chosen.append(
         _Column(
-            "everyone by 全量" if is_wide else "everyone by",
+            "everyone by 预计全量" if is_wide else "everyone by",
             end,
             lambda row: Text(_write_end(row, now, is_wide=is_wide)),
         )
