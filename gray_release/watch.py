@@ -49,10 +49,10 @@ class Watch:
             return None if is_transient else FAILED
         state, status, created = answer.state, read_number(answer.plan.get("status")), _read_creation_time(answer)
         if self.created and created and created != self.created:
-            self.end_reason = "over or withdrawn, another release has begun · 已结束或已取消，另一次发布已开始"
+            self.end_reason = "over or withdrawn, another release has begun · 已结束或已撤回，另一次发布已开始"
             return GONE
         if self.was_under_way and status == 0:
-            self.end_reason = "over or withdrawn · 已结束或已取消"
+            self.end_reason = "over or withdrawn · 已结束或已撤回"
             return GONE
         if state is FINISHED:
             return 0
