@@ -52,6 +52,8 @@ class OpenApiError(Exception):
         shared: bool = False,
         hint: str | None = None,
     ) -> None:
+        # Texts of events may have half surrogates, which no platform can encode in a reply or in a log line.
+        reason = reason.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         super().__init__(errCode, reason)
         self.errCode = errCode
         self.errMsg = f"{API}:fail {reason}"

@@ -29,7 +29,7 @@ def one_event(content: bytes) -> None:
         check_refusal(error)
     else:
         assert isinstance(arguments, contract.Arguments)
-    json.dumps(reply, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    json.dumps(reply, ensure_ascii=False).encode()
 
 
 def check_refusal(error: OpenApiError) -> None:
