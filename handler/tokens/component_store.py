@@ -63,6 +63,10 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
             f"server the same. If the other platform is gone, delete {self.key_name(OWNER_KEY)} or wait two hours",
         )
 
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """Return the text of a key. wechatpy calls this; its own method fails at values that are not JSON."""
+        return self.get_text(key) or default
+
     def get_text(self, key: str) -> str | None:
         """Return the value of a key if it is a text with content, else `None`."""
         return _read_text(self.redis.get_bytes(self.key_name(key)))[0]
