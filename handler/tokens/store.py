@@ -32,7 +32,12 @@ class StoredTokens(TokenSource):
         if kind not in ("string", "hash"):
             raise stored_value.create_error("no such key" if kind == "none" else f"a Redis {kind}", _PLACE)
         fields = stored_value.FIELDS if kind == "hash" else (None,)
-        stored = next((found for field in fields if (found := client.get_bytes(key, field)) is not None), None)
+        stored = None
+        for field in fields:
+            value = client.get_bytes(key, field)
+            stored = stored if value is None else value
+            if stored:
+                break
         if stored is None:
             raise stored_value.create_error("a hash without a token" if kind == "hash" else "no such key", _PLACE)
         return Token(stored_value.read_token(stored, _PLACE))

@@ -145,6 +145,13 @@ def test_other_types(
     assert sandbox.requests == []
 
 
+@pytest.mark.parametrize("empty", ["value", "access_token"])
+def test_hash_with_an_empty_field(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, empty: str) -> None:
+    """An empty field of a hash is passed over for one that has a token."""
+    reader.hset(KEY, mapping={empty: "", "token": sandbox.tokens.issue_token()["access_token"]})
+    assert invoke() == DOCUMENTED
+
+
 def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
     """A key with `{component_appid}` needs that variable, else 41002 names it."""
     assert store.redis.ping()
