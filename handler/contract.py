@@ -144,7 +144,7 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
     """Refuse keys that look like a misspelled argument. Raises `OpenApiError` 40097 that names the right one.
 
     Always refused: an argument's name in other case or with other separators (`appId`, `app_id`, `AccessToken`).
-    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value is an appid.
+    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value begins with one.
     """
     if len(source) > MOST_KEYS:
         raise bad_arguments(f"more than {MOST_KEYS} arguments")
@@ -155,7 +155,11 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
             continue
         plain = "".join(filter(str.isalnum, key[:64])).lower()
         meant = _PLAIN_FIELDS.get(plain)
-        if lacks_appid and not meant and (plain.endswith("appid") or plain.startswith("appid") or _is_appid(value)):
+        if (
+            lacks_appid
+            and not meant
+            and (plain.endswith("appid") or plain.startswith("appid") or begins_with_appid(value))
+        ):
             meant = "appid"
         if lacks_token and not meant and plain.endswith("accesstoken"):
             meant = "accessToken"
@@ -170,8 +174,9 @@ def _refuse_structures(source: Mapping[str, object]) -> None:
             raise bad_arguments(f"{str(key)[:64]} is not an argument of this call, and the event has no appid or token")
 
 
-def _is_appid(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch("wx[0-9a-f]{16}", value) is not None
+def begins_with_appid(value: object) -> bool:
+    """Whether a value is a text that begins with an appid, such as a list of appids."""
+    return isinstance(value, str) and re.match(r"\s*wx[0-9a-f]{16}(?![0-9a-z])", value, re.IGNORECASE) is not None
 
 
 def _holds_structure(value: object) -> bool:

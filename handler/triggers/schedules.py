@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import CALLERS_KEYS, Arguments, has_argument, refuse_look_alikes
+from handler.contract import CALLERS_KEYS, Arguments, begins_with_appid, has_argument, refuse_look_alikes
 from handler.errors import bad_arguments
 from handler.exact_json import try_parse_object
 from handler.triggers.direct import Direct
@@ -65,7 +65,7 @@ class Timer(Direct):
 
 
 def _is_meant_as_arguments(text: str) -> bool:
-    """Whether a text begins like JSON, even after a shell's quote, or with `appid`, or is an appid."""
-    return text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or bool(
-        text[:1] in {'"', "'"} or re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE)
-    )
+    """Whether a text begins like JSON, even after a shell's quote, or with `appid` or an appid."""
+    if text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or text[:1] in {'"', "'"} or begins_with_appid(text):
+        return True
+    return bool(re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE))

@@ -66,6 +66,17 @@ def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: st
 
 
 @pytest.mark.parametrize(
+    "text", [f"{OTHER},{APPID}", f"{OTHER} {APPID}", f" {OTHER}\n", f"{OTHER}: 小程序", OTHER.upper()]
+)
+def test_values_like_appids(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
+    """An unknown key whose value begins with an appid, such as a list of appids as a text, is 40097."""
+    error = catch_error(invoke, {"apps": text})
+    assert error.errCode == 40097
+    assert error.reason.endswith("write appid")
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
     ("name", "right"),
     [
         ("AccessToken", "accessToken"),
