@@ -20,6 +20,7 @@ from handler.settings import Settings, load
 from handler.telemetry import Report, report_fault
 
 if TYPE_CHECKING:
+    from handler.batch import Batch
     from handler.contract import Arguments
     from handler.operation import Operation
 
@@ -52,10 +53,14 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
         on_error, report.by_appid = _read_preferences()
         arguments = trigger.parse_arguments()
         if arguments.appids:
-            return trigger.reply(_ask_many(arguments, invocation, report))
-        outcome = _find_operation().ask(arguments, Budget(invocation.deadline))
-        if not outcome.failure:
-            reply = trigger.succeed(outcome.body, arguments)
+            answers = _ask_many(arguments, invocation, report, outcome)
+            if answers.shared is None:
+                return trigger.reply(answers.reply)
+            outcome = answers.shared
+        else:
+            outcome = _find_operation().ask(arguments, Budget(invocation.deadline))
+            if not outcome.failure:
+                reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
         outcome.failure = error.detach()
     except Exception as error:  # noqa: BLE001 - no other exception may leave the function: its text may hold secrets
@@ -67,8 +72,11 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
     return reply
 
 
-def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report) -> dict[str, Any]:
-    """Ask for each of `appids`, with one log line each. Raises `OpenApiError` if all would fail for the same reason."""
+def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report, listing: Outcome) -> "Batch":
+    """Ask for each of `appids`, with one log line each. For "all" it lists them first, with the facts in `listing`.
+
+    Raises `OpenApiError` if the list or the operation fails.
+    """
     from handler import batch  # noqa: PLC0415 - it loads thread pools, which a single question does not need
 
     operation = _find_operation()
@@ -80,11 +88,14 @@ def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report) ->
             report_fault(error)
             return Outcome(appid=one.appid, failure=errors.internal())
 
-    appids = operation.list_appids(Budget(invocation.deadline)) if arguments.appids == "all" else arguments.appids
+    budget = Budget(invocation.deadline)
+    appids = operation.list_appids(budget, listing) if arguments.appids == "all" else arguments.appids
+    for warning in listing.usage.warnings:
+        report.warn(warning)
     answers = batch.ask_all(appids or (), arguments, ask, report.write, invocation)
     if answers.unasked:
         report.warn(f"out of time: {answers.unasked} mini programs were not asked")
-    return answers.reply
+    return answers
 
 
 def _read_preferences() -> tuple[str, bool]:

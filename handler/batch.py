@@ -18,10 +18,11 @@ _CHARACTER_BYTES = 16  # more than any character of a reason takes in a reply: a
 
 
 class Batch(NamedTuple):
-    """The reply, and how many mini programs could not be asked in time."""
+    """The reply, and how many mini programs could not be asked in time; or the one failure that all would share."""
 
     reply: dict[str, Any]
-    unasked: int
+    unasked: int = 0
+    shared: Outcome | None = None
 
 
 def ask_all(
@@ -35,7 +36,7 @@ def ask_all(
 
     The results are in the order of `appids`; each is `{"appid", "errCode", "errMsg", "grayReleasePlan"?}`. A mini
     program that could not be asked in time has -1 and `out of time`. `write` gets each outcome. The first question is
-    asked alone: if its failure is one that all would share, that failure is raised as `OpenApiError`.
+    asked alone: if its failure is one that all would share, no other question is asked.
     """
     unique = list(dict.fromkeys(appids))
     longest = min(ROW_BYTES, REPLY_BYTES // len(unique))
@@ -49,7 +50,7 @@ def ask_all(
 
     first = ask(_select(arguments, unique[0]))
     if first.failure and first.failure.shared:
-        raise first.failure
+        return Batch({}, shared=first)
     write(first)
     rows: list[dict[str, Any] | None] = [_create_row(unique[0], first, arguments, longest)]
     with ThreadPoolExecutor(THREADS) as executor:

@@ -29,6 +29,14 @@ class Usage:
     upstream_seconds: float = 0.0  # all exchanges together
     warnings: list[str] = field(default_factory=list)  # for operators, even if the question was answered
 
+    def add(self, other: "Usage") -> None:
+        """Add what a part of the question has used that had a budget of its own."""
+        for kind, count in other.requests.items():
+            self.requests[kind] += count
+            self.lost[kind] += other.lost[kind]
+        self.upstream_seconds += other.upstream_seconds
+        self.warnings += other.warnings
+
 
 class Budget:
     """What one question may still use: time, and requests of each kind."""

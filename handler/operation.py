@@ -45,8 +45,13 @@ class Operation:
             outcome.failure = error.detach()
         return outcome
 
-    def list_appids(self, budget: Budget) -> list[str]:
-        """Return the appids of all mini programs that the token source serves. Raises `OpenApiError`."""
+    def list_appids(self, budget: Budget, outcome: Outcome) -> list[str]:
+        """Return the appids of all mini programs that the token source serves, with the facts in `outcome`.
+
+        Raises `OpenApiError`.
+        """
+        outcome.usage = budget.usage
+        outcome.token_source = self._source.name
         self._settings.check()
         return self._source.list_appids(budget)
 

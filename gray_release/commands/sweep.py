@@ -276,15 +276,18 @@ def _ask_for_all() -> Iterator[Row]:
 
 def _list_authorizers() -> list[str]:
     from handler.deadline import Deadline  # noqa: PLC0415 - not before the environment is set
-    from handler.invocation import Budget  # noqa: PLC0415
+    from handler.invocation import Budget, Outcome  # noqa: PLC0415
     from handler.operation import Operation  # noqa: PLC0415
     from handler.settings import load  # noqa: PLC0415
 
+    outcome = Outcome()
     try:
-        return Operation(load()).list_appids(Budget(Deadline(LIST_SECONDS)))
+        appids = Operation(load()).list_appids(Budget(Deadline(LIST_SECONDS)), outcome)
     except OpenApiError as error:
-        reason = str(error)
-    raise click.ClickException(f"cannot list the platform's mini programs: {reason}")
+        raise click.ClickException(f"cannot list the platform's mini programs: {error}") from None
+    for warning in outcome.usage.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return appids
 
 
 def _ask_all(names: dict[str, str]) -> Iterator[Row]:

@@ -116,16 +116,20 @@ class ComponentTokens(TokenSource):
         """Return the appids of the platform's authorizers, official accounts among them. Raises `OpenApiError`."""
         store = self._open(budget)
         appids: dict[str, None] = {}
+        listed, total = 0, None
         for page in range(PAGES):
             answer = self._list_page(store, page * PAGE_SIZE, budget)
             rows = answer.get("list")
             rows = rows if isinstance(rows, list) else []
+            listed, total = listed + len(rows), answer.get("total_count")
             found = [row.get("authorizer_appid") for row in rows[:PAGE_SIZE] if isinstance(row, dict)]
             appids.update(dict.fromkeys(filter(_is_askable, found)))
             if len(rows) < PAGE_SIZE:
                 break
         if not appids:
             raise errors.misconfigured(NOT_AUTHORISED, "the platform has no authorizers", shared=True)
+        if isinstance(total, int) and total > listed:
+            budget.usage.warnings.append(f"WeChat listed {listed} of the platform's {total} authorizers")
         return list(appids)
 
     def get_authorizer(self, appid: str, budget: Budget) -> JsonObject:
@@ -145,13 +149,20 @@ class ComponentTokens(TokenSource):
             page: JsonObject = component.get_authorizer_list(offset, PAGE_SIZE)
             return page
 
+        def ask() -> JsonObject:
+            own = Budget(budget.deadline)  # two requests for each page, and not for all together
+            try:
+                return self._call_platform(store, own, request)
+            finally:
+                budget.usage.add(own.usage)
+
         try:
-            return self._call_platform(store, Budget(budget.deadline), request)
+            return ask()
         except OpenApiError as error:
             failure = error
         if failure.errCode not in REFUSED_PLATFORM_TOKENS:
             raise failure
-        return self._call_platform(store, Budget(budget.deadline), request)
+        return ask()
 
     def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
         def refresh(component: Component) -> None:

@@ -16,7 +16,7 @@ from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from gray_release.sweep.batches import BATCH_SIZE
-from tests.support import PLAN, ending, run
+from tests.support import PLAN, body, ending, run
 
 COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"
 NOW = 1_800_000_000
@@ -145,6 +145,18 @@ def test_all(platform: Platform) -> None:
     assert (process.returncode, sorted(read_rows(process))) == (0, list(sandbox.platform.authorizers))
     assert sandbox.count("/cgi-bin/component/api_get_authorizer_list") == 1
     assert len(read_rows(run("sweep", "--all"))) == 24
+
+
+def test_all_with_a_short_list(platform: Platform) -> None:
+    """If WeChat lists fewer mini programs than it says there are, a warning on stderr has both numbers."""
+    sandbox, variables = platform
+    appids = list(sandbox.platform.authorizers)[:3]
+    page = {"total_count": 20, "list": [{"authorizer_appid": appid} for appid in appids]}
+    body(sandbox, json.dumps(page).encode(), endpoint="list")
+    process = run("sweep", "--all", **variables)
+    assert sorted(read_rows(process)) == sorted(appids)
+    [warning] = [line for line in process.stderr.splitlines() if line.startswith("warning:")]
+    assert {"3", "20"} <= set(warning.split())
 
 
 def test_all_without_a_platform(platform: Platform) -> None:
