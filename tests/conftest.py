@@ -24,7 +24,7 @@ from handler.app import lambda_handler
 from handler.telemetry import log as function_log
 from tests.support import Configure, Invoke, Log, Valkey, create_server_context
 
-# A script that starts the tests in the background makes them, and their child processes, ignore interrupts.
+# If a script starts the tests in the background, they and their child processes ignore interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("no deadline", deadline=None)  # no test asserts on wall time
@@ -83,7 +83,7 @@ def secure_sandbox(authority: trustme.CA, configure: Configure) -> Iterator[Sand
 
 @pytest.fixture
 def invoke() -> Invoke:
-    """Return a function that invokes ours as Lambda does."""
+    """Return a function that invokes the deployed function as Lambda does."""
 
     def invoke(event: Any = None, **context: Any) -> dict[str, Any]:
         return lambda_handler({} if event is None else event, LambdaContext(**context))
@@ -93,7 +93,7 @@ def invoke() -> Invoke:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Return a function that reads the log lines so far."""
+    """Return a function that reads all log lines that were written so far."""
     stream = io.StringIO()
     monkeypatch.setattr(function_log.logger.registered_handler, "stream", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -109,7 +109,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def store(server: Valkey, configure: Configure) -> Iterator[RedisStorage]:
-    """Empty the store, point the environment at it, and return it as a platform's own programs see it."""
+    """Empty the store, point the environment at it, and return wechatpy's client of it."""
     client = redis.Redis(port=server.port)
     client.flushall()
     configure(WECHAT_TOKEN_STORE_URL=f"redis://127.0.0.1:{server.port}/0")

@@ -1,6 +1,7 @@
-"""What `make docs` writes: tables, lists of names in the deployment's files, openapi.json and the picture.
+"""Write the texts that `make docs` generates: tables, lists of names, openapi.json and the picture.
 
-A table stands wherever a document has its marks, in the document's language. `test_documents.py` compares.
+`make docs` writes a table between its marks in each document, in the document's language. `test_documents.py` checks
+that all of them are up to date.
 """
 
 import json
@@ -24,7 +25,7 @@ from tests.picture import draw_screen
 from tests.support import ROOT
 
 Language = Literal["English", "Chinese"]
-Cells = dict[str, list[str]]  # the texts of a table's rows, by the row's name in the code
+Cells = dict[str, list[str]]  # the texts of each row of a table, by the row's name in the code
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
 CODE = [ROOT / "template.yaml", ROOT / "deploy/scf/variables.py"]
@@ -66,12 +67,12 @@ TEXTS: dict[Language, dict[str, Cells]] = {"English": _read_english(), "Chinese"
 
 
 def list_differences(table: str) -> list[str]:
-    """Return the rows of a table that only one of the two languages has a text for."""
+    """Return the rows of a table that have a text in only one language."""
     return sorted(TEXTS["English"][table].keys() ^ TEXTS["Chinese"][table].keys())
 
 
 def make_table(table: str, language: Language) -> str:
-    """Make a table in a language, in the order of the code."""
+    """Make a table in one language. Its rows have the order of the code."""
     texts = TEXTS[language][table]
     rows = [[_name_row(table, name), *texts[name]] for name in TEXTS["English"][table]]
     if table == "settings":
@@ -86,12 +87,12 @@ def _name_row(table: str, name: str) -> str:
 
 
 def list_variables() -> str:
-    """List the template's variables of the function: each setting has the parameter of its name."""
+    """List the function's variables for the template. Each setting has a parameter with the same name."""
     return "".join(f"          {name}: !Ref {to_pascal(name.lower())}\n" for name in VARIABLES)
 
 
 def list_sources() -> str:
-    """List the token sources that the template's parameter takes."""
+    """List the token sources that the template's parameter accepts."""
     return f"    AllowedValues: [{', '.join(get_args(SourceChoice))}]\n"
 
 
@@ -105,7 +106,7 @@ LISTS: dict[str, Callable[[], str]] = {"variables": list_variables, "sources": l
 
 
 def renew(path: Path) -> str:
-    """Return the text of a file, with all of its blocks that are made from the code."""
+    """Return the text of a file, with new content in each generated block."""
     text = path.read_text("utf-8")
     language: Language = "Chinese" if path.name.endswith(".zh-CN.md") else "English"
     for name in find_names(text):
@@ -117,7 +118,7 @@ def renew(path: Path) -> str:
 
 
 def renew_scf() -> str:
-    """Return scf.json with a variable for each setting. A new one is empty; all others keep their values."""
+    """Return scf.json with a variable for each setting. New variables are empty, and the others keep their values."""
     text = (ROOT / "scf.json").read_text("utf-8")
     stated = {each["Key"]: each["Value"] for each in json.loads(text)["Environment"]["Variables"]}
     settings = {name: stated.pop(name, "") for name in VARIABLES if not name.endswith(ONLY_ON_AWS)}
@@ -129,7 +130,7 @@ def renew_scf() -> str:
 
 
 def make_openapi() -> str:
-    """Make the description of what the function answers over HTTP."""
+    """Make the OpenAPI description of the function's HTTP answers."""
     return f"{json.dumps(describe(), indent=2)}\n"
 
 
@@ -142,7 +143,7 @@ FILES: dict[Path, Callable[[], str]] = {
 
 
 def main() -> int:
-    """Write the files that are not up to date; with `--check` name them, and exit 1."""
+    """Write the files that are not up to date. With `--check`, only list them, and exit with 1."""
     for table in HEADS:
         names = list_differences(table)
         assert not names, f"{CHINESE_TEXTS.name} and the code differ in {table}: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""The faults of WeChat's side: one table, which `test_faults.py` and `test_leaks.py` play at each endpoint."""
+"""One table of faults on WeChat's side. `test_faults.py` and `test_leaks.py` play it at each endpoint."""
 
 import gzip
 import json
@@ -13,9 +13,9 @@ from handler.network.connection import BODY_LIMIT
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, and its result: errCode, HTTP status, and the number of requests to the endpoint.
+    """A fault and its result: errCode, HTTP status, and the number of requests to the endpoint.
 
-    `is_lost`: it is unknown whether WeChat carried the request out, so a refresh is not repeated.
+    `is_lost` says that WeChat may or may not have carried out the request, so a refresh is not repeated.
     """
 
     name: str
@@ -57,7 +57,7 @@ _LOST: dict[str, Any] = {**_ONCE_MORE, "is_lost": True}
 _TIME_OUT: dict[str, Any] = {"status": 504}
 _TWO = b"Content-Length: 2\r\nContent-Length: 99\r\n"
 
-# The network: the same at each endpoint. Faults that may pass are retried once, except time-outs.
+# Faults of the network, the same at each endpoint. Temporary faults are retried once, except time-outs.
 WIRE = [
     Row("reset", _kind("reset"), **_LOST),
     Row("reset in the body", _kind("reset=body"), **_LOST),
@@ -82,7 +82,7 @@ WIRE = [
     Row("204", _raw(b"", 204)),
 ]
 
-# The body: anything but a JSON object is -1 at once.
+# Wrong bodies. Anything but a JSON object gives -1 without a retry.
 BODIES = [
     Row("empty", _raw(b"")),
     Row("HTML", _kind("html")),
@@ -102,7 +102,7 @@ BODIES = [
     *(Row(f"number {text}", _raw(f'{{"a":{text}}}'.encode())) for text in ("NaN", "-Infinity", "1e999", "0x10", "01")),
 ]
 
-# WeChat's failures: an errcode of any type counts; one that is no number is -1, and is retried.
+# WeChat's failures. An errcode of any type is a failure. If it is not a number, it gives -1, and is retried.
 ERRCODES = [
     Row("-1", _errcode(-1, errmsg="system error"), **_ONCE_MORE),
     *(Row(str(code), _errcode(code, errmsg="no"), code, **_REFUSED) for code in (40013, 40125, 40164, 48001, 61004)),
@@ -132,7 +132,7 @@ REFUSED_TOKENS = [
     Row(str(code), _errcode(code, errmsg="invalid"), code, **_REFUSED, **_ONCE_MORE) for code in (40001, 40014, 42001)
 ]
 
-# Odd answers that are successes: the plan is returned unchanged.
+# Odd answers that count as successes. The plan is returned unchanged.
 _FALSY: list[Any] = [0, 0.0, False, None, "", "0"]
 _PLAN = {"gray_release_plan": {"status": 1, "gray_percentage": 8}}
 SUCCESSES = [
@@ -159,7 +159,7 @@ SUCCESSES = [
 
 
 def token_rows(name: str) -> list[Row]:
-    """Return odd answers of a token endpoint whose token field is `name`; with errCode 0 the plan follows."""
+    """Return odd answers of a token endpoint whose token field is `name`. After errCode 0, the plan is requested."""
     good = {name: "sandbox_odd", "expires_in": 7200}
     bad: list[Any] = [None, "", 12345, ["t"], {"t": 1}, True]
     odd: list[Any] = [None, -1, 0, "7200", 10**40, 1.5, True, [], {}]

@@ -1,4 +1,4 @@
-"""The stack with its state machines, deployed by `sam` on AWS's stand-in, and a sandbox of many mini programs."""
+"""A stack with its state machines, which `sam` deploys to an AWS emulator, and a sandbox of many mini programs."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tests.support import ROOT, Valkey, sam
 Json = dict[str, Any]
 T = TypeVar("T")
 
-ENVIRONMENT = dict(os.environ)  # of the process; a test's environment has no AWS variables
+ENVIRONMENT = dict(os.environ)  # the process's own, because a test's environment has no AWS variables
 SERVICE = "get-gray-release-plan"
 CHANGED = "Gray Release Changed"
-SECONDS = 120  # the longest wait for anything
+SECONDS = 120  # the longest wait for an event or for the end of an execution
 
 
 class Script:
-    """Returns the plans in turn, then repeats the last one; `None` is no plan."""
+    """Returns the plans in turn, then repeats the last one. `None` stands for no plan."""
 
     def __init__(self, *plans: Json | None) -> None:
         self._plans = list(plans)
@@ -44,7 +44,7 @@ def appids(count: int, start: int = 0) -> list[str]:
 
 
 def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> None:
-    """Authorize the platform for mini programs, at WeChat and in the platform's store."""
+    """Authorize the platform for mini programs, in WeChat's stand-in and in the platform's store."""
     with redis.Redis(port=valkey.port) as client:
         refresh_tokens = {appid: f"refreshtoken@@@{appid}" for appid in authorizers}
         sandbox.platform.authorizers.update(refresh_tokens)
@@ -52,7 +52,7 @@ def authorize(sandbox: Sandbox, valkey: Valkey, authorizers: Iterable[str]) -> N
 
 
 class Cloud:
-    """Clients of the stand-in, the ARNs `sweep` and `watch`, and the name of the `bucket`."""
+    """Clients of the AWS emulator, the ARNs `sweep` and `watch`, and the name of the `bucket`."""
 
     def __init__(self) -> None:
         url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
@@ -65,7 +65,7 @@ class Cloud:
         self.sweep = self.watch = self.bucket = self._queue = ""
 
     def deploy(self, sandbox: Sandbox, valkey: Valkey, **parameters: object) -> None:
-        """Deploy the output of `make build` with `sam`, as users do, and listen to its events."""
+        """Deploy the output of `make build` with `sam`, as users do, and collect the stack's events."""
         self.secrets.create_secret(Name="wechat/platform", SecretString=COMPONENT_SECRET)
         values = {
             "Fleet": "true",
@@ -168,7 +168,7 @@ class Cloud:
         return events
 
     def events(self, count: int) -> list[tuple[str, Json]]:
-        """Wait for this number of events; return all that came."""
+        """Wait for this number of events; return all events that have arrived."""
         events: list[tuple[str, Json]] = []
 
         def enough() -> bool | None:

@@ -1,9 +1,9 @@
-"""Follow a README in a fresh clone: every command, in order, in one shell.
+"""Run every command of a README in a fresh clone, in order and in one shell.
 
 python -m tests.follow_readme README.md
 
-The clone is fresh, the home is empty, and the user is not root: started as root, it runs as nobody. What a block prints
-on stdout is compared with the block of JSON or text after it.
+The home is empty. If root starts this program, the commands run as the user nobody. The stdout of a
+block of commands is compared with the block of JSON or text after it.
 """
 
 import os
@@ -23,15 +23,15 @@ from tests.support import ROOT
 
 # Commands that need a cloud account are not run; these tests cover them.
 ELSEWHERE = {
-    # The first: the real `sam deploy`, to a stand-in for AWS
+    # its first test runs the real `sam deploy` against an AWS emulator
     "sam deploy --parameter-overrides WechatAppid=wx0123456789abcdef WechatSecretName=wechat/secret": (
         "tests/deploy/test_stack.py"
     ),
-    "make deploy-scf": "tests/deploy/scf/test_creation.py",  # the same command, to a stub of Tencent's API
+    "make deploy-scf": "tests/deploy/scf/test_creation.py",  # runs it against a stub of Tencent's API
 }
 NOBODY = 65534
-SECONDS = 900  # the longest time of a command
-# Package indexes and certificates, without which this machine may not reach any packages.
+SECONDS = 900  # a command may take this long
+# These variables are kept, because this machine may reach package indexes only with them.
 KEPT = re.compile(r"PIP_|UV_(DEFAULT_|EXTRA_)?INDEX|UV_FIND_LINKS|SSL_CERT|REQUESTS_CA|.*_proxy$", re.IGNORECASE)
 
 
@@ -79,7 +79,7 @@ class Shell:
         try:
             for text in self._process.stdout:
                 if end := re.fullmatch(r"=(\d+)=\n", text):
-                    return printed[:-1], int(end[1])  # without the newline before the mark
+                    return printed[:-1], int(end[1])  # minus the newline before the mark
                 printed += text
         finally:
             late.cancel()
@@ -129,7 +129,7 @@ def _follow(document: str, directory: Path) -> list[str]:
 
 
 def _interpreters(directory: Path) -> dict[str, str]:
-    """Give the user the artifacts' Pythons, which uv may download; return the variables for them.
+    """Give the user the Pythons that compile the artifacts' bytecode; return the variables for them.
 
     A Python in root's home is copied with its library, because other users cannot read it there.
     """

@@ -61,7 +61,7 @@ def scf_api_gateway(method: str = "GET", path: str = "/", query: str = "", body:
 
 
 def answer(reply: dict[str, Any]) -> tuple[int, Any]:
-    """Return an HTTP reply's status and JSON body, after checking what every reply has."""
+    """Check the headers that every HTTP reply has; return the reply's status and JSON body."""
     headers = reply["headers"]
     assert reply["isBase64Encoded"] is False
     assert headers["Content-Type"] == "application/json; charset=utf-8"

@@ -14,7 +14,7 @@ Write = Callable[[redis.Redis, str, str], object]
 
 @dataclass(frozen=True)
 class Layout:
-    """A system's layout: WECHAT_TOKEN_STORE_KEY (None: the default), and the function that writes a token there."""
+    """A system's layout: its WECHAT_TOKEN_STORE_KEY (None is the default), and the function that stores a token."""
 
     name: str
     key: str | None
@@ -32,27 +32,27 @@ def _wechatpy(client: redis.Redis, _key: str, token: str) -> None:
 
 
 def _raw(client: redis.Redis, key: str, token: str) -> None:
-    """As WxJava does: the token's bytes, expiring 200 seconds early."""
+    """Store the token as WxJava does: its bytes, which expire 200 seconds early."""
     client.set(key, token, ex=7000)
 
 
 def _go(client: redis.Redis, key: str, token: str) -> None:
-    """As silenceper/wechat does since 2022."""
+    """Store the token as silenceper/wechat does since 2022."""
     client.set(key, token, ex=7170)
 
 
 def _go_json(client: redis.Redis, key: str, token: str) -> None:
-    """As silenceper/wechat did before 2022: a string as Go's `json.Marshal` writes it."""
+    """Store the token as silenceper/wechat did before 2022: a string, as Go's `json.Marshal` writes it."""
     client.set(key, f'"{token}"', ex=4800)
 
 
 def _co_wechat(client: redis.Redis, key: str, token: str) -> None:
-    """As `JSON.stringify` writes co-wechat's AccessToken, with its expiry in milliseconds."""
+    """Store co-wechat's AccessToken as `JSON.stringify` writes it, with its expiry in milliseconds."""
     client.set(key, f'{{"accessToken":"{token}","expireTime":1893456000000}}')
 
 
 def _hash(client: redis.Redis, key: str, token: str) -> None:
-    """As WxJava's first configuration of mini programs does, with the expiry in milliseconds."""
+    """Store the token as WxJava's first configuration of mini programs does, with the expiry in milliseconds."""
     client.hset(key, mapping={"value": token, "expire": "1893456000000"})
 
 
@@ -76,7 +76,7 @@ def _bare_data(client: redis.Redis, key: str, token: str) -> None:
 
 
 def _authorization_info(client: redis.Redis, key: str, token: str) -> None:
-    """As WeChat answers api_query_auth: some platforms keep that JSON unchanged."""
+    """Store WeChat's answer to api_query_auth, because some platforms keep that JSON unchanged."""
     info = {"authorizer_appid": APPID, "authorizer_access_token": token, "expires_in": 7200}
     client.set(key, json.dumps({"authorization_info": {**info, "authorizer_refresh_token": "refreshtoken@@@1"}}))
 

@@ -1,4 +1,4 @@
-"""Blocks of a file between the comments `begin: NAME` and `end: NAME`, which are generated or read by a test."""
+"""Read and replace the blocks of a file between the comments `begin: NAME` and `end: NAME`."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The picture of the real screen in the READMEs."""
+"""Draw the READMEs' picture from the real output of the command."""
 
 import fcntl
 import io
@@ -17,7 +17,8 @@ from rich.text import Text
 from tests.support import ROOT, ending, read_terminal
 
 COLUMNS, ROWS = 80, 24
-# The sample's release is of 2018, in Beijing's time. These replace the values that differ from run to run.
+# The sample's release is from 2018, and its times are those of Beijing. The values here replace those that differ in
+# each run.
 SAME = {r"127\.0\.0\.1:\d+": "127.0.0.1:43210", r"[0-9.]+ ms": "2.5 ms", r"\d+ years ago": "8 years ago"}
 
 

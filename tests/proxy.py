@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that breaks connections as a network does: silence, resets, a lost answer."""
+"""A TCP proxy on loopback that breaks connections as a network does, with silence, resets or a lost answer."""
 
 import contextlib
 import select
@@ -15,7 +15,7 @@ Mode = Literal["passing", "silent", "reset"]
 
 
 class Proxy:
-    """Passes connections on to a port of this machine; use it as a context manager.
+    """Passes connections on to a port of this machine. Use it as a context manager.
 
     `connections` counts them. If `lost` is set, the answer to the next request that contains it is lost.
     """
@@ -38,7 +38,7 @@ class Proxy:
                 link.client.shutdown(socket.SHUT_RDWR)
 
     def forget(self, mode: Mode) -> None:
-        """Break the open connections, as a network does in a freeze: later data is lost, or leads to a reset."""
+        """Break the open connections, as a network does during a freeze. Later data is lost or causes a reset."""
         for link in self._links:
             link.mode = mode
 
@@ -74,6 +74,6 @@ class _Link:
                         server.recv(65536)
                         self.mode = "reset"
                 if self.mode == "reset":
-                    # Closing at once, with unread data, sends a reset to the other side.
+                    # Closing a socket that has unread data sends a reset to the other side.
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return

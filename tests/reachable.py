@@ -1,4 +1,4 @@
-"""Find the texts that an exception reaches, as a debugger or an error tracker would."""
+"""Find the texts that can be reached from an exception, as a debugger or an error tracker would."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -7,15 +7,17 @@ from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 _TESTS = str(Path(__file__).parent)
-ENTRY = ("lambda_handler", "main_handler", "_answer", "fail")  # whose frames hold the caller's own event
+# The frames of these functions hold the caller's own event.
+ENTRY = ("lambda_handler", "main_handler", "_answer", "fail")
 
 
 def texts(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Yield every text that an exception reaches, and its path: causes, contexts, arguments, attributes, locals.
+    """Yield every text that can be reached from an exception, with its path.
 
-    The locals are those of every frame in a traceback, except the tests' frames.
+    The search covers causes, contexts, arguments, attributes, and the local variables of every frame in a traceback,
+    except the tests' frames.
     """
-    seen: dict[int, object] = {}  # holds them, so that no id is given out again
+    seen: dict[int, object] = {}  # keeps the objects alive, so that Python does not use an id twice
     left: list[tuple[str, Any]] = [("error", error)]
     while left:
         path, value = left.pop()
@@ -49,7 +51,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             yield name.strip("_"), getattr(value, name)
 
 
-# Of exceptions, methods, partial functions and generators.
+# Attributes of exceptions, methods, partial functions and generators.
 _LINKS = ("__traceback__", "__cause__", "__context__", "args", "__self__", "__func__", "func", "keywords", "gi_frame")
 
 

@@ -1,6 +1,6 @@
-"""Sequences of WeChat's plans, with the end and the events that a watch of each must have.
+"""Sequences of WeChat's plans. For each of them, the table states how a watch must end, and its events.
 
-The tests of the local watch and of the state machine play this table.
+The tests of the local watch and of the state machine both play this table.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ FINISHED, GONE = "finished", "gone"
 
 
 class Sequence(NamedTuple):
-    """One release: the plan for each request of a watch; `None` is no plan."""
+    """One release, with the plan for each request of a watch. `None` stands for no plan."""
 
     plans: list[Any]
     end: str
@@ -85,13 +85,13 @@ SEQUENCES = {
         FINISHED,
         ["not started", "not started → rolling out 20%", "rolling out → finished 100%"],
     ),
-    "not started yet, with the numbers of the one before": Sequence(
+    "not started yet, with the numbers of the previous release": Sequence(
         [plan(0, 60), plan(1, 10, NEXT), plan(0, 10, NEXT)],
         GONE,
         ["not started", "not started → rolling out 10%", OVER],
     ),
     "not started, and gone": Sequence([INITIAL, None], GONE, ["not started", "not started → no release"]),
-    "of a status that nobody documents": Sequence(
+    "with an undocumented status": Sequence(
         [RUNNING, {"status": 5}, {"status": 5}, INITIAL],
         GONE,
         [BEGUN, "rolling out → status 5", "status 5 → over or withdrawn"],

@@ -1,4 +1,4 @@
-"""Names that several test modules share. Anything with a set-up and a clean-up is a fixture in `conftest.py`."""
+"""Names that several test modules share. Fixtures are in `conftest.py`, because they need a clean-up."""
 
 import contextlib
 import datetime as dt
@@ -40,7 +40,7 @@ UseAs = Callable[[str, Configure], str]
 
 STABLE, CLASSIC, PLAN = "/cgi-bin/stable_token", "/cgi-bin/token", "/wxa/getgrayreleaseplan"
 
-# The reply to WeChat's documented example, as the function returns it and as a command prints it.
+# The reply to WeChat's documented example, first as the function returns it, then as a command prints it.
 DOCUMENTED = {
     "errCode": 0,
     "errMsg": "openapi.operation.getGrayReleasePlan:ok",
@@ -94,7 +94,7 @@ def fuzz(module: str, corpus: Path, *options: str) -> None:
 
 @contextlib.contextmanager
 def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
-    """End a process at the end of the block, or after this many seconds."""
+    """End a process at the end of the `with` block, or after this number of seconds."""
     late = threading.Timer(seconds, process.kill)
     late.start()
     with process:
@@ -109,7 +109,7 @@ def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[s
 
 
 def read_terminal(ours: int, theirs: int) -> str:
-    """Return a terminal's whole output, until its process has ended; close both ends."""
+    """Return a terminal's output until its process has ended, and close both ends."""
     os.close(theirs)
     shown = b""
     with contextlib.suppress(OSError):  # the process has closed its end
@@ -140,7 +140,7 @@ def invoke_at_once(invoke: Invoke, count: int) -> list[dict[str, Any]]:
 
 
 def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Move only the wall clock, because a freeze does not move the monotonic clock."""
+    """Move only the wall clock, because the monotonic clock stands still while Lambda freezes a process."""
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
@@ -175,7 +175,7 @@ class Valkey:
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         self._process = subprocess.Popen(
             [*command, "--dir", str(self._directory), *self.options], stdout=subprocess.DEVNULL
@@ -184,7 +184,7 @@ class Valkey:
             for _ in range(250):
                 try:
                     client.ping()
-                except redis.AuthenticationError:  # it wants a password, so it is running
+                except redis.AuthenticationError:  # the server asks for a password, so it is running
                     break
                 except redis.ConnectionError:
                     time.sleep(0.02)
@@ -199,7 +199,7 @@ class Valkey:
         self._process.wait(30)
 
     def kill(self) -> None:
-        """End it at once, without saving."""
+        """End the server at once, without saving."""
         self._process.kill()
         self._process.wait(30)
 
@@ -212,19 +212,19 @@ def create_server_context(authority: trustme.CA, *names: str, not_after: dt.date
 
 
 def use_as_wechat(url: str, configure: Configure) -> str:
-    """Send plan requests to this address; return the name that reasons give the server."""
+    """Send plan requests to this address; return the server's name in the function's errors."""
     configure(WECHAT_API_BASE_URL=url, WECHAT_APPID=APPID, WECHAT_SECRET="hush-hush")
     return "WeChat"
 
 
 def use_as_token_server(url: str, configure: Configure) -> str:
-    """Send token requests to this address; return the name that reasons give the server."""
+    """Send token requests to this address; return the server's name in the function's errors."""
     configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_URL=f"{url}/hush-hush?appid={{appid}}")
     return "the token server"
 
 
 def use_as_aws(url: str, configure: Configure) -> str:
-    """Send requests for the AppSecret to this address; return the name that reasons give the server."""
+    """Send requests for the AppSecret to this address; return the server's name in the function's errors."""
     configure(
         WECHAT_APPID=APPID,
         WECHAT_SECRET_NAME="hush-hush",

@@ -1,4 +1,4 @@
-"""TCP servers on loopback: one that plays a script, and one that puts TLS in front of a plain port."""
+"""TCP servers on loopback. One plays a script, and one adds TLS in front of a plain port."""
 
 import contextlib
 import itertools
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ENDLESS_BYTES = 64 * 1024 * 1024  # where an "endless" reply ends
+ENDLESS_BYTES = 64 * 1024 * 1024  # an "endless" reply ends after this number of bytes
 HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"  # the beginning of a TLS ServerHello of 16 KB
 
 Reply = Callable[[], Iterator[bytes]]
 
 
 def find_free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which no program listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -43,7 +43,7 @@ def serve_tcp(handle: Callable[[socket.socket], None]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=accept, daemon=True).start()
         yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept()
+        server.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept()
 
 
 def say(*parts: bytes) -> Reply:
@@ -70,9 +70,9 @@ def trickle(begin: bytes) -> Reply:
 
 
 class ScriptedServer:
-    """A server that plays the same reply to each request; use it as a context manager.
+    """A server that plays the same reply to each request. Use it as a context manager.
 
-    `sent` counts the bytes of all replies, `clients` the connections; `gone` is released when a client has left.
+    `sent` counts the bytes of all replies, and `clients` the connections. `gone` is released when a client disconnects.
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -101,7 +101,7 @@ class ScriptedServer:
 
 @contextlib.contextmanager
 def serve_tls(context: ssl.SSLContext, behind: int) -> Iterator[int]:
-    """Put TLS in front of a plain port of this machine; yield the port."""
+    """Accept TLS connections for a plain port of this machine; yield the TLS port."""
 
     def relay(client: socket.socket) -> None:
         with (

@@ -1,4 +1,4 @@
-"""Imports point one way, from the commands down to the errors, without a circle."""
+"""Check that imports go in one direction, from the commands to the errors, without a circle."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# The parts of `handler`, and what each imports. Read CONTRIBUTING.md before you add an import.
+# Each part of `handler`, with the parts that it imports. Read CONTRIBUTING.md before you add an import.
 ROOMS = {
     "errors": set[str](),
     "environment": set[str](),
@@ -40,7 +40,7 @@ MODULES = {module_of(path): path for house in HOUSES for path in Path(house).rgl
 
 
 def imported(path: Path) -> set[str]:
-    """Return the project's modules that a file imports, also inside functions."""
+    """Return the project's modules that a file imports. Imports inside functions count too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -70,7 +70,7 @@ def house(module: str) -> str:
     ("name", "may_import"), [("handler", set()), ("gray_release", {"handler"}), ("deploy", set[str]())]
 )
 def test_houses(name: str, may_import: set[str]) -> None:
-    """`handler` imports neither of the two others, `gray_release` only `handler`, and `deploy` neither."""
+    """`handler` and `deploy` import no other package of the project. `gray_release` imports only `handler`."""
     files = [path for module, path in MODULES.items() if house(module) == name]
     assert files
     assert {house(module) for module in chain.from_iterable(map(imported, files))} - {name} <= may_import
@@ -86,7 +86,7 @@ def test_directions(name: str) -> None:
 
 
 def test_no_circle() -> None:
-    """No module imports itself, directly or through others, counting the imports inside functions."""
+    """No module imports itself, directly or through other modules, or inside a function."""
     graph = {module: imported(path) - {module} for module, path in MODULES.items()}
     tuple(TopologicalSorter(graph).static_order())
 
@@ -110,7 +110,7 @@ def list_reachable(room: str) -> set[str]:
 
 
 def test_picture() -> None:
-    """The picture in docs/design.md shows each part, and each import that no longer path implies."""
+    """The picture in docs/design.md shows each part. It shows an import unless a longer path already implies it."""
     _, _, section = Path("docs/design.md").read_text("utf-8").partition("## Architecture")
     drawn = {
         (source, target)

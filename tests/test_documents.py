@@ -1,4 +1,4 @@
-"""The documents say what the code does; `test_follow_readme.py` runs the commands of the READMEs."""
+"""Check that the documents describe the code. `test_follow_readme.py` runs the commands of the READMEs."""
 
 import json
 import re
@@ -31,7 +31,7 @@ OPERATORS = {"|", ">", "&", "&&", "||", "<", ";"}
 
 
 def lines(name: str, beginning: str) -> list[str]:
-    """Return a document's commands with this beginning, from its blocks and its sentences."""
+    """Return a document's commands that begin with this text, from its code blocks and its sentences."""
     blocks = re.findall(r"^```sh\n(.*?)^```", TEXTS[name], re.DOTALL | re.MULTILINE)
     prose = re.sub(r"^```.*?^```", "", TEXTS[name], flags=re.DOTALL | re.MULTILINE)
     found = [line for text in blocks for line in text.replace("\\\n", " ").splitlines()]
@@ -39,7 +39,7 @@ def lines(name: str, beginning: str) -> list[str]:
 
 
 def words(line: str) -> list[str]:
-    """Return the words of a command, without the rest of the line."""
+    """Return the words of a command. A pipe, a redirection or a comment ends it."""
     found = shlex.split(line, comments=True)
     return found[: next((place for place, word in enumerate(found) if word in OPERATORS), len(found))]
 
@@ -59,7 +59,7 @@ def test_generated(path: Path) -> None:
 
 
 def test_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`make check` fails, names what is not up to date, and changes nothing; `make docs` writes it."""
+    """`make check` fails and lists the files that are not up to date, but does not change them. `make docs` does."""
     stale, current = (tmp_path / name for name in ("stale.md", "current.md"))
     stale.write_text("old", "utf-8")
     current.write_text("new", "utf-8")
@@ -78,7 +78,7 @@ def test_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize("table", HEADS)
 def test_both_languages(table: str) -> None:
-    """Each row has a text in the code and a Chinese one, and a document of each language has the table."""
+    """Each row has an English and a Chinese text, and a document in each language has the table."""
     assert list_differences(table) == []
     for is_chinese in (True, False):
         pages = [name for name in TEXTS if name.endswith(".zh-CN.md") == is_chinese]
@@ -108,20 +108,20 @@ def test_log_table(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_metrics_table() -> None:
-    """The documented metrics are those that are published."""
+    """The documents list exactly the published metrics."""
     for text in (TEXTS["docs/operating.md"], CHINESE):
         assert {row[0].strip("`") for row in rows("metrics", text)} == metrics.UNITS.keys()
 
 
 def test_alarms_table() -> None:
-    """The documented alarms are the template's."""
+    """The documents list exactly the template's alarms."""
     alarms = {name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     for text in (TEXTS["docs/operating.md"], CHINESE):
         assert {row[0].strip("`") for row in rows("alarms", text)} == alarms
 
 
 def test_chinese_errors() -> None:
-    """The Chinese table of errors has the English one's codes and statuses."""
+    """The Chinese and the English table of errors have the same codes and statuses."""
     assert [(re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", CHINESE)] == [
         (re.findall(r"-?\d+", row[1]), row[2]) for row in rows("errors", TEXTS["docs/operating.md"])
     ]
@@ -142,7 +142,7 @@ def test_triggers() -> None:
     assert set(re.findall(r"`([\w-]+)`", row[1])) == names
 
 
-# --- Tables that are played
+# --- Tables whose rows the tests provoke
 
 
 def ask(method: str = "GET", path: str = "/", body: str = "", **query: str) -> tuple[int, dict[str, str], Any]:
@@ -186,7 +186,7 @@ def test_errors_table(
     environ: dict[str, str | None],
     asked: dict[str, str],
 ) -> None:
-    """Each failure leads to the errCode and the HTTP status of its row."""
+    """Each failure gives the errCode and the HTTP status of its row."""
     address = sandbox.base_url.partition(":")[2]
     configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
     sandbox.faults.extend([Fault.parse(fault)] if fault else [])
@@ -197,7 +197,7 @@ def test_errors_table(
 
 
 def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The only other row is the internal error."""
+    """The only row that no test provokes is the internal error."""
 
     def broken(*_: object) -> None:
         raise KeyError
@@ -238,7 +238,7 @@ def test_readme_leads() -> None:
 
 
 def test_readmes_lead_to_the_same_pages() -> None:
-    """Both READMEs link every page of docs/, in their language where the page has one; no page is left out."""
+    """Each README links every page of docs/, in the README's language if the page exists in it."""
     pages = {name for name in TEXTS if name.startswith("docs/")}
     chinese = {name for name in pages if name.endswith(".zh-CN.md")}
     english = pages - chinese

@@ -1,4 +1,4 @@
-"""The commands of the READMEs, run in a fresh clone."""
+"""Run the commands of the READMEs in a fresh clone."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_follow(document: str) -> None:
 
 
 def test_elsewhere() -> None:
-    """The commands that are not run are in the READMEs, and the tests that cover them exist."""
+    """Each command that is not run is in the READMEs, and a test covers it."""
     lines = {
         line
         for document in DOCUMENTS

@@ -1,4 +1,4 @@
-"""docs/third-party-platforms.md in both languages: every command runs, on the sandbox and real stores."""
+"""Run every command of docs/third-party-platforms.md in both languages, on the sandbox and real stores."""
 
 import os
 import re
@@ -26,7 +26,7 @@ STORE, SERVER = "redis://127.0.0.1:6379/0", "https://tokens.example.com"
 CALLBACK, RESTORE = re.findall(r"```python\n(.*?)```", PAGES[0], re.DOTALL)
 MAKE, SANDBOX, COMPONENT, USERS, WXJAVA, SILENCEPER, CURL, TOKENS = BLOCKS
 
-# A stand-in for redis-cli, which no wheel contains: it sends the same words to a real Valkey.
+# A stand-in for redis-cli, because no wheel contains it. It sends the same words to a real Valkey server.
 REDIS_CLI = """#!{python}
 import sys
 import redis
@@ -102,7 +102,7 @@ def test_table_of_settings() -> None:
 
 @pytest.mark.slow
 def test_make() -> None:
-    """One command leads from a clone to a platform's reply."""
+    """In a clone, one command shows a platform's reply."""
     environ = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     process = subprocess.run(
         ["bash", "-euc", MAKE], cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=300
@@ -113,13 +113,13 @@ def test_make() -> None:
 
 @pytest.mark.slow
 def test_sandbox(shell: Shell) -> None:
-    """The variables that the sandbox prints lead to its platform's reply."""
+    """With the variables that the sandbox prints, the function returns the reply for its platform."""
     assert shell.run(SANDBOX) == REPLY
 
 
 @pytest.mark.slow
 def test_component(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From WeChat's pushes wechatpy stores what source `component` needs; the documented Redis user is enough."""
+    """Source `component` works with what wechatpy stores of WeChat's pushes, and with the documented Redis user."""
     push(shell, client, monkeypatch)
     with Sandbox() as sandbox:
         assert shell.run(COMPONENT, WECHAT_API_BASE_URL=sandbox.base_url) == REPLY
@@ -164,14 +164,14 @@ def push(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> 
                 "timestamp": timestamp,
                 "nonce": nonce,
             }
-            exec(CALLBACK.replace(STORE, shell.addresses[STORE]), names)  # noqa: S102 - the page's own
+            exec(CALLBACK.replace(STORE, shell.addresses[STORE]), names)  # noqa: S102 - the code is the page's
     client.delete("wechatpy:component_access_token")
 
 
 def test_restore(
     shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lost refresh tokens are restored from all pages of WeChat's list; one that is in the store stays."""
+    """Lost refresh tokens are restored from all pages of WeChat's list. A token that is in the store is kept."""
     store = RedisStorage(client)
     store.set("component_verify_ticket", TICKET)
     store.set(f"{APPID}_refresh_token", "newer")
@@ -186,7 +186,7 @@ def test_restore(
             "encoding_aes_key": "A" * 43,
         }
         for restored in (len(lost), 0):
-            exec(RESTORE.replace(STORE, shell.addresses[STORE]), dict(names))  # noqa: S102 - the page's own
+            exec(RESTORE.replace(STORE, shell.addresses[STORE]), dict(names))  # noqa: S102 - the code is the page's
             assert capsys.readouterr().out.count("restored") == restored
         lists = [path for _, path in sandbox.requests if path.endswith("api_get_authorizer_list")]
         assert len(lists) == 4
@@ -197,7 +197,7 @@ def test_restore(
 @pytest.mark.slow
 @pytest.mark.parametrize("block", [WXJAVA, SILENCEPER])
 def test_store(shell: Shell, client: redis.Redis, block: str) -> None:
-    """The tokens of WxJava and silenceper are read at the documented key, by a user that may only read."""
+    """The function reads the tokens of WxJava and silenceper at the documented key, as a user that may only read."""
     shell.run(USERS)
     with Sandbox() as sandbox:
         for layout in SYSTEMS:

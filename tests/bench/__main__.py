@@ -1,7 +1,7 @@
-"""`python -m tests.bench`: compare this function with the alternatives, in one run.
+"""`python -m tests.bench` compares this function with the alternatives, in one run.
 
-Prints at the start how long it takes, and at the end which goals are met. Exits 1 if a figure exceeds its gate, which
-is 15 % looser than its goal. If all gates hold, the figures go into figures.json and docs/performance.md.
+It prints at the start how long it takes, and at the end which goals are met. It exits with 1 if a figure exceeds its
+gate. A gate is 15 % looser than its goal. If all gates hold, the figures go into figures.json and docs/performance.md.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The bench's child process: `child.py MODULE WARM CALLS [MINI_PROGRAMS]` prints the calls' costs on stderr.
+"""The bench's child process. `child.py MODULE WARM CALLS [MINI_PROGRAMS]` prints the costs of the calls on stderr.
 
 It runs with only the peer's packages, so it imports only the standard library and the peer.
 """
@@ -28,12 +28,12 @@ class Context:
 def resident() -> float:
     """Return this process's resident memory in MiB."""
     gc.collect()
-    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - pathlib would be an import more
+    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - importing pathlib would cost memory
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def main(module: str, warm: int = 0, calls: int = 0, apps: int = 0) -> None:
-    """Call once, warm up, and measure; print the CPU seconds of a call, and MiB after warming up and at the end."""
+    """Call once, warm up, and measure. Print the CPU seconds of a call, and the MiB after warming up and at the end."""
     handler = importlib.import_module(module).lambda_handler
     context = Context()
     reply = handler({}, context)

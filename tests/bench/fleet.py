@@ -1,11 +1,11 @@
-"""Measure sweeps of thousands of mini programs through the deployed state machines on AWS's stand-in.
+"""Measure sweeps of thousands of mini programs through the deployed state machines, on an AWS emulator.
 
     with-step-functions .venv/bin/python -m tests.bench.fleet [--delay SECONDS] [COUNT ...]
 
-Each count is swept twice, side by side: a child and an invocation for each mini program, as before, and in batches. The
-first hundred start the function's processes. With a delay WeChat answers each question after it, as from afar.
-Seconds are the stand-in's, on this machine; questions to WeChat are counted. Dollars are AWS's, at 0.3 seconds a
-question. Tokens are the platform's own and the authorizers'.
+Each count is swept twice: once with an invocation for each mini program, and once in batches of 50. A first sweep of
+100 mini programs starts the function's processes. With --delay, WeChat's stand-in answers after that time, as a distant
+server would. The seconds are those of the emulator on this machine. The dollars are AWS's prices, at 0.3 seconds for
+each request. The two numbers of tokens are requests for the platform's own token and for the authorizers' tokens.
 """
 
 import argparse
@@ -23,22 +23,22 @@ from tests.releases import plan
 from tests.support import PLAN, Valkey
 
 COUNTS = (1000, 10000)
-CONCURRENCY = 8  # as much as two processors can use
+CONCURRENCY = 8  # two processors can use no more
 TOKENS = ("/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token")
-REFUSED = (40001, 40014, 42001)  # what a token gets that another one has replaced
+REFUSED = (40001, 40014, 42001)  # WeChat's codes for a token that a newer one has replaced
 
 # List prices of us-east-1, USD, 2026-11: pages "pricing" of Step Functions and Lambda.
-TRANSITION = 25e-6  # of a Standard workflow; a child that a Distributed Map starts is one too
+TRANSITION = 25e-6  # of a Standard workflow, also for starting a child of a Distributed Map
 EXPRESS_REQUEST, EXPRESS_GB_SECOND = 1e-6, 16.67e-6
 LAMBDA_REQUEST, LAMBDA_GB_SECOND = 0.2e-6, 16.6667e-6
-QUESTION_SECONDS = 0.3  # assumed: two exchanges with WeChat from afar
+QUESTION_SECONDS = 0.3  # assumed, for two requests to a distant WeChat
 EXPRESS_GB, LAMBDA_GB = 64 / 1024, 512 / 1024
-BATCH = 50  # of the definition
+BATCH = 50  # MaxItemsPerBatch of the state machine
 
 
 @dataclass
 class Measured:
-    """One sweep, in batches of so many."""
+    """The figures of one sweep."""
 
     count: int
     batch: int
@@ -51,7 +51,7 @@ class Measured:
     peak_mib: float
 
     def dollars(self) -> float:
-        """Return what AWS would charge for it."""
+        """Return what AWS would charge for the sweep."""
         rounds = sum(1 + math.ceil((size - 1) / THREADS) for size in _sizes(self.count, self.batch))
         seconds = QUESTION_SECONDS * rounds
         children = math.ceil(self.count / self.batch)
@@ -66,7 +66,7 @@ def _sizes(count: int, batch: int) -> list[int]:
 
 
 def create_sweep(cloud: Cloud, batch: int) -> str:
-    """Create a sweep like the deployed one, with batches of so many; return its ARN."""
+    """Create a state machine like the deployed sweep, with batches of this size; return its ARN."""
     deployed = cloud.states.describe_state_machine(stateMachineArn=cloud.sweep)
     size = f'"MaxItemsPerBatch": {BATCH}'
     assert deployed["definition"].count(size) == 1
@@ -78,7 +78,7 @@ def create_sweep(cloud: Cloud, batch: int) -> str:
 def sweep(
     cloud: Cloud, sandbox: Sandbox, valkey: Valkey, machine: str, *, batch: int, count: int, start: int
 ) -> Measured:
-    """Sweep so many new mini programs."""
+    """Sweep this number of new mini programs."""
     fleet = appids(count, start)
     authorize(sandbox, valkey, fleet)
     before = [sandbox.count(path) for path in (PLAN, *TOKENS)]
@@ -98,14 +98,14 @@ def sweep(
         plans=plans,
         tokens=tuple(tokens),
         collisions=sum(sandbox.refusals[code] for code in REFUSED),
-        transitions=entered + math.ceil(count / batch) + 2,  # the list and the rows have a child each
+        transitions=entered + math.ceil(count / batch) + 2,  # two more children read the list and the rows
         processes=len(memory),
         peak_mib=max(memory),
     )
 
 
 def _functions(base_url: str) -> list[Path]:
-    """Return the running processes of our function."""
+    """Return the running processes of this function."""
     mark = f"WECHAT_API_BASE_URL={base_url}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -128,9 +128,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
     parser.add_argument("--delay", type=float, default=0)
-    given = parser.parse_args()
-    counts = [100, *given.counts]
-    faults = [Fault("plan", "delay", str(given.delay))] if given.delay else []
+    options = parser.parse_args()
+    counts = [100, *options.counts]
+    faults = [Fault("plan", "delay", str(options.delay))] if options.delay else []
     with Sandbox(plan=plan(3, 100), faults=faults) as sandbox, tempfile.TemporaryDirectory() as directory:
         valkey = Valkey(Path(directory))
         cloud = Cloud()

@@ -1,4 +1,4 @@
-"""Measure a process: wall seconds to its first line, CPU seconds, instructions, and the figures that it prints."""
+"""Measure a process: wall time until its first line, CPU time, instructions, and the figures that it prints."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Peer:
-    """A program to compare: its command takes an address if `takes_address`, then WARM and CALLS."""
+    """A program to compare. Its command takes an address (only with `takes_address`), then WARM and CALLS."""
 
     name: str
     command: tuple[str, ...]
@@ -78,7 +78,7 @@ def run(command: list[str], environ: Mapping[str, str]) -> Run:
 
 
 def interleave(measures: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
-    """Run the programs in turn; the first round only warms the disk cache."""
+    """Run the programs in turn. The first round only warms the disk cache, and is not counted."""
     taken = [{name: measure() for name, measure in measures.items()} for _ in range(rounds + 1)]
     return {name: [found[name] for found in taken[1:]] for name in measures}
 

@@ -1,4 +1,4 @@
-"""Rows of memory over https: a process's memory after its calls, and its growth with mini programs."""
+"""The bench's rows about memory, over https: after some calls, and with a growing number of mini programs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,8 +9,8 @@ from tests.bench.table import EXACT, Table
 from tests.bench.upstream import FLEET, Addresses
 
 CALLS = 20_000
-ENTRY_MIB = 0.8 / 1024  # of the cache of tokens, for each mini program (handler/tokens/cached.py)
-SOME = 100  # mini programs of the peers, where each client reads the authorities again
+ENTRY_MIB = 0.8 / 1024  # what the token cache takes for each mini program (handler/tokens/cached.py)
+SOME = 100  # fewer mini programs for the other programs, because each of their clients reads the authorities again
 CALLS_OF_ONE = 300
 
 

@@ -1,4 +1,4 @@
-"""Rows over http, without TLS: start-up in wall seconds, warm calls in CPU, and a scale-out."""
+"""The bench's rows over http, without TLS: the wall time of a start, the CPU time of warm calls, and a scale-out."""
 
 import subprocess
 import time
@@ -11,7 +11,7 @@ from tests.bench.table import EXACT, Table
 
 ROUNDS = 5
 WARM_UP, CALLS = 50, 250
-PROCESSES = 50  # of a scale-out
+PROCESSES = 50  # that a scale-out starts
 
 
 def start(table: Table, peers: Peers, address: str) -> None:
@@ -31,7 +31,7 @@ def start(table: Table, peers: Peers, address: str) -> None:
 
 
 def warm(table: Table, peers: Peers, address: str) -> None:
-    """Compare the CPU of a call on a kept connection, logging and metrics on."""
+    """Compare the CPU time of a call on a kept connection, with logging and metrics."""
     table.section(f"warm call over http, CPU, {CALLS} calls a round, {ROUNDS} interleaved rounds")
     goals = {peers.plain: 0.60, peers.naive: None, peers.standard_library: None, peers.wx_sdk: None}
     found = interleave({peer.name: partial(_cpu, peer, address) for peer in [peers.ours, *goals] if peer}, ROUNDS)
@@ -49,13 +49,13 @@ def _cpu(peer: Peer, address: str) -> float:
 
 
 def scale_out(table: Table, peers: Peers) -> None:
-    """Start 50 processes on one appid, with two calls each; the peer's classic tokens invalidate one another."""
+    """Start 50 processes for one appid, with two calls each. The other program's tokens invalidate one another."""
     table.section(f"scale-out: {PROCESSES} processes at once, one mini program", EXACT)
     for peer, goal in ((peers.ours, 0.0), (peers.naive, None)):
         with Sandbox(apps={peer.environ["WECHAT_APPID"]: SECRET}) as sandbox:
-            processes = [_started(peer, sandbox.base_url) for _ in range(PROCESSES)]
+            processes = [_start_process(peer, sandbox.base_url) for _ in range(PROCESSES)]
             deadline = time.monotonic() + 30
-            failed = sum(_failed(process, deadline) for process in processes)
+            failed = sum(_has_failed(process, deadline) for process in processes)
             tokens = sandbox.count("/cgi-bin/stable_token") + sandbox.count("/cgi-bin/token")
             refused = sandbox.refusals[40001]
         lost = max(tokens - PROCESSES, 0) + refused + failed
@@ -63,13 +63,13 @@ def scale_out(table: Table, peers: Peers) -> None:
         table.add(f"scale-out: requests too many, refusals and failures, {peer.name}", lost, "", goal, note)
 
 
-def _started(peer: Peer, address: str) -> "subprocess.Popen[bytes]":
+def _start_process(peer: Peer, address: str) -> "subprocess.Popen[bytes]":
     command, environ = peer.at(address, 1, 0)
     return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _failed(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
-    """Wait for a process until the deadline, then end it; return whether it failed."""
+def _has_failed(process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    """Wait for a process until the deadline, then kill it. Return whether it failed or was killed."""
     try:
         return process.wait(max(deadline - time.monotonic(), 0.01)) != 0
     except subprocess.TimeoutExpired:

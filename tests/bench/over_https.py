@@ -1,7 +1,7 @@
-"""Rows over https, as in production: the first reply, a reconnect, a warm call.
+"""The bench's rows over https, as in production: the first reply, a reconnect, and a warm call.
 
-They count instructions if valgrind is there, because these are the same in each run. They measure CPU time
-without valgrind, and for Node.js, which valgrind cannot run unchanged.
+With valgrind, they count instructions, because the count is the same in each run. They measure CPU time if valgrind
+is missing, and for Node.js, because valgrind cannot run it unchanged.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from tests.bench.table import Table
 from tests.bench.upstream import Addresses
 
 ROUNDS = 5
-RECONNECTS, WARM = 4, 25  # calls under valgrind after the first one
+RECONNECTS, WARM = 4, 25  # number of calls under valgrind, after the first one
 START, RECONNECT, CALL = "first https reply", "https reconnect", "https warm call"
 
 
 def rows(table: Table, peers: Peers, addresses: Addresses) -> None:
-    """Compare a process until its first reply, a call on a new connection, and a call on a kept one."""
+    """Compare three costs: a process up to its first reply, a call on a new connection, and a call on a kept one."""
     others = [peer for peer in (peers.plain, peers.naive, peers.standard_library, peers.wx_sdk) if peer]
     counts = _counts([peers.ours, peers.plain_without_bytecode, *others], addresses) if VALGRIND else {}
     timed: dict[str, Callable[[Peer], float]] = {
@@ -50,7 +50,7 @@ def rows(table: Table, peers: Peers, addresses: Addresses) -> None:
 
 
 def _counts(peers: list[Peer], addresses: Addresses) -> dict[tuple[str, Peer], float]:
-    """Count instructions; a call's are the difference that more calls make, divided by their number."""
+    """Count instructions. For a call, compare a run with more calls, and divide the difference by their number."""
     counted = [peer for peer in peers if not peer.takes_address]
     warmed = [peer for peer in counted if "without bytecode" not in peer.name]
     with ThreadPoolExecutor(2) as pool:

@@ -1,4 +1,4 @@
-"""Build the programs to compare: this function's artifact, and a folder of packages for each other one."""
+"""Build the programs to compare: this function's artifact, and folders with the packages of the others."""
 
 import shutil
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NODE_MODULES = interpreter.ROOT / ".tools" / "node" / "node_modules"
 
 @dataclass(frozen=True)
 class Peers:
-    """The programs to compare. Without Node.js, `wx_sdk` and `node` (which only starts) are None."""
+    """The programs to compare. `node` only starts Node.js. `wx_sdk` and `node` are None if Node.js is missing."""
 
     ours: Peer
     ours_on_3_10: Peer
@@ -31,7 +31,7 @@ class Peers:
 
 
 def build(folder: Path, authority: Path) -> Peers:
-    """Build the artifacts and install the packages; all trust the bench's authority and certifi's."""
+    """Build the artifacts and install the packages. All trust certifi's authorities and the bench's."""
     python = interpreter.find_interpreter(artifact.LAMBDA.python)
     lock = interpreter.ROOT / "requirements.txt"
     ours, older, plain, bytecode = (folder / name for name in ("ours", "older", "plain", "bytecode"))
@@ -43,7 +43,7 @@ def build(folder: Path, authority: Path) -> Peers:
         *("--only-binary", ":all:", "--require-hashes"),
     )
     interpreter.run_uv("pip", "install", *options, "--requirement", str(lock))
-    # wechatpy itself does not start without it; this function does (handler/wechat/wechatpy_adapter.py).
+    # wechatpy does not start without this package. This function does (handler/wechat/wechatpy_adapter.py).
     crypto = f"pycryptodome=={version('pycryptodome')}"
     interpreter.run_uv(
         "pip", "install", *options, "--constraint", str(interpreter.ROOT / "requirements-dev.txt"), crypto
@@ -58,21 +58,21 @@ def build(folder: Path, authority: Path) -> Peers:
     shutil.copytree(plain, bytecode)
     artifact.compile_all(python, bytecode, "/var/task")
 
-    appids = iter(FLEET[-10:])  # one AppID each, because classic tokens of two processes invalidate one another
+    appids = iter(FLEET[-10:])  # two programs' tokens for one AppID would invalidate one another
 
     def peer(name: str, place: Path, module: str, interpreter_path: str = python) -> Peer:
         command = (interpreter_path, "-S", "-W", "ignore", str(HERE / "child.py"), module)
         environ = {
             "PYTHONPATH": str(place),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_LAMBDA_FUNCTION_NAME": "function",  # metrics are on
+            "AWS_LAMBDA_FUNCTION_NAME": "function",  # this turns metrics on
             "WECHAT_APPID": next(appids),
             "WECHAT_SECRET": SECRET,
             "WECHAT_TIMEOUT_SECONDS": "60",
         }
-        if module == "handler.app":  # as in template.yaml and scf.json
+        if module == "handler.app":  # template.yaml and scf.json set this too
             environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-        if module == "floor":  # the standard library brings no authorities
+        if module == "floor":  # the standard library contains no authorities
             environ["SSL_CERT_FILE"] = str(place / "certifi" / "cacert.pem")
         return Peer(name, command, environ)
 

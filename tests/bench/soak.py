@@ -1,4 +1,4 @@
-"""Two long runs in one process each: many mini programs, and thousands of invocations with random faults."""
+"""Two long runs, each in one process: many mini programs, and thousands of invocations with random faults."""
 
 import contextlib
 import gc
@@ -20,9 +20,9 @@ KINDS = ("reset", "reset=body", "truncate", "status=502", "status=403", "html", 
 
 @contextlib.contextmanager
 def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
-    """Return the function, connected to this sandbox, without a log."""
+    """Yield the function, connected to this sandbox and without a log."""
     os.environ.update(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET)
-    from handler.app import forget_settings, lambda_handler  # noqa: PLC0415 - the same
+    from handler.app import forget_settings, lambda_handler  # noqa: PLC0415 - it reads the environment
     from handler.telemetry import log as telemetry  # noqa: PLC0415 - it reads the environment
 
     forget_settings()
@@ -30,7 +30,7 @@ def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
     def invoke(**event: str) -> object:
         try:
             return lambda_handler(event, None)
-        except Exception as error:  # noqa: BLE001 - the faults
+        except Exception as error:  # noqa: BLE001 - the faults cause many errors
             return error
 
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
@@ -39,7 +39,7 @@ def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
 
 
 def grow(table: Table) -> None:
-    """Ask for many mini programs twice: time and requests grow only with their number."""
+    """Ask for many mini programs twice. Time and requests must grow only with the number of mini programs."""
     apps = {f"wx{number:016d}": SECRET for number in range(APPS)}
     with Sandbox(apps=apps) as sandbox, quiet_function(sandbox) as invoke:
         seconds = []
@@ -59,8 +59,8 @@ def grow(table: Table) -> None:
 
 
 def soak(table: Table) -> None:
-    """Invoke thousands of times with random faults: memory, file descriptors and threads do not grow."""
-    picks = random.Random(1)  # noqa: S311 - the same faults in each run
+    """Invoke thousands of times with random faults. Memory, file descriptors and threads must not grow."""
+    picks = random.Random(1)  # noqa: S311 - a fixed seed gives the same faults in each run
     states = []
     with Sandbox() as sandbox, quiet_function(sandbox) as invoke:
         for number in range(INVOCATIONS):

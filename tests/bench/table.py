@@ -1,22 +1,22 @@
-"""The rows of the bench: figures, goals, and missed goals."""
+"""The rows of the bench, with figures and goals."""
 
 import statistics
 from dataclasses import dataclass
 
 from tests.bench.measures import ratio
 
-LOOSER = 1.15  # how much looser a gate is than its goal, because small shared machines are noisy
-EXACT = 1.0  # where it is not
+LOOSER = 1.15  # a gate is 15 % looser than its goal, because small shared machines are noisy
+EXACT = 1.0  # the gate is the goal, for figures without noise
 
 
 def shown(figure: float) -> str:
-    """Format a figure with the digits that are significant."""
+    """Format a figure with its significant digits."""
     return f"{figure:.0f}" if figure >= 100 or not figure else f"{figure:.1f}" if figure >= 10 else f"{figure:.3f}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. It should not exceed its `goal`; beyond its gate the bench fails. No goal: only shown."""
+    """One figure. It should not exceed its `goal`, if it has one. The bench fails if it exceeds its gate."""
 
     name: str
     figure: float
@@ -27,12 +27,12 @@ class Row:
 
     @property
     def is_met(self) -> bool:
-        """Whether the goal, if there is one, is met."""
+        """Whether the figure meets its goal, or has none."""
         return self.goal is None or self.figure <= self.goal
 
     @property
     def is_held(self) -> bool:
-        """Whether the gate, if there is one, is held."""
+        """Whether the figure is within its gate, or has none."""
         return self.goal is None or self.figure <= self.goal * self.looser
 
     def __str__(self) -> str:
@@ -42,14 +42,14 @@ class Row:
 
 
 class Table:
-    """Prints each row when it is measured, and the missed goals at the end."""
+    """The table. It prints each row when it is measured, and the missed goals at the end."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._looser = LOOSER
 
     def section(self, title: str, looser: float = LOOSER) -> None:
-        """Print a title for the next rows, and set how much looser their gates are than their goals."""
+        """Print a title for the next rows. Their gates are their goals, multiplied by `looser`."""
         self._looser = looser
         print(f"\n{title}", flush=True)
 
@@ -66,11 +66,11 @@ class Table:
 
     @property
     def is_held(self) -> bool:
-        """Whether every gate is held."""
+        """Whether every figure is within its gate."""
         return all(row.is_held for row in self.rows)
 
     def summary(self) -> str:
-        """Return one line: the goals met and missed, and whether a gate is broken."""
+        """Return one line with the number of met goals, the missed goals, and the figures beyond their gates."""
         goals = [row for row in self.rows if row.goal is not None]
         missed = [row for row in goals if not row.is_met]
         text = f"goals: {len(goals) - len(missed)} of {len(goals)} met"

@@ -1,4 +1,4 @@
-"""The exact part of the bench: the number of function calls in a warm invocation, compared with the peers."""
+"""The part of the bench that gives the same result in each run: the number of function calls in a warm invocation."""
 
 import os
 import subprocess
@@ -33,18 +33,18 @@ def calls(module: str) -> int:
 
 @pytest.fixture(scope="module")
 def ours() -> int:
-    """Our own calls."""
+    """Count the calls of this function."""
     return calls("handler.app")
 
 
 @pytest.mark.parametrize(("peer", "bound"), [("stack", 0.60), ("naive", 0.70), ("floor", 3.50)])
 def test_warm_calls(ours: int, peer: str, bound: float) -> None:
-    """A warm invocation calls at most the allowed share of a peer's number of functions."""
+    """A warm invocation calls fewer functions than a peer, at most the allowed share."""
     assert ours <= bound * calls(peer)
 
 
 def test_document() -> None:
-    """docs/performance.md has the figures of the last committed run, and all of them met their gates."""
+    """docs/performance.md has the figures of the last committed run, and all are within their gates."""
     assert document.written() == document.DOCUMENT.read_text("utf-8"), "run `make bench`, which writes both"
     assert document.seconds() > 60
 
@@ -59,7 +59,7 @@ def test_document() -> None:
     ],
 )
 def test_goals_and_gates(figure: float, looser: float, summary: str, *, held: bool) -> None:
-    """The last line names a missed goal; beyond its gate the bench fails."""
+    """The last line names a missed goal. The bench fails if a figure is beyond its gate."""
     table = Table()
     table.section("rows", looser)
     table.add("another", 0.5, "x", 0.5)

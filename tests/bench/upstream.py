@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 FLEET = [f"wx{number:016d}" for number in range(5000)]
 _PLAN = b'{"errcode":0,"errmsg":"ok","gray_release_plan":{"status":1,"create_timestamp":1517553721,'
 _PLAN += b'"default_finish_timestamp":1517554721,"gray_percentage":8}}'
-# The SDK's gateway, at /admin, wraps WeChat's body in a protobuf message of body and content type.
+# Answer as the SDK's gateway at /admin: a protobuf message that contains WeChat's body and its content type.
 _WRAPPED = b"\x0a" + bytes([len(_PLAN) | 0x80, 1]) + _PLAN + b"\x12\x10application/json"
 
 
 class Addresses(NamedTuple):
-    """The addresses of the three; `closing` closes its https connection after each plan."""
+    """The addresses of the three servers. `closing` closes its https connection after each plan."""
 
     http: str
     https: str
@@ -34,7 +34,7 @@ class Addresses(NamedTuple):
 
 
 class Upstream:
-    """A process with the three servers; it writes the authority of their certificates into `folder`."""
+    """A process that runs the three servers. It writes the authority of their certificates into `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = folder / "authority.pem"

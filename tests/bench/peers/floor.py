@@ -1,4 +1,4 @@
-"""Peer (a), the floor: the standard library alone, no contract, no log, no metrics, no limits."""
+"""Peer (a), the least that is possible: only the standard library, without contract, log, metrics and limits."""
 
 import http.client
 import json

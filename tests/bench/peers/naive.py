@@ -1,4 +1,4 @@
-"""Peer (b): wechatpy as its manual shows it, and a dict as the reply."""
+"""Peer (b): wechatpy, used as its manual shows, with a dict as the reply."""
 
 import os
 
@@ -8,7 +8,7 @@ BASE = os.environ["WECHAT_API_BASE_URL"]
 
 
 class Client(WeChatClient):
-    """wechatpy's address of the token is a literal: this is its own method with the sandbox's address."""
+    """A copy of wechatpy's method with the sandbox's address, because wechatpy's address is fixed in its code."""
 
     API_BASE_URL = f"{BASE}/cgi-bin/"
 
@@ -21,7 +21,7 @@ clients = {}
 
 
 def client(event):
-    """A client for each mini program, as its token is kept in it."""
+    """Return a client for each mini program, because a client keeps the token of one."""
     appid = event.get("appid", os.environ["WECHAT_APPID"])
     if appid not in clients:
         clients[appid] = Client(appid, os.environ["WECHAT_SECRET"])

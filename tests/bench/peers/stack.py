@@ -1,4 +1,4 @@
-"""Peer (c): the mandated stack used plainly: wechatpy, a pydantic reply, Powertools' Logger and Metrics."""
+"""Peer (c): the same libraries as this function, used plainly: wechatpy, pydantic, Powertools' Logger and Metrics."""
 
 import os
 from typing import Optional
@@ -30,7 +30,7 @@ class Reply(BaseModel):
 
 
 class Client(WeChatClient):
-    """wechatpy's address of the token is a literal: this is its own method with the sandbox's address."""
+    """A copy of wechatpy's method with the sandbox's address, because wechatpy's address is fixed in its code."""
 
     API_BASE_URL = f"{BASE}/cgi-bin/"
 
@@ -43,7 +43,7 @@ clients = {}
 
 
 def client(event):
-    """A client for each mini program, as its token is kept in it."""
+    """Return a client for each mini program, because a client keeps the token of one."""
     appid = event.get("appid", os.environ["WECHAT_APPID"])
     if appid not in clients:
         clients[appid] = Client(appid, os.environ["WECHAT_SECRET"])

@@ -1,5 +1,5 @@
-// Peer (d): the official SDK. `node wx.js ADDRESS WARM CALLS` prints the seconds of CPU that a call takes, and the
-// MiB that the process has, on stderr.
+// Peer (d): WeChat's official SDK. `node wx.js ADDRESS WARM CALLS` prints on stderr the CPU seconds of a call, and the
+// MiB of the process.
 process.env.TENCENTCLOUD_RUNENV = "SCF";
 process.env.TENCENTCLOUD_SECRETID = process.env.TENCENTCLOUD_SECRETKEY = process.env.TENCENTCLOUD_SESSIONTOKEN = "x";
 process.env.TENCENTCLOUD_REGION = "ap-shanghai";
