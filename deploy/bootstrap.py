@@ -1,8 +1,8 @@
 """Install uv into a folder, with any Python 3: `python3 -m deploy.bootstrap DIRECTORY`.
 
-uv goes into a virtual environment, so that the system's own Python is not changed. Some systems package `venv`
-separately; without it, pip installs uv into a plain folder. Nothing is printed on stdout, because `make` reads it, and
-nothing is written outside the folder.
+uv goes into a virtual environment, so that the system's own Python is not changed. On some systems,
+`venv` is a separate package. Without it, pip installs uv into a plain folder. The command prints nothing on stdout,
+because `make` reads it, and writes nothing outside the folder.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(directory: str) -> int:
 
 
 def explain_missing_packages() -> str:
-    """Return what to install on a system whose Python has neither venv nor pip."""
+    """Return advice for a system where Python has neither venv nor pip."""
     package = "sudo apt-get install python3-venv" if shutil.which("apt-get") else "your system's package of pip"
     return (
         f"The setup needs Python's venv or pip, and {sys.executable} has neither. Install one of these and try again:\n"
@@ -55,7 +55,7 @@ def explain_missing_packages() -> str:
 def find_trusted_certificates() -> dict[str, str]:
     """Return the variable that makes pip trust the system's authorities, unless the user has set one.
 
-    The system may trust the authority of a company's proxy, which pip's own list does not have.
+    The system may trust a company's proxy, whose authority is missing in pip's own list.
     """
     if any(os.environ.get(name) for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")):
         return {}

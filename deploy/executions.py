@@ -1,10 +1,11 @@
-"""Stop what the state machines of a stack run, so that the stack or its fleet can be deleted.
+"""Stop the executions of a stack's state machines, so that the stack or its fleet can be deleted.
 
     make stop                  # python -m deploy.executions --stack-name gray-release-plan
 
-CloudFormation deletes a state machine when its last execution has ended, and a watch sleeps up to a day. The command
-turns off the schedule that starts sweeps, and stops the sweeps and then the watches, which sweeps start. It lists them
-and asks before. `sam deploy` does not turn the schedule on again, unless its parameters change.
+CloudFormation cannot delete a state machine before its last execution has ended, and a watch may sleep for a day. The
+command lists the executions and asks for confirmation. Then it turns off the schedule of sweeps, stops the sweeps, and
+stops the watches last, because sweeps start watches. `sam deploy` turns the schedule on again only if its parameters
+change.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import DeployError
 
-MACHINES = ("Sweep", "Watch")  # in this order: a sweep that runs starts watches
+MACHINES = ("Sweep", "Watch")  # in this order, because a running sweep starts watches
 SCHEDULE, SCHEDULE_GROUP = "SweepSchedule", "ScheduleGroup"
-ROUNDS = 30  # AWS's list of executions is a few seconds late, and a watch goes on in a new execution
+ROUNDS = 30  # AWS lists an execution a few seconds late, and a watch may continue in a new execution
 
 
 class Fleet:
@@ -34,7 +35,7 @@ class Fleet:
         self._schedule = {"Name": ids.get(SCHEDULE, ""), "GroupName": ids.get(SCHEDULE_GROUP, "default")}
 
     def find_executions(self, machine: str) -> list[str]:
-        """Return the ARNs of the executions that a state machine runs."""
+        """Return the ARNs of a state machine's running executions."""
         try:
             pages = self._states.get_paginator("list_executions").paginate(
                 stateMachineArn=machine, statusFilter="RUNNING"
@@ -54,7 +55,7 @@ class Fleet:
         return schedule if schedule.get("State") == "ENABLED" else None
 
     def describe(self) -> list[str]:
-        """Say what there is to stop."""
+        """Return a line for the schedule, if it is on, and for each running execution."""
         running = [execution for machine in self._machines for execution in self.find_executions(machine)]
         return [
             *(["the schedule of sweeps"] if self.find_schedule() else []),
@@ -62,7 +63,7 @@ class Fleet:
         ]
 
     def stop(self) -> None:
-        """Turn the schedule off, and stop the executions. Raises `DeployError` if some are still there."""
+        """Turn the schedule off, and stop the executions. Raises `DeployError` if some are still running."""
         if schedule := self.find_schedule():
             kept = self._scheduler.meta.service_model.operation_model("UpdateSchedule").input_shape.members
             wanted = {name: value for name, value in schedule.items() if name in kept} | {"State": "DISABLED"}
@@ -75,11 +76,11 @@ class Fleet:
                     self._states.stop_execution(executionArn=execution, cause="make stop")
                 time.sleep(1)
             else:
-                raise DeployError(f"executions of {machine} are still there")
+                raise DeployError(f"executions of {machine} are still running")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Stop what runs; return the exit code."""
+    """Stop the schedule and the executions; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.executions", description="Stop a stack's executions.")
     parser.add_argument("--stack-name", required=True, help="the stack")
     parser.add_argument("--yes", action="store_true", help="stop them without asking")

@@ -1,4 +1,4 @@
-"""Run uv, and find a Python of a given version: one of this machine, or one that uv downloads.
+"""Run uv, and find a Python of a given version. If the machine has none, uv downloads one.
 
 python3 -m deploy.interpreter VERSION       # prints its path
 """
@@ -64,7 +64,7 @@ def run_uv(*arguments: str, **environ: str) -> str:
 
 
 def _shorten_error(error: DeployError) -> str:
-    """Return the first and the last line of uv's chain of causes."""
+    """Return the first and the last line of the causes that uv prints."""
     lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in str(error).splitlines()]
     return ": ".join(dict.fromkeys((lines[0], lines[-1])) if lines else ["no reason given"])
 

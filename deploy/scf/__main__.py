@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 
 def _read_function(path: Path) -> Json:
-    """Return the function that a file describes. Raises `DeployError`."""
+    """Read the function's description from a file. Raises `DeployError`."""
     try:
         function = json.loads(path.read_text("utf-8"))
     except ValueError as error:

@@ -39,7 +39,7 @@ class Scf:
         self._name = {"FunctionName": function, "Namespace": namespace}
 
     def __call__(self, action: str, **fields: Any) -> Json:
-        """Make a call and return its response; reading a function that does not exist, or its triggers, returns {}.
+        """Make a call and return its response, or {} if it reads a function, or triggers, that do not exist.
 
         Raises `DeployError` with Tencent's code and message, and with advice for the codes in `HINTS`.
         """
@@ -56,7 +56,7 @@ class Scf:
         return answer
 
     def wait_for_function(self) -> Json:
-        """Wait until no change of the function is in progress, and return the function ({} if it does not exist).
+        """Wait until Tencent has finished changing the function; return the function, or {} if it does not exist.
 
         Tencent changes functions in the background, and refuses a change during another one:
         https://cloud.tencent.com/document/product/583/37883. Raises `DeployError` after WAIT_SECONDS.

@@ -15,7 +15,7 @@ def compare_triggers(wanted: Iterable[Json], deployed: Iterable[Json]) -> Iterat
     for trigger in wanted:
         old = found.get(_identity(trigger))
         if old is None:
-            # Tencent chooses the name of an http trigger, the id in its URL, so the request must not hold one.
+            # Tencent chooses the name of an http trigger, the id in its URL, so the request must not contain a name.
             request = {key: value for key, value in trigger.items() if not (key == "TriggerName" and _is_http(trigger))}
             yield "create", request, []
         elif members := [key for key in trigger if key in _COMPARED_MEMBERS and not _is_same(key, old, trigger)]:
@@ -58,7 +58,7 @@ def _qualifier(trigger: Json) -> str:
 
 
 def _identity(trigger: Json) -> tuple[str, str, str]:
-    """Return what identifies a trigger: a timer's name, or the only http trigger of a version or alias."""
+    """Return a trigger's key. A timer has a name. A version or alias has at most one http trigger."""
     return trigger["Type"], _qualifier(trigger), "" if _is_http(trigger) else trigger["TriggerName"]
 
 

@@ -1,4 +1,4 @@
-"""The function's variables on SCF: where their values come from, which may be shown, and which cannot work."""
+"""The function's variables on SCF: find their values, hide the secret ones, and refuse those that cannot work."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from deploy import DeployError
 
-# Of every other variable only the name is shown, because a variable that a user added may hold a secret.
+# For all other variables, only the name is shown, because a variable that a user added may hold a secret.
 SHOWN_VARIABLES = (
     # begin: shown (written by make docs)
     "WECHAT_APPID",
