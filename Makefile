@@ -45,7 +45,7 @@ ifeq ($(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS := 1
 endif
 endif
-# pyenv's shims run only the versions that PYENV_VERSION lists. So it lists all installed versions, the newest first.
+# pyenv's shims run only the versions that PYENV_VERSION lists. So set it to all installed versions, the newest first.
 ifneq ($(shell command -v pyenv),)
 export PYENV_VERSION := $(or $(PYENV_VERSION),$(shell pyenv versions --bare | grep -E '^3\.1[0-9]\.' | sort -rV | paste -sd:))
 endif

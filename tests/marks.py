@@ -18,7 +18,7 @@ def read_block(text: str, name: str) -> str:
 
 
 def replace_block(text: str, name: str, lines: str) -> str:
-    """Return the file's text with other lines in a block."""
+    """Return the file's text with these lines as the block's content."""
     start, end = _find_block(text, name)
     return f"{text[:start]}{lines}{text[end:]}"
 

@@ -30,7 +30,7 @@ def draw_screen() -> str:
     lines = ["$ make invoke", *(line.rstrip() for line in shown.splitlines())]
     console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True)
     console.print(Text.from_ansi("\n".join(lines)))
-    # Without font URLs, because a picture must not load anything from other hosts.
+    # Remove the font URLs, because the picture must not load anything from other hosts.
     style = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     svg = console.export_svg(title="make invoke", code_format=style, unique_id="invoke")
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())

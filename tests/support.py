@@ -160,7 +160,7 @@ def post(url: str, event: Any) -> Any:
 def sam() -> str:
     """Find aws-sam-cli."""
     found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/bin/sam")
-    assert Path(found).exists(), "no sam: run these with make test-slow"
+    assert Path(found).exists(), "sam is missing: run these tests with make test-slow"
     return found
 
 
@@ -205,7 +205,7 @@ class Valkey:
 
 
 def create_server_context(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
-    """Return a server's TLS context with the authority's certificate for these names, by default 127.0.0.1."""
+    """Return a server's TLS context, with a certificate of this authority for these names."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*names or ("127.0.0.1",), not_after=not_after).configure_cert(context)
     return context

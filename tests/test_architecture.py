@@ -52,7 +52,7 @@ def imported(path: Path) -> set[str]:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the modules that ship, without the empty `handler` itself."""
+    """Return the modules below `handler`, without `handler/__init__.py`, because it is empty."""
     return {module: path for module, path in MODULES.items() if module.startswith("handler.")}
 
 
@@ -105,7 +105,7 @@ def test_no_test_module_imports_another() -> None:
 
 
 def list_reachable(room: str) -> set[str]:
-    """Return the parts that a part imports, directly or through others."""
+    """Return the parts that this part imports, directly or through other parts."""
     return set(chain(ROOMS[room], *(list_reachable(imported) for imported in ROOMS[room])))
 
 

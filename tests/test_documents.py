@@ -86,7 +86,7 @@ def test_both_languages(table: str) -> None:
 
 
 def test_lists() -> None:
-    """Each list of names has its block in a file."""
+    """Each generated list of names has a block in a file."""
     assert {name for path in CODE for name in find_names(path.read_text("utf-8"))} == LISTS.keys()
 
 
@@ -238,7 +238,7 @@ def test_readme_leads() -> None:
 
 
 def test_readmes_lead_to_the_same_pages() -> None:
-    """Each README links every page of docs/, in the README's language if the page exists in it."""
+    """Each README links every page of docs/. The Chinese README links the Chinese page if there is one."""
     pages = {name for name in TEXTS if name.startswith("docs/")}
     chinese = {name for name in pages if name.endswith(".zh-CN.md")}
     english = pages - chinese

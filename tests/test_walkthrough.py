@@ -119,7 +119,7 @@ def test_sandbox(shell: Shell) -> None:
 
 @pytest.mark.slow
 def test_component(shell: Shell, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Source `component` works with what wechatpy stores of WeChat's pushes, and with the documented Redis user."""
+    """After wechatpy has stored WeChat's pushes, source `component` works. The documented Redis user is enough."""
     push(shell, client, monkeypatch)
     with Sandbox() as sandbox:
         assert shell.run(COMPONENT, WECHAT_API_BASE_URL=sandbox.base_url) == REPLY

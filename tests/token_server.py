@@ -20,7 +20,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 def answer(
     content: bytes | str | dict[str, Any], status: int = 200, kind: str = "application/json", **headers: str
 ) -> Answer:
-    """Answer with this body: bytes as they are, an object as JSON."""
+    """Answer with this body. Bytes are sent unchanged, and an object as JSON."""
     if isinstance(content, dict):
         content = json.dumps(content)
     body = content if isinstance(content, bytes) else content.encode()
@@ -36,7 +36,7 @@ def answer(
 
 
 def raw(content: bytes) -> Answer:
-    """Send these bytes as they are, and close the connection."""
+    """Send these bytes unchanged, and close the connection."""
 
     def play(request: BaseHTTPRequestHandler) -> None:
         request.close_connection = True
@@ -105,6 +105,6 @@ class _Handler(BaseHTTPRequestHandler):
         play(self)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     do_POST = do_GET

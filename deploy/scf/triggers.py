@@ -15,7 +15,7 @@ def compare_triggers(wanted: Iterable[Json], deployed: Iterable[Json]) -> Iterat
     for trigger in wanted:
         old = found.get(_identity(trigger))
         if old is None:
-            # Tencent chooses the name of an http trigger, the id in its URL, so the request must not contain a name.
+            # Tencent chooses the name of an http trigger (the id in its URL), so the request must not contain one.
             request = {key: value for key, value in trigger.items() if not (key == "TriggerName" and _is_http(trigger))}
             yield "create", request, []
         elif members := [key for key in trigger if key in _COMPARED_MEMBERS and not _is_same(key, old, trigger)]:

@@ -60,7 +60,7 @@ class Table:
         print(row, flush=True)
 
     def compare(self, name: str, ours: list[float], theirs: list[float], goal: float | None = None) -> None:
-        """Add the ratio of two interleaved series in seconds."""
+        """Add a row with the median ratio of two series of seconds."""
         note = f"{statistics.median(ours) * 1000:.2f} against {statistics.median(theirs) * 1000:.2f} ms"
         self.add(name, ratio(ours, theirs), "x", goal, note)
 
@@ -77,4 +77,4 @@ class Table:
         if missed:
             text += "; missed: " + ", ".join(f"{row.name} ({row.figure:g}, goal {row.goal:g})" for row in missed)
         broken = [row.name for row in goals if not row.is_held]
-        return text + (f"; beyond the gate, and so failed: {', '.join(broken)}" if broken else "; every gate is held")
+        return text + (f"; beyond the gate: {', '.join(broken)}" if broken else "; every gate is held")

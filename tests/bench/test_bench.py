@@ -39,7 +39,7 @@ def ours() -> int:
 
 @pytest.mark.parametrize(("peer", "bound"), [("stack", 0.60), ("naive", 0.70), ("floor", 3.50)])
 def test_warm_calls(ours: int, peer: str, bound: float) -> None:
-    """A warm invocation calls fewer functions than a peer, at most the allowed share."""
+    """A warm invocation calls at most the allowed percentage of the functions that a peer calls."""
     assert ours <= bound * calls(peer)
 
 
@@ -54,8 +54,8 @@ def test_document() -> None:
     [
         (0.5, LOOSER, "goals: 2 of 2 met; every gate is held", True),
         (0.57, LOOSER, "goals: 1 of 2 met; missed: row (0.57, goal 0.5); every gate is held", True),
-        (0.58, LOOSER, "goals: 1 of 2 met; missed: row (0.58, goal 0.5); beyond the gate, and so failed: row", False),
-        (0.51, EXACT, "goals: 1 of 2 met; missed: row (0.51, goal 0.5); beyond the gate, and so failed: row", False),
+        (0.58, LOOSER, "goals: 1 of 2 met; missed: row (0.58, goal 0.5); beyond the gate: row", False),
+        (0.51, EXACT, "goals: 1 of 2 met; missed: row (0.51, goal 0.5); beyond the gate: row", False),
     ],
 )
 def test_goals_and_gates(figure: float, looser: float, summary: str, *, held: bool) -> None:

@@ -21,7 +21,7 @@ clients = {}
 
 
 def client(event):
-    """Return a client for each mini program, because a client keeps the token of one."""
+    """Return a client for each mini program, because each client keeps only one token."""
     appid = event.get("appid", os.environ["WECHAT_APPID"])
     if appid not in clients:
         clients[appid] = Client(appid, os.environ["WECHAT_SECRET"])
