@@ -100,6 +100,8 @@ _PLAIN_FIELDS = {field.replace("_", ""): _convert_key(field) for field in Argume
 _NAMES_OF_APPIDS = ("appid", "appids")
 _NAMES_OF_TOKENS = ("access_token", "cloudbase_access_token")
 
+_MEANT_APPID = re.compile(r"\A\s*wx[0-9a-f]{16}(?![0-9a-z])|app[_-]?ids?\s*[=:\uff1a]", re.IGNORECASE)
+
 # Keys that WeChat's cloud functions and Step Functions (its context object) add to an event.
 CALLERS_KEYS = frozenset(
     {
@@ -144,7 +146,7 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
     """Refuse keys that look like a misspelled argument. Raises `OpenApiError` 40097 that names the right one.
 
     Always refused: an argument's name in other case or with other separators (`appId`, `app_id`, `AccessToken`).
-    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value begins with one.
+    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value is or names an appid.
     """
     if len(source) > MOST_KEYS:
         raise bad_arguments(f"more than {MOST_KEYS} arguments")
@@ -158,7 +160,7 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
         if (
             lacks_appid
             and not meant
-            and (plain.endswith("appid") or plain.startswith("appid") or begins_with_appid(value))
+            and (plain.endswith("appid") or plain.startswith("appid") or means_an_appid(value))
         ):
             meant = "appid"
         if lacks_token and not meant and plain.endswith("accesstoken"):
@@ -174,9 +176,9 @@ def _refuse_structures(source: Mapping[str, object]) -> None:
             raise bad_arguments(f"{str(key)[:64]} is not an argument of this call, and the event has no appid or token")
 
 
-def begins_with_appid(value: object) -> bool:
-    """Whether a value is a text that begins with an appid, such as a list of appids."""
-    return isinstance(value, str) and re.match(r"\s*wx[0-9a-f]{16}(?![0-9a-z])", value, re.IGNORECASE) is not None
+def means_an_appid(value: object) -> bool:
+    """Whether a text begins with an appid, as a list of appids does, or names one: `--appid=wx...`."""
+    return isinstance(value, str) and _MEANT_APPID.search(value) is not None
 
 
 def _holds_structure(value: object) -> bool:

@@ -60,4 +60,4 @@ class HttpApi(HttpTrigger):
         return self.event.get("rawPath")
 
     def _parse_query(self) -> Mapping[str, Any]:
-        return parse_query(self.event.get("rawQueryString"))
+        return parse_query(self.event.get("rawQueryString")) or super()._parse_query()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from handler.contract import HTTPS_PATH, Arguments, create_result
+from handler.contract import HTTPS_PATH, Arguments, create_result, has_argument, means_an_appid
 from handler.errors import OpenApiError, bad_arguments, wrong_method
 from handler.exact_json import JsonObject, try_parse_object
 from handler.triggers.base import Trigger
@@ -59,7 +59,10 @@ class HttpTrigger(Trigger):
         cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
         if cloudbase_token and not any(given.get(name) for given in (query, body) for name in _CLOUDBASE_NAMES):
             query["cloudbase_access_token"] = cloudbase_token
-        return Arguments.parse(query, body)
+        arguments = Arguments.parse(query, body)
+        if not (arguments.appid or arguments.appids or arguments.access_token or arguments.cloudbase_access_token):
+            self._refuse_other_places()
+        return arguments
 
     def find_correlation_id(self) -> str | None:
         """Return the HTTP request's id, which the gateway sets or a header holds."""
@@ -93,22 +96,35 @@ class HttpTrigger(Trigger):
     def _parse_query(self) -> Mapping[str, Any]:
         return self._select_fields("multiValueQueryStringParameters", "queryStringParameters")
 
+    def _refuse_other_places(self) -> None:
+        """Raise `OpenApiError` 40097 if an appid is at the end of the path, or an argument in the body of a GET."""
+        path, parameters = self._find_path(), as_mapping(self.event.get("pathParameters"))
+        last = path.rstrip("/").rpartition("/")[2] if isinstance(path, str) else ""
+        in_path = has_argument(parameters) or any(map(means_an_appid, (last, *parameters.values())))
+        in_body = self.method != "POST" and has_argument(self._try_parse_body() or {})
+        if in_path or in_body:
+            raise bad_arguments("pass the arguments in the query, not in the path or in the body of a GET")
+
     def _select_fields(self, *keys: str) -> dict[str, Any]:
         """Return the names and values in the first of these keys that has any; of repeated ones the last."""
         fields = next((found for key in keys if (found := as_mapping(self.event.get(key)))), {})
         return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 
     def _parse_body(self) -> JsonObject:
+        value = self._try_parse_body()
+        if value is None:
+            raise bad_arguments("the body must be a JSON object")
+        return value
+
+    def _try_parse_body(self) -> JsonObject | None:
+        """Return the JSON object in the body, `{}` if there is no body, and `None` for any other body."""
         content = self.event.get("body") or ""
         try:
             if self.event.get("isBase64Encoded") in (True, "true"):
                 content = base64.b64decode(content, validate=True).decode()
-            value = try_parse_object(content.strip("\ufeff \t\r\n") or "{}")
+            return try_parse_object(content.strip("\ufeff \t\r\n") or "{}")
         except (AttributeError, TypeError, ValueError):
-            value = None
-        if value is None:
-            raise bad_arguments("the body must be a JSON object")
-        return value
+            return None
 
     def _create_response(self, status: int, value: JsonObject) -> JsonObject:
         headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}

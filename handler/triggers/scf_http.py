@@ -20,4 +20,5 @@ class Scf(HttpTrigger):
         return "httpMethod" in event and ("queryString" in event or not event.get("requestContext"))
 
     def _parse_query(self) -> Mapping[str, Any]:
-        return self._select_fields("queryString") or parse_query(self.event.get("queryString"))
+        query = self.event.get("queryString")
+        return self._select_fields("queryString") or parse_query(query) or super()._parse_query()

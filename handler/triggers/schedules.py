@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from handler.contract import CALLERS_KEYS, Arguments, begins_with_appid, has_argument, refuse_look_alikes
+from handler.contract import CALLERS_KEYS, Arguments, has_argument, means_an_appid, refuse_look_alikes
 from handler.errors import bad_arguments
 from handler.exact_json import try_parse_object
 from handler.triggers.direct import Direct
@@ -29,6 +29,7 @@ class EventBridge(Direct):
         Raises `OpenApiError` 40097 if `detail` has content but no argument: then the event is about something else,
         such as an object in S3.
         """
+        _refuse_arguments_beside(self.event, "detail")
         detail = self.event.get("detail")
         if isinstance(detail, Mapping) and not has_argument(detail) and detail.keys() - CALLERS_KEYS:
             refuse_look_alikes(detail, {})
@@ -54,18 +55,25 @@ class Timer(Direct):
 
     def parse_arguments(self) -> Arguments:
         """Return the arguments in `Message`. Raises `OpenApiError` 40097 if it looks like arguments but is not JSON."""
+        _refuse_arguments_beside(self.event, "Message")
         message = self.event.get("Message")
-        if isinstance(message, Mapping):
+        if not isinstance(message, str | None):
             return Arguments.parse(message)
-        text = message.strip("\ufeff \t\r\n") if isinstance(message, str) else ""
+        text = (message or "").strip("\ufeff \t\r\n")
         arguments = try_parse_object(text)
         if arguments is None and _is_meant_as_arguments(text):
             raise bad_arguments('the timer\'s Message is not a JSON object: write {"appid": "..."}')
         return Arguments.parse(arguments or {})
 
 
+def _refuse_arguments_beside(event: Mapping[str, Any], field: str) -> None:
+    """Raise `OpenApiError` 40097 if the event itself has an argument, which belongs into one of its fields."""
+    if has_argument(event):
+        raise bad_arguments(f"put the arguments into {field}, not beside it")
+
+
 def _is_meant_as_arguments(text: str) -> bool:
-    """Whether a text begins like JSON, even after a shell's quote, or with `appid` or an appid."""
-    if text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or text[:1] in {'"', "'"} or begins_with_appid(text):
+    """Whether a text begins like JSON, even after a shell's quote, or with `appid` or an appid, or names an appid."""
+    if text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or text[:1] in {'"', "'"} or means_an_appid(text):
         return True
     return bool(re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE))
