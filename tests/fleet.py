@@ -121,18 +121,18 @@ class Cloud:
         started = self.states.start_execution(stateMachineArn=machine, input=json.dumps(given), **options)
         return str(started["executionArn"])
 
-    def finished(self, execution: str, seconds: float = SECONDS) -> Json:
+    def wait_for_end(self, execution: str, seconds: float = SECONDS) -> Json:
         """Wait until an execution has ended; return its description."""
 
         def ended() -> Json | None:
             description: Json = self.states.describe_execution(executionArn=execution)
             return None if description["status"] == "RUNNING" else description
 
-        return until(ended, seconds)
+        return poll(ended, seconds)
 
     def run(self, machine: str, given: Any, seconds: float = SECONDS) -> Json:
         """Start an execution and wait for its end; return its output, or None if it failed."""
-        description = self.finished(self.start(machine, given), seconds)
+        description = self.wait_for_end(self.start(machine, given), seconds)
         assert description["status"] == "SUCCEEDED", description
         return dict(json.loads(description["output"]))
 
@@ -157,7 +157,7 @@ class Cloud:
         rows = [json.loads(line) for text in files for line in text.splitlines()]
         return sorted(rows, key=lambda row: str(row.get("appid")))
 
-    def told(self) -> list[tuple[str, Json]]:
+    def take_events(self) -> list[tuple[str, Json]]:
         """Return the kinds and details of the events since the last call."""
         events = []
         while messages := self.sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
@@ -172,18 +172,18 @@ class Cloud:
         events: list[tuple[str, Json]] = []
 
         def enough() -> bool | None:
-            events.extend(self.told())
+            events.extend(self.take_events())
             return True if len(events) >= count else None
 
-        until(enough)
+        poll(enough)
         return events
 
 
 CLIENTS = ("cloudformation", "events", "lambda", "s3", "scheduler", "secretsmanager", "sqs", "stepfunctions")
 
 
-def until(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """Repeat a query until it returns something; return that."""
+def poll(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
+    """Repeat a query until it returns something; return the result."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None:
         assert time.monotonic() < deadline, "nothing happened"

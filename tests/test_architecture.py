@@ -39,7 +39,7 @@ HOUSES = ("handler", "gray_release", "deploy")
 MODULES = {module_of(path): path for house in HOUSES for path in Path(house).rglob("*.py")}
 
 
-def imported(path: Path) -> set[str]:
+def find_imports(path: Path) -> set[str]:
     """Return the project's modules that a file imports. Imports inside functions count too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -73,7 +73,7 @@ def test_houses(name: str, may_import: set[str]) -> None:
     """`handler` and `deploy` import no other package of the project. `gray_release` imports only `handler`."""
     files = [path for module, path in MODULES.items() if house(module) == name]
     assert files
-    assert {house(module) for module in chain.from_iterable(map(imported, files))} - {name} <= may_import
+    assert {house(module) for module in chain.from_iterable(map(find_imports, files))} - {name} <= may_import
 
 
 @pytest.mark.parametrize("name", ROOMS)
@@ -81,13 +81,13 @@ def test_directions(name: str) -> None:
     """Each part of `handler` imports exactly the parts that the table lists."""
     files = [path for module, path in shipped().items() if room(module) == name]
     assert files
-    used = {room(module) for module in chain.from_iterable(map(imported, files))} - {name}
+    used = {room(module) for module in chain.from_iterable(map(find_imports, files))} - {name}
     assert used == ROOMS[name], f"{name} imports {sorted(used)}"
 
 
 def test_no_circle() -> None:
     """No module imports itself, directly or through other modules, or inside a function."""
-    graph = {module: imported(path) - {module} for module, path in MODULES.items()}
+    graph = {module: find_imports(path) - {module} for module, path in MODULES.items()}
     tuple(TopologicalSorter(graph).static_order())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.interpreter import ROOT
-from tests.bench.table import Row, shown
+from tests.bench.table import Row, format_figure
 from tests.marks import replace_block
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -23,7 +23,7 @@ def save(rows: list[Row], seconds: float) -> None:
     """Save the figures and the seconds of a run, and write them into the document."""
     kept = [{"name": row.name, "figure": row.figure, "unit": row.unit, "goal": row.goal} for row in rows]
     FIGURES.write_text(json.dumps({"seconds": round(seconds), "rows": kept}, indent=1) + "\n", "utf-8")
-    DOCUMENT.write_text(written(), "utf-8")
+    DOCUMENT.write_text(render_document(), "utf-8")
 
 
 def seconds() -> int:
@@ -31,16 +31,16 @@ def seconds() -> int:
     return int(_kept()["seconds"])
 
 
-def written() -> str:
+def render_document() -> str:
     """Return the document with the saved figures."""
     return replace_block(DOCUMENT.read_text("utf-8"), "figures", _figures())
 
 
 def _figures() -> str:
     rows = {row["name"]: row for row in _kept()["rows"]}
-    sentence = re.sub("{(.+?)}", lambda name: shown(rows[name[1]]["figure"]), _SENTENCE, flags=re.DOTALL)
+    sentence = re.sub("{(.+?)}", lambda name: format_figure(rows[name[1]]["figure"]), _SENTENCE, flags=re.DOTALL)
     lines = [
-        f"| {row['name']} | {shown(row['figure'])} {row['unit']}".rstrip() + f" | {_goal(row)} |"
+        f"| {row['name']} | {format_figure(row['figure'])} {row['unit']}".rstrip() + f" | {_goal(row)} |"
         for row in rows.values()
     ]
     table = "\n".join(["| measured | figure | goal |", "|---|---|---|", *lines])

@@ -85,7 +85,7 @@ def sweep(
     cloud.upload(fleet)
     began = time.monotonic()
     execution = cloud.start(machine, {})
-    description = cloud.finished(execution, seconds=3600)
+    description = cloud.wait_for_end(execution, seconds=3600)
     seconds = time.monotonic() - began
     assert description["status"] == "SUCCEEDED", description
     plans, *tokens = (sandbox.count(path) - old for path, old in zip((PLAN, *TOKENS), before, strict=True))

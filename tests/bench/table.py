@@ -9,7 +9,7 @@ LOOSER = 1.15  # a gate is 15 % looser than its goal, because small shared machi
 EXACT = 1.0  # the gate is the goal, for figures without noise
 
 
-def shown(figure: float) -> str:
+def format_figure(figure: float) -> str:
     """Format a figure with its significant digits."""
     return f"{figure:.0f}" if figure >= 100 or not figure else f"{figure:.1f}" if figure >= 10 else f"{figure:.3f}"
 
@@ -36,7 +36,7 @@ class Row:
         return self.goal is None or self.figure <= self.goal * self.looser
 
     def __str__(self) -> str:
-        figure = shown(self.figure)
+        figure = format_figure(self.figure)
         goal = "" if self.goal is None else f"goal {self.goal:g}{'' if self.is_met else ', MISSED'}"
         return f"  {self.name:64} {figure:>6} {self.unit:4} {goal:20} {self.note}".rstrip()
 

@@ -161,8 +161,8 @@ def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: P
     return talk
 
 
-def until(look: Callable[[], T | None]) -> T:
-    """Look again and again until there is something; return it."""
+def poll(look: Callable[[], T | None]) -> T:
+    """Repeat a query until it returns something; return the result."""
     deadline = time.monotonic() + SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline, "nothing happened"
@@ -212,7 +212,7 @@ def deployed(aws: Aws, wechat: Sandbox) -> Iterator[Stack]:
 def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
     """A deployed stack answers through each output, its schedule and unattended; log and metrics tell of each call."""
     stack = deployed
-    until(lambda: wechat.count(PLAN))  # the schedule asks by itself
+    poll(lambda: wechat.count(PLAN))  # the schedule asks by itself
     command = stack.outputs["InvokeCommand"].split()
     assert stack.invoke({}) == DOCUMENTED
     assert stack.invoke({}, command[command.index("--function-name") + 1]) == DOCUMENTED
@@ -221,9 +221,9 @@ def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
     assert stack.get(signed=False)[0] == 403
     asked = wechat.count(PLAN)
     stack.invoke_and_leave({})
-    until(lambda: wechat.count(PLAN) > asked)
+    poll(lambda: wechat.count(PLAN) > asked)
 
-    lines = until(lambda: found if len(found := stack.log()) >= 6 else None)
+    lines = poll(lambda: found if len(found := stack.log()) >= 6 else None)
     assert len(lines) == 6
     assert {(line["level"], line["outcome"], line["plan_status"]) for line in lines} == {("INFO", "ok", 1)}
     metrics = Metrics()
@@ -238,11 +238,11 @@ def test_what_fails_is_kept(deployed: Stack) -> None:
     """An event that fails unattended goes to the queue, with its error, after one more try."""
     deployed.invoke_and_leave({"accessToken": "wrong"})
     queue = deployed.aws.url + urlsplit(deployed.resource("FailedEvents")).path  # its address where the stand-in is
-    [message] = until(lambda: deployed.aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    [message] = poll(lambda: deployed.aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
     kept = json.loads(message["Body"])
     assert kept["requestPayload"] == {"accessToken": "wrong"}
     assert json.loads(kept["responsePayload"]["errorMessage"])["errCode"] == 40001
-    until(lambda: len([line for line in deployed.log() if line["outcome"] == "failed"]) == 2)
+    poll(lambda: len([line for line in deployed.log() if line["outcome"] == "failed"]) == 2)
 
 
 def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
@@ -258,7 +258,7 @@ def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
     assert stack.invoke({}) == DOCUMENTED
     assert stack.get() == (200, DOCUMENTED)
     stack.invoke_and_leave({})
-    lines = until(lambda: found if len(found := stack.log()) == 6 else None)
+    lines = poll(lambda: found if len(found := stack.log()) == 6 else None)
     assert [line["err_code"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))] == [40125] * 3 + [
         0
     ] * 3

@@ -40,5 +40,5 @@ def cloud(stack: Cloud, wechat: Sandbox) -> Cloud:
     wechat.plans.clear()
     wechat.requests.clear()
     wechat.refusals.clear()
-    stack.told()
+    stack.take_events()
     return stack

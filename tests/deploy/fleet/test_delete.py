@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from gray_release.sandbox.server import COMPONENT_APPID, Sandbox
-from tests.fleet import ENVIRONMENT, Cloud, Script, appids, authorize, until
+from tests.fleet import ENVIRONMENT, Cloud, Script, appids, authorize, poll
 from tests.releases import plan
 from tests.support import ROOT, Valkey, sam
 
@@ -47,9 +47,9 @@ def run_make(target: str) -> None:
 def test_stop_and_delete(cloud: Cloud, resources: dict[str, str]) -> None:
     """A watch that sleeps for a day is stopped, the schedule is turned off, and then the stack can be deleted."""
     arn = cloud.start(resources["Watch"], {"appid": APPID, "everySeconds": 86400})
-    until(lambda: "WaitStateEntered" in cloud.history(arn) or None)
+    poll(lambda: "WaitStateEntered" in cloud.history(arn) or None)
     run_make("stop")
-    assert cloud.finished(arn)["status"] == "ABORTED"
+    assert cloud.wait_for_end(arn)["status"] == "ABORTED"
     schedule = cloud.scheduler.get_schedule(Name=resources["SweepSchedule"], GroupName=resources["ScheduleGroup"])
     assert schedule["State"] == "DISABLED"
     arn = cloud.start(resources["Watch"], {"appid": APPID, "everySeconds": 86400})

@@ -75,7 +75,7 @@ def test_no_list(cloud: Cloud, wechat: Sandbox, body: bytes | None, error: str, 
         cloud.s3.put_object(Bucket=cloud.bucket, Key="no-list.csv", Body=body)
     else:
         cloud.s3.delete_object(Bucket=cloud.bucket, Key="no-list.csv")
-    description = cloud.finished(cloud.start(cloud.sweep, {"key": "no-list.csv"}))
+    description = cloud.wait_for_end(cloud.start(cloud.sweep, {"key": "no-list.csv"}))
     assert (description["status"], description["error"]) == ("FAILED", error)
     [(kind, detail)] = cloud.events(1)
     assert (kind, detail["error"]) == ("Gray Release Sweep Failed", error)

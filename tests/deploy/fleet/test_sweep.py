@@ -8,7 +8,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from tests.fleet import CHANGED, Cloud, appids, authorize, until
+from tests.fleet import CHANGED, Cloud, appids, authorize, poll
 from tests.releases import DONE, plan
 from tests.support import PLAN, Valkey, run
 
@@ -113,7 +113,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     wechat.faults[:] = [Fault("plan", "status", "503")]
     cloud.upload(fleet)
     execution = cloud.start(cloud.sweep, {})
-    description = cloud.finished(execution)
+    description = cloud.wait_for_end(execution)
     assert description["status"] == "FAILED"
     assert description["error"] == "States.ExceedToleratedFailureThreshold"
     runs = [one["mapRunArn"] for one in cloud.states.list_map_runs(executionArn=execution)["mapRuns"]]
@@ -145,7 +145,7 @@ def test_failure_of_what_all_share(
     cloud.upload(fleet)
     before = {name: cloud.set_variable(name, value) for name, value in variables.items()}
     try:
-        description = cloud.finished(cloud.start(cloud.sweep, {}))
+        description = cloud.wait_for_end(cloud.start(cloud.sweep, {}))
     finally:
         for name, value in before.items():
             cloud.set_variable(name, value)
@@ -162,11 +162,13 @@ def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> N
     wechat.faults[:] = [Fault("plan", "delay", "2")]
     cloud.upload(fleet)
     first = cloud.start(cloud.sweep, {})
-    until(lambda: wechat.count(PLAN) or None)
+    poll(lambda: wechat.count(PLAN) or None)
     second = cloud.run(cloud.sweep, {})
     assert second == {"skipped": True, "running": first}
-    assert [(kind, detail["running"]) for kind, detail in cloud.told()] == [("Gray Release Sweep Skipped", first)]
-    assert cloud.finished(first)["status"] == "SUCCEEDED"
+    assert [(kind, detail["running"]) for kind, detail in cloud.take_events()] == [
+        ("Gray Release Sweep Skipped", first)
+    ]
+    assert cloud.wait_for_end(first)["status"] == "SUCCEEDED"
 
 
 def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
@@ -189,13 +191,13 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
     failed, other = (
         cloud.watch.replace(":stateMachine:", ":execution:") + f":{appid}-1700000000" for appid in fleet[:2]
     )
-    assert cloud.finished(failed)["status"] == "FAILED"
+    assert cloud.wait_for_end(failed)["status"] == "FAILED"
     assert cloud.run(cloud.sweep, {"key": "under-way.csv"})["answered"] == 3
     assert watches() == {failed.rpartition(":")[2]: "FAILED"} | dict.fromkeys(
         [f"{fleet[0]}-1700000000-2", f"{fleet[1]}-1700000000"], "RUNNING"
     )
     wechat.plans.update(dict.fromkeys(fleet, DONE))
-    assert cloud.finished(f"{failed}-2")["status"] == cloud.finished(other)["status"] == "SUCCEEDED"
+    assert cloud.wait_for_end(f"{failed}-2")["status"] == cloud.wait_for_end(other)["status"] == "SUCCEEDED"
 
 
 def test_failures_that_are_returned(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
@@ -211,7 +213,7 @@ def test_failures_that_are_returned(cloud: Cloud, wechat: Sandbox, server: Valke
     try:
         results = cloud.run(cloud.sweep, {"key": "returned.csv"})["results"]
         assert [row["errCode"] for row in cloud.rows(results)] == [48001, 0, 0]
-        watch = cloud.finished(cloud.start(cloud.watch, {"appid": fleet[0], "everySeconds": 5}))
+        watch = cloud.wait_for_end(cloud.start(cloud.watch, {"appid": fleet[0], "everySeconds": 5}))
         assert (watch["status"], json.loads(watch["cause"])["errCode"]) == ("FAILED", 48001)
     finally:
         cloud.set_variable("ON_ERROR", before)

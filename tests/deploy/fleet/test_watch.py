@@ -8,7 +8,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
-from tests.fleet import CHANGED, Cloud, Script, appids, authorize, until
+from tests.fleet import CHANGED, Cloud, Script, appids, authorize, poll
 from tests.releases import DONE, GONE, INITIAL, SEQUENCES, plan
 from tests.support import Valkey
 
@@ -83,7 +83,7 @@ def test_watch_gives_up(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(plan(1, 20))
     wechat.faults[:] = [Fault("plan", "errcode", "61007", appid=appid)]
-    description = cloud.finished(cloud.start(cloud.watch, {"appid": appid, "everySeconds": 5}))
+    description = cloud.wait_for_end(cloud.start(cloud.watch, {"appid": appid, "everySeconds": 5}))
     assert (description["status"], description["error"]) == ("FAILED", "OpenApiError")
     [(kind, detail)] = cloud.events(1)
     assert kind == FAILED
@@ -103,8 +103,8 @@ def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey
     lucky_one, unlucky_one = (
         cloud.start(cloud.watch, {"appid": appid, "everySeconds": 1}) for appid in (lucky, unlucky)
     )
-    assert cloud.finished(lucky_one)["status"] == "SUCCEEDED"
-    assert cloud.finished(unlucky_one)["status"] == "FAILED"
+    assert cloud.wait_for_end(lucky_one)["status"] == "SUCCEEDED"
+    assert cloud.wait_for_end(unlucky_one)["status"] == "FAILED"
     assert cloud.history(unlucky_one).count("TaskScheduled") == 11, "ten questions, and the event"
 
 
@@ -120,11 +120,11 @@ def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server:
     name = "watch-of-three-questions"
     machine = cloud.states.create_state_machine(name=name, definition=small, roleArn=role)["stateMachineArn"]
     execution = cloud.start(machine, {"appid": appid, "everySeconds": 5, "until": [3]}, name="long")
-    output = json.loads(cloud.finished(execution)["output"])
+    output = json.loads(cloud.wait_for_end(execution)["output"])
     assert output["continued"] == execution.replace(":long", ":long-2")
     events = cloud.events(3)
     assert [detail["stepReached"] for _, detail in events] == [0, 10, 100]
-    until(lambda: "RUNNING" not in cloud.executions(machine).values() or None)
+    poll(lambda: "RUNNING" not in cloud.executions(machine).values() or None)
     assert cloud.executions(machine) == dict.fromkeys(["long", "long-2", "long-3"], "SUCCEEDED")
     assert all(len(cloud.history(execution + part)) < 3 * 26 for part in ("", "-2", "-3"))
 
@@ -157,7 +157,7 @@ def test_watch_ends_after_sixty_days(cloud: Cloud, wechat: Sandbox, server: Valk
     authorize(wechat, server, [appid])
     wechat.plans[appid] = INITIAL
     since = (time.time() - 61 * 86400) * 1000
-    description = cloud.finished(cloud.start(cloud.watch, {"appid": appid, "since": since}))
+    description = cloud.wait_for_end(cloud.start(cloud.watch, {"appid": appid, "since": since}))
     assert description["status"] == "FAILED"
     assert [kind for kind, _ in cloud.events(2)] == [CHANGED, FAILED]
 
@@ -184,7 +184,7 @@ def test_watch_ends_after_sixty_days(cloud: Cloud, wechat: Sandbox, server: Valk
 )
 def test_wrong_input(cloud: Cloud, given: Any, code: int) -> None:
     """A watch whose input is not understood says so in its event, and never asks for another mini program."""
-    description = cloud.finished(cloud.start(cloud.watch, given))
+    description = cloud.wait_for_end(cloud.start(cloud.watch, given))
     assert description["status"] == "FAILED"
     [(kind, detail)] = cloud.events(1)
     assert (kind, detail["errCode"]) == (FAILED, code)
