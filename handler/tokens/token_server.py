@@ -66,7 +66,7 @@ class _Api(Api):
         if not any(place.get(name) for place in places for name in stored_value.NAMES):
             _check_codes(body)
         token = stored_value.read_token(response.content, "the token server's answer")
-        return {"token": token, "expires_in": max(map(extract_lifetime, places))}
+        return {"token": token, "expires_in": min(filter(None, map(extract_lifetime, places)), default=0)}
 
 
 def _check_codes(answer: JsonObject) -> None:

@@ -40,6 +40,17 @@ def test_expires_in_is_kept(tokens: TokenServer, where: str) -> None:
     assert len(tokens.requests) == 5
 
 
+@pytest.mark.parametrize("outer", [7200, "7200", 301])
+def test_two_lifetimes(tokens: TokenServer, outer: object) -> None:
+    """If the answer has two lifetimes, the shorter one counts, because one may be that of the answer itself."""
+    clock = Clock()
+    source = token_server.TokenServer(settings.load(), clock)
+    tokens.answers = [answer({"expires_in": outer, "data": {"token": "token", "expires_in": 299}})]
+    for _ in range(2):
+        assert source.get_token(APPID, Budget()).find_state(clock()) == "stale"
+    assert len(tokens.requests) == 2
+
+
 @pytest.mark.parametrize("expires_in", [None, 0, -5, 1, 300, "300", "", "soon", "7200.5", True])
 def test_short_lives_are_not_kept(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, expires_in: object
