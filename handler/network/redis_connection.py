@@ -3,7 +3,6 @@
 redis-py's own timeout limits each single wait for the socket, and redis-py reads any length that the server states.
 """
 
-import os
 import socket
 import ssl
 import time
@@ -51,10 +50,10 @@ class RedisConnection(redis.Connection):
         self.lib_name = self.lib_version = self.driver_info = None
 
     def is_usable(self) -> bool:
-        """Whether this process opened the connection, used it recently, and left no unread reply on it."""
+        """Whether the connection was used recently, and has no unread reply."""
         is_young = self._used_at is not None and 0 <= time.time() - self._used_at <= IDLE_SECONDS
         try:
-            return is_young and self.pid == os.getpid() and not self.can_read()
+            return is_young and not self.can_read()
         except (redis.RedisError, OSError, TooLongReplyError):
             return False
 
