@@ -1,6 +1,7 @@
 """The group of all commands, and their common help, version and exit codes."""
 
 import importlib.metadata
+import io
 import re
 import signal
 import sys
@@ -81,8 +82,20 @@ for command in (invoke, sweep, doctor, serve, sandbox, openapi):
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
+    _choose_encodings()
     try:
         return int(commands.main(arguments, standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:  # such as a full disk
+        click.echo(f"Error: {error.strerror or error}", err=True)
+        return 2
+
+
+def _choose_encodings() -> None:
+    """Write JSON in UTF-8 wherever it goes, and for people in the terminal's encoding, with ? for other characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_json = stream is sys.stdout and not stream.isatty()
+            stream.reconfigure(encoding="utf-8" if is_json else stream.encoding, errors="replace")

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -130,15 +130,16 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     return _choose_exit_code(rows, fail_on or {FAILED.name}) if is_sent else 5
 
 
-def _collect_rows(source: Iterable[Row], *, are_shown: bool) -> tuple[list[Row], int]:
+def _collect_rows(source: Generator[Row, None, None], *, are_shown: bool) -> tuple[list[Row], int]:
     """Collect the rows. Return them with exit code 130 after an interrupt, else 0."""
     stdout = sys.stdout  # `_ask_for` replaces sys.stdout while the function runs
     rows: list[Row] = []
     try:
-        for row in source:
-            rows.append(row)
-            if are_shown:
-                print(_format_row(row), end="", file=stdout, flush=True)
+        with contextlib.closing(source):  # stops the sandbox, which would keep the process alive after an error
+            for row in source:
+                rows.append(row)
+                if are_shown:
+                    print(_format_row(row), end="", file=stdout, flush=True)
     except KeyboardInterrupt:
         return rows, 130
     return rows, 0
@@ -229,10 +230,10 @@ def _read_earlier(path: Path) -> tuple[list[Row] | None, float]:
     raise click.UsageError(f"cannot read {path}: {reason}")
 
 
-def _read_results(file: BinaryIO) -> list[Row]:
+def _read_results(file: BinaryIO) -> Generator[Row, None, None]:
     """Read the rows of an earlier sweep. Raises `click.UsageError`."""
     try:
-        return read_rows(file.read())
+        yield from read_rows(file.read())
     except ValueError as error:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
 
@@ -258,13 +259,13 @@ def _create_sandbox(appids: Sequence[str]) -> Sandbox:
     return sandbox
 
 
-def _ask_for(entries: Sequence[ListEntry]) -> Iterator[Row]:
+def _ask_for(entries: Sequence[ListEntry]) -> Generator[Row, None, None]:
     names = dict(entries)
     with use_credentials_or_sandbox(lambda: _create_sandbox(list(names))), contextlib.redirect_stdout(NullStream()):
         yield from _ask_all(names)
 
 
-def _ask_for_all() -> Iterator[Row]:
+def _ask_for_all() -> Generator[Row, None, None]:
     """Ask for every mini program that has authorised the platform. Raises `click.ClickException`."""
     appids = fleet.create_appids(SANDBOX_MINI_PROGRAMS)
     with (
