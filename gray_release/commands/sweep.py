@@ -122,7 +122,8 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
         if page_file:
             page_file.write(write_page(rows, now, comparison))
         # After a failed message the file stays as it was, so that the next run finds and sends the same changes.
-        if rows_file and not code and (is_sent or output != since):
+        is_same_file = output and since and output.resolve() == since.resolve()
+        if rows_file and not code and (is_sent or not is_same_file):
             rows_file.write("".join(_format_row(row) for row in rows))
     if code:
         sys.stdout.flush()

@@ -41,7 +41,9 @@ def describe_changes(comparison: Comparison) -> str:
     """Write the counts of changes in one line: `since 2026-11-25 09:00:00 UTC: 1 paused, 2 moved, 9 unchanged`."""
     if comparison.at is None:
         return "first run, nothing to compare with"
-    names = Counter(row.change.name if row.change else "unchanged" for row in comparison.rows)
+    changes = (row.change.name if row.change else "unchanged" for row in comparison.rows)
+    # "2 answers" would read as if nobody else had answered.
+    names = Counter("answering again" if name == RECOVERY.name else name for name in changes)
     parts = [f"{count} {name}" for name, count in names.most_common() if name != "unchanged"]
     parts.append(f"{names['unchanged']} unchanged")
     if comparison.missing:

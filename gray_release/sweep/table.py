@@ -69,7 +69,7 @@ def _choose_columns(rows: Sequence[Row], columns: int, now: float) -> list[_Colu
     if names:
         width = min(max(names, len("name")), 24 if columns >= WIDE else 14)
         chosen.append(_Column("name", width, lambda row: Text(make_printable(row.name))))
-    chosen.append(_Column("status", 13 if is_short else 20, lambda row: _write_status(row, is_short=is_short)))
+    chosen.append(_Column("status", 13 if is_short else 21, lambda row: _write_status(row, is_short=is_short)))
     if has_changes:
         width = 19 if is_wide else 10
         chosen.append(_Column("change", width, lambda row: _write_change(row, now, width)))
@@ -104,8 +104,9 @@ def _write_change(row: Row, now: float, width: int) -> Text:
     since = now if row.unchanged_since is None else row.unchanged_since
     if now - since < 1:
         return Text("=", style="dim")
-    text = f"unchanged {format_duration(now - since)}"
-    return Text(text if len(text) <= width else f"= {format_duration(now - since)}", style="dim")
+    duration = format_duration(now - since)
+    texts = (f"unchanged {duration}", f"= {duration}")
+    return Text(next((text for text in texts if len(text) <= width), duration), style="dim")
 
 
 def _write_progress(row: Row, track: int) -> Text:

@@ -129,6 +129,9 @@ def test_command(robots: "ChatRobots", tmp_path: Path) -> None:
     results.write_text(format_row("wx1", status=2, grayPercentage=5), "utf-8")
     process = run(*command, "--robot", robots.get_url("feishu") + "x")
     assert (process.returncode, SECRET in process.stderr + process.stdout) == (5, False)
+    (tmp_path / "link").symlink_to(state)
+    unsent = (*command[:-1], str(tmp_path / "link"), "--robot", robots.get_url("feishu") + "x")
+    assert run(*unsent).returncode == 5
     process = run(*command, "--robot", robots.get_url("feishu"))
     assert (process.returncode, len(robots.messages)) == (0, 2)
     assert "商店 wx1 paused 已暂停" in robots.messages[1]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gray_release.release import FAILED, MEMBERS, NONE, OVER, STATES, State
 from gray_release.sandbox import fleet
 from gray_release.sweep.changes import compare_rows
 from gray_release.sweep.page import write_page
@@ -52,7 +53,7 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - pytest pas
     widths = [sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) for line in lines]
     assert max(widths) <= columns
     assert [line.split()[0] for line in lines[1:25]] == [row.appid for row in sort_by_attention(ROWS)]
-    states = [re.split(r" [^ -~]", line[19:39])[0].strip() for line in lines[3:25]]
+    states = [re.split(r" [^ -~]", line[19:40])[0].strip() for line in lines[3:25]]
     assert list(dict.fromkeys(states)) == [
         "paused",
         "rolling out",
@@ -69,6 +70,16 @@ def test_table(columns: int, colour: bool) -> None:  # noqa: FBT001 - pytest pas
     )
     assert f"48001, 1 mini program: {HINTS[48001][:40]}" in plain
     assert re.search(r"paused 暂停中 +13 % ━+─+ ", plain)
+
+
+@pytest.mark.parametrize("state", [*STATES.values(), MEMBERS, OVER, NONE, FAILED])
+def test_words_of_a_state(state: State) -> None:
+    """The column of a table without names and changes has room for a state in both languages."""
+    plan: dict[str, Any] = {MEMBERS: {"status": 1, "supportDebugerFirst": True}, OVER: {"status": 0}}.get(
+        state, {"status": next((number for number, one in STATES.items() if one == state), None), "grayPercentage": 8}
+    )
+    failure = {"errCode": 61003, "errMsg": f"{FAIL}no"} if state is FAILED else {"errCode": 0, "grayReleasePlan": plan}
+    assert f"{state.chinese} " in draw([Row.from_json({"appid": "wx1", **failure})], 80, no_color=True)
 
 
 def test_order() -> None:
