@@ -56,7 +56,7 @@ class Cloud:
 
     def __init__(self) -> None:
         url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
-        assert urlsplit(url).hostname == "127.0.0.1", "AWS_ENDPOINT_URL is no stand-in on this machine"
+        assert urlsplit(url).hostname == "127.0.0.1", "AWS_ENDPOINT_URL must be an AWS emulator on this machine"
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
         client = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
         self.cloudformation, self.buses, self.s3 = client["cloudformation"], client["events"], client["s3"]
