@@ -32,7 +32,7 @@ def test_sequences(cloud: Cloud, wechat: Sandbox, server: Valkey, number: int, n
     assert [kind for kind, _ in events] == [CHANGED] * len(sequence.told)
     assert [detail["summary"].split(" · ")[0] for _, detail in events] == [f"{appid}: {text}" for text in sequence.told]
     created = {detail["grayReleasePlan"].get("createTimestamp") for _, detail in events if detail["grayReleasePlan"]}
-    assert len(created - {None, 0}) <= 1 or "one before" in name, "of one release"
+    assert len(created - {None, 0}) <= 1 or "previous release" in name, "of one release"
 
 
 def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
