@@ -63,6 +63,7 @@ def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
     return Printed(process.stdout.splitlines(), raised=process.returncode == 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log_level", PARAMETERS["LogLevel"]["AllowedValues"])
 def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
     """At every LogLevel Lambda's filter lets metric lines and failure lines through, whatever the function logs."""
@@ -75,7 +76,7 @@ def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
 
 
 def test_filter(sandbox: Sandbox) -> None:
-    """A higher level of the platform would drop the metrics: the test above can fail."""
+    """A higher level of the platform would drop the metrics: `test_nothing_is_filtered` can fail."""
     lines = ask(sandbox, REFUSED).lines
     assert [passes(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
     assert level('{"level": "debug", "timestamp": "2024-11-02T16:51:31.587199Z"}') == "DEBUG"

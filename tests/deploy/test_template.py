@@ -111,6 +111,7 @@ class Deployed:
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_FUNCTION)
 @pytest.mark.parametrize("published", [{}, {"SnapStart": "true"}, {"DeploymentPreference": "Canary10Percent5Minutes"}])
 def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) -> None:

@@ -70,6 +70,7 @@ def test_no_release(plan: Any) -> None:
     assert len(process.stdout.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
 def test_sequences(sequence: Sequence) -> None:
     """Each sequence of plans ends the watch at its last plan, for the same reason in words as on AWS."""

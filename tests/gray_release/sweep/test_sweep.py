@@ -103,6 +103,7 @@ def test_a_thousand(platform: Platform) -> None:
     assert set(sandbox.refusals) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", [BATCH_SIZE + 5], indirect=True)
 def test_interrupted(platform: Platform, tmp_path: Path) -> None:
     """An interrupt prints the rows so far at once, leaves `--output` unchanged, and exits 130."""
