@@ -54,9 +54,9 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
         arguments = trigger.parse_arguments()
         if arguments.appids:
             answers = _ask_many(arguments, invocation, report, outcome)
-            if answers.shared is None:
+            if answers.common_failure is None:
                 return trigger.reply(answers.reply)
-            outcome = answers.shared
+            outcome = answers.common_failure
         else:
             outcome = _find_operation().ask(arguments, Budget(invocation.deadline))
             if not outcome.failure:

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
     reply: dict[str, Any]
     unasked: int = 0
-    shared: Outcome | None = None
+    common_failure: Outcome | None = None
 
 
 def ask_all(
@@ -50,7 +50,7 @@ def ask_all(
 
     first = ask(_select(arguments, unique[0]))
     if first.failure and first.failure.shared:
-        return Batch({}, shared=first)
+        return Batch({}, common_failure=first)
     write(first)
     rows: list[dict[str, Any] | None] = [_create_row(unique[0], first, arguments, longest)]
     with ThreadPoolExecutor(THREADS) as executor:

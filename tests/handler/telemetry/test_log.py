@@ -154,6 +154,14 @@ def test_scf(log: Log) -> None:
     assert log()[-1]["remaining_ms"] > 0
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_nothing_of_another_invocation(invoke: Invoke, log: Log) -> None:
+    """A line has no facts of the invocation before it, even if its own context lacks them."""
+    invoke(aws_request_id="request-1")
+    main_handler({}, {})
+    assert not {"function_request_id", "function_name", "function_arn"} & log()[-1].keys()
+
+
 def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
     """The log line of a caller's token has no configured appid, because the token may be of any mini program."""
     token = sandbox.tokens.issue_token()["access_token"]
