@@ -45,6 +45,17 @@ def test_reset_after_a_freeze(
     assert proxy.connections == 2
 
 
+def test_several_connections_are_reset(sandbox: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke) -> None:
+    """After one connection was reset, the read is repeated on a new one, because the others were idle as long."""
+    store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
+    store.redis.client_pause(200)
+    invoke_at_once(invoke, 3)
+    assert proxy.connections == 3
+    proxy.forget("reset")
+    assert invoke() == DOCUMENTED
+    assert proxy.connections == 4
+
+
 @pytest.mark.parametrize("seconds", [60, -3600])
 def test_silence_after_a_freeze(
     platform: Sandbox,
