@@ -36,7 +36,7 @@ def check_base_url(url: str) -> str:
 
 
 def check_store_url(url: SecretStr) -> SecretStr:
-    """Return the URL of a Redis or a token server. Raises `ValueError`."""
+    """Return the URL of a Redis or a token server, its scheme in lower case. Raises `ValueError`."""
     rule = (
         "must be redis(s)://[user:password@]host[:port][/number], with / ? # @ in the password written as %2F %3F %23 "
         "%40, or the https://host[:port]/path of a token server (http:// only for a private host)"
@@ -48,7 +48,7 @@ def check_store_url(url: SecretStr) -> SecretStr:
             raise ValueError(rule)
     elif "@" in parts.netloc or _is_public_http(parts):
         raise ValueError(rule)
-    return url
+    return SecretStr(parts.scheme + text[len(parts.scheme) :])  # in lower case, which readers of the setting expect
 
 
 def check_header(text: SecretStr) -> SecretStr:

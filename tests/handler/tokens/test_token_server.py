@@ -125,3 +125,10 @@ def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None
         [sys.executable, "-W", "ignore", "-c", code], env=os.environ, check=True, capture_output=True, timeout=60
     )
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 1)
+
+
+def test_scheme_in_upper_case(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
+    """The scheme of the address may be in upper case, as in every URL."""
+    configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url.replace('http', 'HTTP')}/{{appid}}")
+    tokens.answers = [answer({"token": sandbox.tokens.issue_token()["access_token"]})]
+    assert invoke() == DOCUMENTED
