@@ -23,6 +23,7 @@ from typing import cast
 from deploy import DeployError
 from deploy.scf.api import Json, Scf
 from deploy.scf.deployment import Deployment
+from deploy.scf.mistakes import find_mistakes
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -57,14 +58,16 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 
 def _read_function(path: Path) -> Json:
-    """Read the function's description from a file. Raises `DeployError`."""
+    """Return the function that a file describes. Raises `DeployError`."""
     try:
-        function = json.loads(path.read_text("utf-8"))
+        function = json.loads(path.read_text("utf-8-sig"))
     except ValueError as error:
         raise DeployError(f"{path} is not JSON: {error}") from None
     missing = [key for key in ("FunctionName", "Handler") if not (isinstance(function, dict) and function.get(key))]
     if missing:
         raise DeployError(f"{path} has no {' and no '.join(missing)}")
+    if mistakes := [*find_mistakes(function)]:
+        raise DeployError(f"{path}: {'; '.join(mistakes)}")
     return cast("Json", function)
 
 

@@ -50,6 +50,9 @@ def find_problems(model: str, fields: Json) -> Iterator[str]:
             for each in values:
                 if isinstance(each, dict):
                     yield from find_problems(inner[1] or inner[2], each)
+        if wrong := _find_in_type(kind, value):
+            yield f"{model}.{key}: {wrong}"
+            continue
         found = (
             *_find_in_value(text, value, fields),
             *_find_in_number(text, value),
@@ -65,6 +68,12 @@ def read_documents(model: str) -> dict[str, tuple[str, str]]:
     text = getattr(models, model).__init__.__doc__
     found = re.findall(r":param _(\w+): (.*?)\n\s*:type \w+: ([^\n]*)", text, re.DOTALL)
     return {name: (kind, text) for name, text, kind in found}
+
+
+def _find_in_type(kind: str, value: Any) -> str | None:
+    wanted = {"str": str, "int": int, "bool": bool}.get(kind)
+    is_right = wanted is None or (isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool))
+    return None if is_right else f"{value!r} is no {kind}"
 
 
 def _find_in_value(text: str, value: Any, fields: Json) -> Iterator[str]:

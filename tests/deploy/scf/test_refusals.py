@@ -38,6 +38,15 @@ def test_variables(tencent: Tencent, capsys: pytest.CaptureFixture[str], setting
         ("Python3.10", "Python3.9", "Python3.9"),
         ('"Handler": "index.main_handler",', "", "Handler"),
         ("{", "", "JSON"),
+        ('"Type": "timer",', "", "trigger 1: Type"),
+        ('"TriggerName": "every-ten-minutes",', "", "trigger 1: TriggerName"),
+        ('"Enable": "OPEN"', '"Enable": true', "trigger 2: Enable"),
+        ('"Enable": "OPEN"', '"Enabled": "OPEN"', "trigger 2: Enabled"),
+        ('"Triggers": [', '"Triggers": ["x",', "Triggers"),
+        ('"MemorySize"', '"Memory"', "Memory"),
+        ('"MemorySize"', '"Code": {}, "MemorySize"', "Code"),
+        ('"Value": "5"', '"Value": 5', "Variables"),
+        (', "Value": "5"', "", "Variables"),
     ],
 )
 def test_function(tencent: Tencent, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str) -> None:
