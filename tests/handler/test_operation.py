@@ -22,6 +22,14 @@ def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: 
     assert sandbox.count(STABLE) == 1
 
 
+def test_token_refused_by_the_last_request(sandbox: Sandbox, invoke: Invoke) -> None:
+    """A token that the second plan request finds refused is WeChat's refusal, and is not replaced for nothing."""
+    sandbox.faults[:] = [Fault("plan", "status", "502", times=1), Fault("plan", "errcode", "40001", times=1)]
+    assert catch_error(invoke).errCode == 40001
+    assert [path for _, path in sandbox.requests] == [STABLE, PLAN, PLAN]
+    assert invoke() == DOCUMENTED
+
+
 def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
     """A revoked token costs one more token request and one more plan request."""
     invoke()

@@ -21,7 +21,18 @@ from gray_release.sandbox.server import (
 )
 from handler.contract import OpenApiError
 from tests.proxy import Proxy
-from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, Log, advance_clock, create_server_context
+from tests.support import (
+    DOCUMENTED,
+    PLAN,
+    ROOT,
+    STABLE,
+    Configure,
+    Invoke,
+    Log,
+    advance_clock,
+    create_server_context,
+    invoke_at_once,
+)
 
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
@@ -53,6 +64,18 @@ def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log:
     assert [path for _, path in sandbox.requests] == [STABLE, PLAN, PLAN, STABLE, PLAN]
     assert proxy.connections == 2
     assert log()[-1]["plan_requests"] == 3  # one of them lost
+
+
+def test_several_connections_are_reset(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
+    """After one connection was reset, no other one of that time is used again, so that no more requests are lost."""
+    sandbox.faults.append(Fault("plan", "delay", "0.2"))
+    assert invoke() == DOCUMENTED  # so that the token is there
+    assert invoke_at_once(invoke, 3) == [DOCUMENTED] * 3
+    assert proxy.connections == 3
+    proxy.forget("reset")
+    assert invoke() == DOCUMENTED
+    assert invoke_at_once(invoke, 3) == [DOCUMENTED] * 3
+    assert [line["plan_requests"] for line in log()[-4:]] == [2, 1, 1, 1]
 
 
 def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
