@@ -48,6 +48,21 @@ def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configur
     assert sandbox.count(STABLE) == 2
 
 
+def test_secret_refused_by_the_last_request(
+    sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure
+) -> None:
+    """A secret that the second token request finds wrong is WeChat's 40125, even if AWS has another by now."""
+    secrets.create_secret(Name="rotated-late", SecretString=SECRET)
+    configure(WECHAT_SECRET_NAME="rotated-late")
+    invoke()
+    sandbox.tokens.apps[APPID] = "rotated-secret"
+    sandbox.tokens.expiry.clear()
+    sandbox.tokens.stable.clear()
+    secrets.put_secret_value(SecretId="rotated-late", SecretString="rotated-secret")
+    sandbox.faults.append(Fault("stable", "status", "502", times=1))
+    assert catch_error(invoke).errCode == 40125
+
+
 def test_ssm_parameter(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
     """The AppSecret comes from an SSM SecureString, decrypted."""
     assert secrets is not None
