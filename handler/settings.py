@@ -1,7 +1,7 @@
-"""The function's own variables, read once per process; nothing else reads them, and nothing is decided here.
+"""The function's own environment variables, read once per process.
 
-Those of OpenSSL (`SSL_CERT_FILE`) and Powertools (`POWERTOOLS_*`) are read where they are used.
-`Settings.check` reports invalid ones of Powertools too.
+OpenSSL's (`SSL_CERT_FILE`) and Powertools' (`POWERTOOLS_*`) are read where they are used. `Settings.check` reports
+invalid ones of Powertools too.
 """
 
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ class Settings(BaseModel):
     """The function's environment variables: each field is read from its name in upper case."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-    _problems: dict[str, str] = PrivateAttr(default_factory=dict)  # a variable's name, and its rule
+    _problems: dict[str, str] = PrivateAttr(default_factory=dict)  # by the variable's name: the rule that it breaks
 
     wechat_appid: Appid | None = Field(None, description="AppID of the mini program")
     wechat_secret: SecretStr | None = Field(None, description="its AppSecret")
@@ -39,7 +39,7 @@ class Settings(BaseModel):
         None, description="or the name of an SSM SecureString with it"
     )
     wechat_token_source: SourceChoice = Field(
-        "auto", description="where tokens come from; `auto` is the first that is configured"
+        "auto", description="where tokens come from; `auto` selects the first source that is configured"
     )
     wechat_token_store_url: Annotated[SecretStr, AfterValidator(addresses.check_store_url)] | None = Field(
         None,
@@ -56,23 +56,28 @@ class Settings(BaseModel):
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(None, description="a cloudbase token")
     wechat_cloudbase_token_file: str = Field(
-        "/.tencentcloudbase/wx/cloudbase_access_token", description="or the file that holds one, read each time"
+        "/.tencentcloudbase/wx/cloudbase_access_token",
+        description="or the file that holds one; it is read for each call",
     )
     wechat_api_base_url: Annotated[str, AfterValidator(addresses.check_base_url)] | None = Field(
         None, description="where WeChat's API is, if not at `https://api.weixin.qq.com`; `http` only for a private host"
     )
     wechat_timeout_seconds: float = Field(
-        5, gt=0, le=900, description="seconds for one whole exchange with WeChat, the store or AWS"
+        5,
+        gt=0,
+        le=900,
+        description="the longest that one exchange with WeChat, the store or AWS may take, in seconds",
     )
     on_error: Literal["raise", "return"] = Field(
-        "raise", description="whether an event that is not HTTP gets a failure raised, or returned as its result"
+        "raise",
+        description="whether a failure is raised or returned as the result; an HTTP event always gets a response",
     )
     metrics_by_appid: bool = Field(
-        default=False, description="whether CloudWatch keeps the metrics of each mini program too (`true`)"
+        default=False, description="`true`: CloudWatch also keeps the metrics of each mini program"
     )
 
     def check(self, *fields: str) -> None:
-        """Raise `OpenApiError` -1 with the rules that variables break: those of these fields, or of all."""
+        """Raise `OpenApiError` -1 if variables break their rules: those of these fields, or of all fields."""
         names = [name.upper() for name in fields] or self._problems
         problems = [f"{name} {rule}" for name, rule in self._problems.items() if name in names]
         if problems:
@@ -83,7 +88,7 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def load() -> Settings:
-    """Read the environment; an empty variable counts as unset, and an invalid one too, which `check` reports."""
+    """Read the environment. Empty and invalid variables count as unset; `check` reports the invalid ones."""
     values = {name.lower(): value for name in VARIABLES if (value := environment.read_variable(name))}
     problems: dict[str, str] = {}
     try:
@@ -99,7 +104,7 @@ def load() -> Settings:
 
 
 _SECONDS = "must be a number of seconds above 0, at most 900"
-_RULES = {  # by the type of pydantic's error, whose own words tell half of a rule, or tell it to programmers
+_RULES = {  # by the type of pydantic's error, whose own messages are incomplete or written for programmers
     "string_pattern_mismatch": "must be at most 64 letters, digits, _ and -",  # an appid
     "string_unicode": "must be UTF-8",
     "float_parsing": _SECONDS,
@@ -110,6 +115,6 @@ _RULES = {  # by the type of pydantic's error, whose own words tell half of a ru
 
 
 def _rule(kind: str, message: str) -> str:
-    """Return what a variable must be, out of pydantic's error, which shows no value."""
+    """Return the rule that a variable breaks. Neither it nor pydantic's message shows the value."""
     message = message.removeprefix("Value error, ")
     return _RULES.get(kind, message.replace("Input should ", "must "))
