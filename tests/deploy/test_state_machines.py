@@ -100,3 +100,20 @@ def test_failed_deliveries_are_kept() -> None:
     [statement] = policy["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "<RobotRule.Arn>"}}
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        ("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k", "key"),
+        ("https://oapi.dingtalk.com/robot/send?access_token=k", "access_token"),
+    ],
+)
+def test_key_of_a_robot(url: str, query: str) -> None:
+    """The robot's key is sent under the name that it has in RobotUrl, whatever RobotKind is."""
+    stack = Stack(Fleet="true", RobotUrl=url)
+    [parameter] = stack.properties("RobotConnection")["AuthParameters"]["InvocationHttpParameters"][
+        "QueryStringParameters"
+    ]
+    assert (parameter["Key"], parameter["Value"]) == (query, "k")
+    assert stack.properties("RobotDestination")["InvocationEndpoint"] == url.partition("?")[0]

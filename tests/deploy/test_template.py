@@ -296,6 +296,9 @@ def test_secrets_by_reference(name: str) -> None:
                 "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6",
                 "https://open.feishu.cn/open-apis/bot/v2/hook/693a91f6",
                 f"http://robot/send?key={REFERENCE}",
+                f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send/{REFERENCE}",  # CloudFormation would find no = in it
+                f"https://oapi.dingtalk.com/robot/{REFERENCE}",
+                f"https://open.feishu.cn/open-apis/bot/{REFERENCE}",
             ],
         ),
         ("Deployment", ["", "20261124T180000", "v1.2-rc+1"], ["a b", "x" * 65]),
