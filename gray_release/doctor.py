@@ -183,6 +183,8 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
         return Finding("quota", "unknown", f"WeChat does not say: {error.errCode} {error.reason}", hint(error))
     if not isinstance(quota, dict) or not all(isinstance(quota.get(name), int) for name in ("daily_limit", "remain")):
         return Finding("quota", "unknown", "WeChat's answer has no quota")
+    if quota["daily_limit"] <= 0:  # as in WeChat's own example of an answer
+        return Finding("quota", "unknown", "WeChat states no daily limit")
     text = f"{quota['remain']} of {quota['daily_limit']} calls are left today"
     if quota["remain"] > quota["daily_limit"] * LOW_QUOTA:
         return Finding("quota", "ok", text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gray_release.commands.options import read_appid
+from gray_release.commands.options import check_component_option, read_appid
 from gray_release.credentials import use_credentials_or_sandbox
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def doctor(appid: str | None, *, as_json: bool, component: bool) -> int:
     """
     from gray_release.doctor import diagnose  # noqa: PLC0415 - it loads the function, which then logs to the current stdout
 
+    check_component_option(component=component)
     is_well = True
     with use_credentials_or_sandbox(component=component):
         for finding in diagnose(appid):

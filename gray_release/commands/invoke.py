@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import click
 
-from gray_release.commands.options import TARGET, read_seconds, read_states
-from gray_release.credentials import find_credentials, use_credentials_or_sandbox
+from gray_release.commands.options import TARGET, check_component_option, read_seconds, read_states
+from gray_release.credentials import use_credentials_or_sandbox
 from gray_release.invoke import Target, invoke_function
 from gray_release.release import Answer, Json
 from gray_release.sandbox.scenario import create_rising_plan
@@ -66,8 +66,7 @@ def invoke(  # noqa: PLR0913 - one parameter for each option
     """
     if watch is None and (timeout or until):
         raise click.UsageError("--timeout and --until work only with --watch: add --watch SECONDS")
-    if component and find_credentials():
-        raise click.UsageError(f"--component works only with the sandbox: unset {', '.join(find_credentials())}")
+    check_component_option(component=component)
     content = _read_event(event)
     plan = create_rising_plan(WATCHED_SECONDS, time.time()) if watch else None
     stdout, terminal = sys.stdout, sys.stdout.isatty()

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gray_release.credentials import find_credentials
 from gray_release.release import FAILED, STATE_NAMES
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.rules import APPID
@@ -92,6 +93,12 @@ def read_refusal(text: str) -> Fault:
         raise click.BadParameter(f"{text!r} is not APPID=ERRCODE, such as {APPID}=48001")
     appid, errcode, times = found.groups()
     return Fault("plan", "errcode", errcode, int(times) if times else None, appid)
+
+
+def check_component_option(*, component: bool) -> None:
+    """Refuse `--component` beside credentials, because it changes only the sandbox. Raises `click.UsageError`."""
+    if component and find_credentials():
+        raise click.UsageError(f"--component works only with the sandbox: unset {', '.join(find_credentials())}")
 
 
 PORT = click.IntRange(0, 65535)

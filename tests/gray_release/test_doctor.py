@@ -88,7 +88,8 @@ def withdraw_permission(platform: Sandbox, _store: RedisStorage) -> None:
 
 def use_up_quota(platform: Sandbox, _store: RedisStorage) -> None:
     """Leave no call for today."""
-    platform.daily_limit = 0
+    platform.daily_limit = 1
+    platform.requests.append(("GET", PLAN))
 
 
 def refuse_plan(platform: Sandbox, _store: RedisStorage) -> None:
@@ -138,6 +139,19 @@ def test_unknown_quota(sandbox: Sandbox) -> None:
     """If WeChat does not answer about the quota, the check is unknown, which is not a problem."""
     sandbox.faults.append(Fault.parse("quota:errcode=76021"))
     assert run_checks()["quota"].state == "unknown"
+
+
+def test_quota_without_a_limit(sandbox: Sandbox) -> None:
+    """A limit of 0, as in WeChat's own example, says nothing about the calls that are left."""
+    sandbox.daily_limit = 0
+    found = run_checks()
+    assert (found["quota"].state, found["call"].state) == ("unknown", "ok")
+
+
+def test_component_option_beside_credentials() -> None:
+    """`--component` beside credentials is refused as by `invoke`, not ignored."""
+    process = run("doctor", "--component", WECHAT_APPID=APPID, WECHAT_SECRET="not used")
+    assert (process.returncode, "WECHAT_APPID" in process.stderr) == (2, True)
 
 
 def test_command() -> None:
