@@ -97,9 +97,12 @@ def _read_event(name: str | None) -> Any:
     if name is None:
         return {}
     try:
-        return json.loads(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+        return json.loads(text.removeprefix("\ufeff"))
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
+    except RecursionError:
+        reason = "it is nested too deeply"
     except ValueError as error:
         reason = f"it is not JSON: {error}"
     raise click.UsageError(

@@ -37,7 +37,7 @@ def read_json_object(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise click.BadParameter(f"{text!r} is not a JSON object, such as {EXAMPLE_PLAN}")

@@ -76,10 +76,26 @@ def test_anywhere(tmp_path: Path) -> None:
 
 def test_invoke_unreadable_event() -> None:
     """An unreadable event exits 2 with the reason."""
-    for process in (run("invoke", "events/none.json"), run("invoke", "-", stdin="{")):
+    for process in (
+        run("invoke", "events/none.json"),
+        *(run("invoke", "-", stdin=text) for text in ("{", "[" * 100_000)),
+    ):
         assert process.returncode == 2
         assert process.stdout == ""
         assert "cannot read the event" in process.stderr
+
+
+def test_invoke_byte_order_mark(tmp_path: Path) -> None:
+    """An event with a byte order mark, as editors on Windows write it, is read."""
+    (tmp_path / "event.json").write_text("\ufeff{}", "utf-8")
+    assert run("invoke", str(tmp_path / "event.json")).stdout == REPLY
+    assert run("invoke", "-", stdin="\ufeff{}").stdout == REPLY
+
+
+def test_deep_plan() -> None:
+    """A plan that is nested too deeply is an error of the option."""
+    process = run("sandbox", "--plan", "[" * 100_000)
+    assert (process.returncode, "--plan" in process.stderr) == (2, True)
 
 
 def test_invoke_with_credentials() -> None:
