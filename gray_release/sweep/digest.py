@@ -9,8 +9,8 @@ from gray_release.sweep.row import Row, collect_advice, count_states, count_stat
 from gray_release.times import format_time
 
 TITLE = "灰度发布 Staged releases"  # robots of 钉钉 and 飞书 may require a keyword in each message: 灰度
-_LONGEST_NAME, _LONGEST_REASON = 40, 120
-# Names and reasons are foreign text: these characters could format, mention people (<@all>) or make links.
+_LONGEST_NAME, _LONGEST_APPID, _LONGEST_REASON = 40, 64, 120
+# Names, appids and reasons are foreign text: these characters could format, mention people (<@all>) or make links.
 _REPLACEMENTS = str.maketrans("<>[]*`#~|", "()()·'·-/")
 
 
@@ -54,14 +54,15 @@ def create_digest(comparison: Comparison, now: float) -> Digest | None:
 def _describe_row(row: Row) -> str:
     change = row.change
     name = f"{_shorten(row.name, _LONGEST_NAME)} " if row.name else ""
+    appid = _shorten(row.appid, _LONGEST_APPID)  # with --from, any text
     words = f"{change.english} {change.chinese}" if change and change.english != change.chinese else ""
     if change and not words:
         words = change.english
     if row.answer.failure:
-        return f"{name}{row.appid} {words}: {row.answer.failure} {_shorten(row.reason, _LONGEST_REASON)}"
+        return f"{name}{appid} {words}: {row.answer.failure} {_shorten(row.reason, _LONGEST_REASON)}"
     share = "" if row.answer.percentage is None else f", {row.answer.percentage:g} %"
     state = row.answer.state
-    return f"{name}{row.appid} {words} · {state.english} {state.chinese}{share}"
+    return f"{name}{appid} {words} · {state.english} {state.chinese}{share}"
 
 
 def _group_failures(rows: list[Row]) -> Iterator[str]:

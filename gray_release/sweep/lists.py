@@ -116,12 +116,14 @@ def _read_table(lines: Sequence[_Line], columns: _Columns, errors: list[str]) ->
 
 
 def _read_lines(lines: Sequence[_Line], errors: list[str]) -> Iterator[tuple[int, ListEntry]]:
-    for number, text in lines:
+    for index, (number, text) in enumerate(lines):
         cells = [cell for part in re.split(f"[{_DELIMITERS}]", text) if (cell := part.strip(_BLANKS + '"'))]
         if text.count('"') % 2:
             errors.append(f"line {number}: {_UNCLOSED}")
         elif len(cells) > 1:
             errors.append(f"line {number} has several columns: add a header with a column appid")
+        elif index == 0 and cells and "appid" in re.sub("[^a-z]", "", cells[0].casefold()):
+            errors.append(f"line {number}: {_shorten(cells[0])} looks like a header: name the column appid")
         elif cells:
             yield number, ListEntry(cells[0])
 

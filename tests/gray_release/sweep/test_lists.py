@@ -57,6 +57,8 @@ def test_empty_list(text: str) -> None:
     ("content", "words"),
     [
         (f"{ONE}\nnot an appid\n".encode(), ["line 2", "not an appid"]),
+        (f"authorizer_appid\n{ONE}\n".encode(), ["line 1", "column appid"]),
+        (f"App_ID\n{ONE}\n".encode(), ["line 1", "column appid"]),
         (f"{ONE}\ncomponent\n".encode(), ["line 2", "component"]),
         (f"{ONE}\n{'w' * 65}\n".encode(), ["line 2"]),
         (f"{ONE},{TWO}\n".encode(), ["line 1", "header"]),

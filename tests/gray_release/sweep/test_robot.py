@@ -30,6 +30,15 @@ def create_rows(count: int, name: str) -> list[Row]:
     ]
 
 
+def test_foreign_appids() -> None:
+    """With `--from` an appid may be any text: it is shortened, and mentions nobody."""
+    row = Row.from_json({"appid": "<@all>" * 20, "errCode": 0, "grayReleasePlan": {"status": 2}})
+    message = create_digest(compare_rows([row], [], NOW - 9, NOW), NOW)
+    assert message
+    text = message.write(4000, is_markdown=True)
+    assert ("<" in text, "(@all)" in text) == (False, True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [1, 20, 3000])
 @pytest.mark.parametrize(
