@@ -123,14 +123,14 @@ def _split_arguments(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _select(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what of an argument's schema holds outside of JSON too, where nothing is null."""
+    """Return an argument's schema without null, which only JSON can express."""
     types = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
     return {key: types[0][key] for key in types[0] if key in _KEPT}
 
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     kept = _select(schema)
-    if kept["type"] == "boolean":  # a query spells it, and an empty one counts as absent
+    if kept["type"] == "boolean":  # in a query it is a word, and an empty one counts as absent
         kept = {"type": "string", "enum": ["true", "false", ""]}
     return {"name": name, "in": "query", "schema": kept}
 

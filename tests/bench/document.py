@@ -12,10 +12,11 @@ from tests.marks import replace_block
 FIGURES = Path(__file__).with_name("figures.json")
 DOCUMENT = ROOT / "docs" / "performance.md"
 _SENTENCE = """\
-Of what the plain stack takes, this function took in the last run: {first https reply / the plain stack} until the first
-reply over https, {first https reply / the plain stack without bytecode} where the stack has no bytecode;
+In the last run, this function took the following shares of what the plain stack takes:
+{first https reply / the plain stack} until the first reply over https,
+{first https reply / the plain stack without bytecode} if the stack has no bytecode,
 {https reconnect / the plain stack} for a reconnect, {https warm call / the plain stack} for a warm call, and
-{memory / the plain stack} of its memory.
+{memory / the plain stack} of the memory.
 """
 
 

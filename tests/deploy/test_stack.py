@@ -287,7 +287,7 @@ def test_published(stack: Stack, wechat: Sandbox) -> None:
 
 
 def test_delete_and_deploy_again(aws: Aws, wechat: Sandbox) -> None:
-    """A deleted stack leaves its logs and nothing else; another of its name, by samconfig's prod, does not mind."""
+    """A deleted stack leaves only its logs, and a stack of the same name can be deployed again."""
     stack = Stack(aws, "gray-release-plan-prod")
     done = aws.sam("deploy", "--config-env", "prod", "--no-confirm-changeset", "--parameter-overrides", *(
         f"{name}={value}" for name, value in account(wechat).items()

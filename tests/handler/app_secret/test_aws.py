@@ -23,7 +23,7 @@ from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, end
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "AKIDHUSH", "hush-aws-secret-key", "hush-session-token-4f1c"
 NAMES = {"secretsmanager": "WECHAT_SECRET_NAME", "ssm": "WECHAT_SECRET_PARAMETER"}
-MOST = 64 * 1024 * 1024  # bytes after which an endless answer ends all the same
+MOST = 64 * 1024 * 1024  # bytes after which the stand-in ends an endless answer
 SERVICES = pytest.mark.parametrize("service", NAMES)
 
 Play = Callable[["_Handler"], None]
