@@ -15,6 +15,7 @@ _POWERTOOLS_BOOLEANS = (
 )
 _POWERTOOLS_SAMPLE_RATE = "POWERTOOLS_LOGGER_SAMPLE_RATE"
 _LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
+_NAMES = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
 
 powertools_problems: dict[str, str] = {}  # each removed variable, and the rule that it broke
 
@@ -26,7 +27,7 @@ def read_variable(name: str) -> str:
 
 def prepare_powertools() -> None:
     """Strip Powertools' variables, and remove the invalid ones. Call this before Powertools is first imported."""
-    for name in (*_POWERTOOLS_BOOLEANS, _POWERTOOLS_SAMPLE_RATE, *_LOG_LEVELS):
+    for name in (*_POWERTOOLS_BOOLEANS, _POWERTOOLS_SAMPLE_RATE, *_LOG_LEVELS, *_NAMES):
         value = read_variable(name)
         rule = _find_broken_rule(name, value)
         if rule:
@@ -42,7 +43,17 @@ def _find_broken_rule(name: str, value: str) -> str | None:
         return "must be true or false"
     if value and name == _POWERTOOLS_SAMPLE_RATE and not _is_share(value):
         return "must be a number from 0 to 1"
+    if name in _NAMES and not _is_utf8(value):
+        return "must be UTF-8"
     return None
+
+
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # Python reads other bytes as half surrogates, which no log line can contain
+        return False
+    return True
 
 
 def _is_share(value: str) -> bool:

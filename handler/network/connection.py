@@ -110,8 +110,8 @@ class TLSConnection(PlainConnection, HTTPSConnection):
 class Attempt:
     """An attempt to connect that another thread can abandon.
 
-    A server that sends its TLS handshake byte by byte could hold the connecting thread for hours. `ssl` detaches the
-    socket object that it wraps, so `abandon` shuts the connection down through a duplicate of the socket.
+    Otherwise a thread that is still resolving a name would later open a connection that nobody closes. `ssl` detaches
+    the socket object that it wraps, so `abandon` shuts the connection down through a duplicate of the socket.
     """
 
     def __init__(self) -> None:

@@ -14,6 +14,7 @@ from handler import environment
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
+environment.prepare_powertools()
 SERVICE = environment.read_variable("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
 _MESSAGE = "getGrayReleasePlan"  # of the line about a question
 
@@ -29,7 +30,6 @@ def _create_logger(**options: Any) -> "Logger":
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, location=None, **options)
 
 
-environment.prepare_powertools()
 try:
     logger = _create_logger()
 except ValueError:  # an invalid log level must not keep the function from answering

@@ -85,6 +85,8 @@ FAULTY: dict[str, tuple[dict[str, str], str, int, str]] = {
         -1,
         "POWERTOOLS_DEBUG must be true or false; POWERTOOLS_DEV must be true",
     ),
+    "service": (LAMBDA | {"POWERTOOLS_SERVICE_NAME": "hush\udce9"}, "", -1, "SERVICE_NAME must be UTF-8"),
+    "namespace": (LAMBDA | {"POWERTOOLS_METRICS_NAMESPACE": "hush\udce9"}, "", -1, "METRICS_NAMESPACE must be UTF-8"),
     "empty ones": (LAMBDA | dict.fromkeys(POWERTOOLS, "") | {"WECHAT_APPID": ""}, "", 41002, "set WECHAT_APPID"),
     "blank ones": (LAMBDA | dict.fromkeys(POWERTOOLS, " \n") | {"WECHAT_APPID": " "}, "", 41002, "set WECHAT_APPID"),
     "good ones": (LAMBDA | dict.fromkeys(POWERTOOLS, "1\n") | {"WECHAT_APPID": ""}, "", 41002, "set WECHAT_APPID"),
