@@ -36,7 +36,10 @@ class StaleConnectionError(ConnectionError):
 
 
 class TooLongError(OSError):
-    """An answer is longer than `BODY_LIMIT` and `_HEAD_LIMIT` together."""
+    """An answer's head is longer than `_HEAD_LIMIT`, or all of it longer than that and `BODY_LIMIT` together.
+
+    Its argument is the limit.
+    """
 
 
 class PlainConnection(HTTPConnection):
@@ -97,6 +100,7 @@ class PlainConnection(HTTPConnection):
             if isinstance(error, TimeoutError) or not self._answer_count or reader.has_received:
                 raise
         else:
+            reader.allow_body()
             self._answer_count += 1
             self._used_at = time.time()
             return response
@@ -158,8 +162,13 @@ class _BoundedReader(io.RawIOBase):
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer has been read
         self._deadline = deadline
-        self._left = _HEAD_LIMIT + BODY_LIMIT
+        self._left = self._limit = _HEAD_LIMIT
         self.has_received = False
+
+    def allow_body(self) -> None:
+        """Allow `BODY_LIMIT` more bytes, after the head: parsing a head of 1 MiB would take half a second of CPU."""
+        self._left += BODY_LIMIT
+        self._limit = BODY_LIMIT
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return a buffered stream of this reader. http.client calls this, as it does on a socket."""
@@ -177,7 +186,7 @@ class _BoundedReader(io.RawIOBase):
         self.has_received = self.has_received or count > 0
         self._left -= count
         if self._left < 0:
-            raise TooLongError
+            raise TooLongError(self._limit)
         return count
 
     def close(self) -> None:

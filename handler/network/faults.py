@@ -50,8 +50,9 @@ PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", 
 def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
     """Return the error for an exchange in which the server called `name` gave no answer."""
     causes = list(list_causes(error))
-    if any(isinstance(cause, TooLongError) for cause in causes):
-        return errors.unavailable(f"the answer of {name} is over {BODY_LIMIT} bytes")
+    if limits := [cause.args[0] for cause in causes if isinstance(cause, TooLongError)]:
+        part = "answer" if limits[0] == BODY_LIMIT else "head of the answer"
+        return errors.unavailable(f"the {part} of {name} is over {limits[0]} bytes")
     is_refused = isinstance(error, NewConnectionError)  # a subclass of urllib3's TimeoutError, but not a timeout
     if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
         return _explain_time_out(error, name)

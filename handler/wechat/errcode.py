@@ -7,6 +7,7 @@ from handler.errors import SYSTEM_ERROR, refused
 from handler.exact_json import JsonObject
 
 _LARGEST = 10**18  # errcodes stay below it, because each row of a batch has one; WeChat's have up to seven digits
+_FIRST_WITH_EXPONENT = 1e21  # JavaScript shows smaller numbers with all their digits
 _MOST_ITEMS = 2048  # of an errmsg that is a list; more would be cut off anyway
 
 
@@ -39,6 +40,6 @@ def _as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ",".join("" if item is None else _as_text(item) for item in value[:_MOST_ITEMS])
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _FIRST_WITH_EXPONENT:
         return str(int(value))
     return "[object Object]" if isinstance(value, dict) else str(value)

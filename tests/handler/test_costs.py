@@ -53,6 +53,9 @@ ANSWERS = {
     "wrong types": '{"gray_release_plan":{"status":[' + repeat("1", ANSWER) + "]}}",
     "not closed": '{"a":' + "[" * (ANSWER // 2),
     "an errmsg of numbers": '{"errcode":48001,"errmsg":[' + repeat("1e300", ANSWER) + "]}",
+    "an errmsg of lists of numbers": '{"errcode":48001,"errmsg":['
+    + repeat(f"[{repeat('1e300', 9000)}]", ANSWER)
+    + "]}",
     "an errmsg of lists": '{"errcode":48001,"errmsg":[' + repeat("[" * 150 + "]" * 150, ANSWER) + "]}",
     "an errmsg of control characters": f'{{"errcode":48001,"errmsg":"{chr(1) * ANSWER}"}}',
     "an errcode of blanks": f'{{"errcode":"{" " * ANSWER}","errmsg":"no"}}',
