@@ -22,7 +22,7 @@ else:
     RedisStorage = load("wechatpy.session.redisstorage").RedisStorage
 
 RETRY_SECONDS = 0.2
-POLL_SECONDS = 0.05  # between reads of the store while another process refreshes a token
+POLL_SECONDS = 0.05  # between reads of the store while another process refreshes a token, or writes that it refuses
 OWNER_KEY = "component_appid"  # not one of wechatpy's keys
 OWNER_SECONDS = 7200  # the lifetime of the platform's token; after it another platform may use the store
 # Writes only if the replaced value is still there: after a new authorisation the callback server has written another.
@@ -119,9 +119,12 @@ class TokenStore(RedisStorage):  # type: ignore[misc]  # wechatpy is untyped
             if stored is not None and not (value and self._memory.was_replaced(key, value)):
                 self._warnings.append(f"the token store has another {key} that this process does not know; it is used")
                 break
-            self._warnings.append(f"the token store lost the newest {key}, which this process has and writes again")
+            warning = f"the token store lost the newest {key}, which this process has and writes again"
+            if warning not in self._warnings:
+                self._warnings.append(warning)
             replaced = stored
-            self.deadline.limit(1)  # raises when the time is up
+            if not self.deadline.wait(POLL_SECONDS):
+                raise errors.out_of_time()
         self._memory.forget_unsaved(key, unsaved)
 
     def refresh_once(self, key: str, refused: str | None, refresh: Callable[[], None]) -> str:
