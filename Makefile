@@ -68,7 +68,7 @@ test: $(VENV)/.ready ## Run the fast tests (PYTHON=3.10 for another Python, TEST
 	$(BIN)/python -m pytest -n 4 $(TESTS)
 
 test-slow: $(VENV)/.ready .tools/sam.ready ## Run the slow tests: build artifacts and run them, follow the READMEs
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -m slow -n 3 --dist loadfile $(TESTS)
 
 test-sam: $(VENV)/.ready .tools/sam.ready ## Test `sam local` with the output of `make build` (needs a Docker engine)
 	$(BIN)/python -m pytest -m engine tests/deploy
