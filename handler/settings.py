@@ -78,8 +78,8 @@ class Settings(BaseModel):
 
     def check(self, *fields: str) -> None:
         """Raise `OpenApiError` -1 if variables break their rules: those of these fields, or of all fields."""
-        names = [name.upper() for name in fields] or self._problems
-        problems = [f"{name} {rule}" for name, rule in self._problems.items() if name in names]
+        names = [name.upper() for name in fields]
+        problems = [f"{name} {rule}" for name, rule in self._problems.items() if not names or name in names]
         if problems:
             raise misconfigured(SYSTEM_ERROR, f"invalid settings: {'; '.join(problems)}", shared=True)
 
