@@ -15,7 +15,7 @@ _REPLACEMENTS = str.maketrans("<>[]*`#~|", "()()·'·-/")
 
 
 class Digest(NamedTuple):
-    """A message: its head, and one line for each change and each errCode of older failures."""
+    """A message: a heading, and one line for each change and for each errCode of older failures."""
 
     head: list[str]
     lines: list[str]
