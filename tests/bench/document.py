@@ -12,11 +12,11 @@ from tests.marks import replace_block
 FIGURES = Path(__file__).with_name("figures.json")
 DOCUMENT = ROOT / "docs" / "performance.md"
 _SENTENCE = """\
-In the last run, this function took the following shares of what the plain stack takes:
-{first https reply / the plain stack} until the first reply over https,
-{first https reply / the plain stack without bytecode} if the stack has no bytecode,
+In the last run, the ratios of this function to the plain stack were
+{first https reply / the plain stack} for the first reply over https,
+{first https reply / the plain stack without bytecode} for the first reply if the plain stack has no bytecode,
 {https reconnect / the plain stack} for a reconnect, {https warm call / the plain stack} for a warm call, and
-{memory / the plain stack} of the memory.
+{memory / the plain stack} for memory.
 """
 
 

@@ -44,15 +44,15 @@ def many_mini_programs(table: Table, peers: Peers, addresses: Addresses) -> None
         for peer, run in zip(both, pool.map(grow, both), strict=True):
             before, after = run.told["before"], run.told["after"]
             note = f"{before:.1f} -> {after:.1f} MiB, of which {apps * ENTRY_MIB:.1f} are the cache"
-            table.add(f"growth beyond the cache, {peer.name}", after - before - apps * ENTRY_MIB, "MiB", 8, note)
+            table.add(f"memory growth beyond the cache, {peer.name}", after - before - apps * ENTRY_MIB, "MiB", 8, note)
     for peer in (peers.plain, peers.naive, peers.standard_library):
         told = peer.run(addresses.https, 50, SOME, SOME).told
         grown = told["after"] - told["before"]
-        table.add(f"growth for each mini program, {peer.name}", grown / SOME * 1024, "KiB")
+        table.add(f"memory growth for each mini program, {peer.name}", grown / SOME * 1024, "KiB")
 
 
 def size(table: Table, peers: Peers) -> None:
     """Show the artifact's size. tests/deploy/test_artifact.py has its limits."""
     table.section("artifact for Lambda, unpacked", EXACT)
     files = [path for path in Path(peers.ours.environ["PYTHONPATH"]).rglob("*") if path.is_file()]
-    table.add("artifact", sum(path.stat().st_size for path in files) / 1e6, "MB", 20)
+    table.add("artifact, unpacked", sum(path.stat().st_size for path in files) / 1e6, "MB", 20)

@@ -25,7 +25,7 @@ def start(table: Table, peers: Peers, address: str) -> None:
     if peers.wx_sdk and peers.node:
         over_python = [a - b for a, b in zip(ours, found[peers.python.name], strict=True)]
         over_node = [a - b for a, b in zip(found[peers.wx_sdk.name], found[peers.node.name], strict=True)]
-        table.compare("http start over bare Python / wx-server-sdk over bare Node.js", over_python, over_node)
+        table.compare("http start minus bare Python / wx-server-sdk minus bare Node.js", over_python, over_node)
     else:
         print("  wx-server-sdk is left out: `make bench` installs it where there is npm")
 
@@ -60,7 +60,7 @@ def scale_out(table: Table, peers: Peers) -> None:
             refused = sandbox.refusals[40001]
         lost = max(tokens - PROCESSES, 0) + refused + failed
         note = f"{tokens} token requests, {refused} answers 40001, {failed} processes failed"
-        table.add(f"scale-out: requests too many, refusals and failures, {peer.name}", lost, "", goal, note)
+        table.add(f"scale-out: excess requests, refusals and failures, {peer.name}", lost, "", goal, note)
 
 
 def _start_process(peer: Peer, address: str) -> "subprocess.Popen[bytes]":

@@ -54,8 +54,14 @@ def grow(table: Table) -> None:
     tenth = APPS // 10
     ratio = sum(sorted(seconds[-tenth:])[: tenth // 2]) / sum(sorted(seconds[:tenth])[: tenth // 2])
     table.section(f"growth: {APPS} mini programs over http, one after another, twice")
-    table.add("CPU of the last mini programs / the first", ratio, "x", 1.25)
-    table.add("requests too many", abs(cold - 2 * APPS) + abs(warm - APPS), "", 0, f"{cold} cold and {warm} warm")
+    table.add("many mini programs: CPU of the last 100 / of the first 100", ratio, "x", 1.25)
+    table.add(
+        "many mini programs: excess requests",
+        abs(cold - 2 * APPS) + abs(warm - APPS),
+        "",
+        0,
+        f"{cold} cold and {warm} warm",
+    )
 
 
 def soak(table: Table) -> None:
@@ -77,9 +83,13 @@ def soak(table: Table) -> None:
     (memory, files, threads), after = states
     table.section(f"soak: {INVOCATIONS} invocations with random faults", EXACT)
     table.add(
-        "soak: memory at the end / after a third", after[0] / memory, "x", 1.05, f"{memory:.1f} -> {after[0]:.1f} MiB"
+        "soak: memory at the end / after a third of the run",
+        after[0] / memory,
+        "x",
+        1.05,
+        f"{memory:.1f} -> {after[0]:.1f} MiB",
     )
-    table.add("soak: files and threads too many", max(after[1] - files - 1, 0) + max(after[2] - threads - 1, 0), "", 0)
+    table.add("soak: leaked files and threads", max(after[1] - files - 1, 0) + max(after[2] - threads - 1, 0), "", 0)
 
 
 def state() -> tuple[float, int, int]:
