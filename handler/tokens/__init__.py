@@ -1,7 +1,7 @@
-"""The table of token sources, and the choice of the configured one.
+"""List the token sources, and create the configured one.
 
-A new source is a module with a subclass of `TokenSource`, a name in `Source` (`settings.py`) and a row in `SOURCES`.
-A source's module and libraries are imported only if it is the configured one.
+To add a source, write a module with a subclass of `TokenSource`. Add its name to `Source` (`settings.py`), and a row to
+`SOURCES`. The function imports the module and the libraries of the configured source only.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ __all__ = ["SOURCES", "GivenToken", "Token", "TokenSource", "create_source"]
 
 
 def create_source(settings: Settings, wechat: WeChat) -> TokenSource:
-    """Return the configured source; an `UnusableSource` if it is misconfigured or one of its libraries is missing."""
+    """Return the configured source. If it is misconfigured or lacks a library, return an `UnusableSource`."""
     name = settings.wechat_token_source
     try:
         source = _choose_source(settings) if name == "auto" else name
@@ -54,8 +54,8 @@ def _is_platform(settings: Settings) -> bool:
         advice = "set WECHAT_TOKEN_STORE_URL to the platform's store"
     elif settings.wechat_component_appid:
         advice = (
-            "set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, and WECHAT_TOKEN_STORE_URL, if this "
-            "function is to refresh tokens; or only WECHAT_TOKEN_STORE_URL, to read the tokens that the platform keeps"
+            "if this function should refresh tokens, set WECHAT_COMPONENT_SECRET_NAME, _SECRET_PARAMETER or _SECRET, "
+            "and WECHAT_TOKEN_STORE_URL; if it should only read the platform's tokens, set only WECHAT_TOKEN_STORE_URL"
         )
     elif has_secret:
         advice = "set WECHAT_COMPONENT_APPID, the AppID of the platform"
@@ -96,7 +96,7 @@ def _has_cloudbase_token(settings: Settings) -> bool:
 
 def _create_component(settings: Settings, wechat: WeChat) -> TokenSource:
     if _is_token_server(settings):
-        reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://: only the source store can use a token server"
+        reason = "WECHAT_TOKEN_STORE_URL must be redis(s)://, because only the source store can use a token server"
         raise errors.misconfigured(errors.NO_TOKEN, reason)
     from handler.tokens.component import ComponentTokens  # noqa: PLC0415 - loads redis and wechatpy
 
@@ -132,7 +132,7 @@ def _create_none(_settings: Settings, _wechat: WeChat) -> TokenSource:
 
 
 class SourceRow(NamedTuple):
-    """How to create a source, whether `auto` may select it, and its row in the documents."""
+    """How to create a source, when `auto` may select it, and the texts of its row in the documents."""
 
     create: Callable[[Settings, WeChat], TokenSource]
     is_configured: Callable[[Settings], bool]
@@ -141,35 +141,35 @@ class SourceRow(NamedTuple):
     does: str
 
 
-# In the order in which `auto` tries them.
+# `auto` tries the sources in this order. If another system keeps the tokens, it selects `store` at once.
 SOURCES: dict[Source, SourceRow] = {
     "component": SourceRow(
         _create_component,
         _is_platform,
         "`WECHAT_COMPONENT_APPID`, its secret, `WECHAT_TOKEN_STORE_URL`",
         "third-party platforms on wechatpy's store",
-        "refreshes tokens there, one refresh for all",
+        "refreshes the tokens in this store; all programs share them",
     ),
     "stable": SourceRow(
         _create_stable,
         _has_own_secret,
         "`WECHAT_APPID`, its secret",
-        "accounts of their own",
-        "asks for WeChat's stable token, which no other instance ends",
+        "mini programs with their own AppSecret",
+        "fetches WeChat's stable token; it stays valid if others fetch it too",
     ),
     "store": SourceRow(
         _create_store,
         _has_store,
         "`WECHAT_TOKEN_STORE_URL`, `WECHAT_TOKEN_STORE_KEY`",
         "platforms in Java, Go, PHP; token servers",
-        "reads what another system keeps, and never writes",
+        "reads tokens that another system keeps, and never writes",
     ),
     "cloudbase": SourceRow(
         _create_cloudbase,
         _has_cloudbase_token,
-        "`WECHAT_CLOUDBASE_ACCESS_TOKEN`, or its file",
+        "`WECHAT_CLOUDBASE_ACCESS_TOKEN`, or the token file",
         "WeChat cloud hosting",
-        "reads the file each time",
+        "reads the file for each plan",
     ),
     "none": SourceRow(
         _create_none,

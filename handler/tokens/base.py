@@ -1,4 +1,4 @@
-"""A token, and the base class of its sources."""
+"""A token, and the base class of the token sources."""
 
 import re
 from abc import ABC, abstractmethod
@@ -10,8 +10,8 @@ from handler.errors import OpenApiError
 from handler.exact_json import JsonObject
 from handler.invocation import Budget
 
-# stable_token returns a new token only in the old one's last 5 minutes, during which WeChat accepts both. Renewing
-# earlier would return the same token.
+# WeChat's stable_token returns a new token only in the last 5 minutes of the old token, when WeChat accepts both.
+# Before that, it returns the old token.
 STALE_SECONDS = 300
 LONGEST = 2048  # characters of a token; WeChat documents up to 512
 LIFETIME_SECONDS = 7200  # the longest lifetime that WeChat documents
@@ -19,9 +19,9 @@ LIFETIME_SECONDS = 7200  # the longest lifetime that WeChat documents
 
 @dataclass(frozen=True)
 class Token:
-    """A token, when it expires (Unix time), and the query parameter that it is sent in.
+    """A token, its expiry (Unix time), and the name of the query parameter for it.
 
-    `parameter` is `None` in WeChat's cloud hosting, which needs no token.
+    `parameter` is `None` for the source `none`, which sends no token.
     """
 
     value: str = field(repr=False)
@@ -35,11 +35,11 @@ class Token:
 
 
 class TokenSource(ABC):
-    """The base class of the sources. A constructor raises `OpenApiError` if a setting that it needs is missing."""
+    """The base class of the token sources. A constructor raises `OpenApiError` if a required setting is missing."""
 
     name: ClassVar[str]
     needs_appid: ClassVar[bool] = True
-    knows_one: bool = False  # whether it has the token of a single mini program, WECHAT_APPID
+    knows_one: bool = False  # whether the source has tokens of only one mini program, WECHAT_APPID
 
     @abstractmethod
     def get_token(self, appid: str, budget: Budget, /) -> Token:
@@ -48,7 +48,7 @@ class TokenSource(ABC):
     def replace(self, appid: str, failed: Token, budget: Budget, /) -> Token | None:
         """Return another token after WeChat refused `failed`; `None` if there is no other. Raises `OpenApiError`.
 
-        By default the source is asked again, because the token's owner may have renewed it in the meantime.
+        Calls `get_token` again, because the token's owner may have renewed the token in the meantime.
         """
         token = self.get_token(appid, budget)
         return None if token.value == failed.value else token
@@ -59,7 +59,7 @@ class TokenSource(ABC):
 
 
 class UnusableSource(TokenSource):
-    """Stands in for a source that could not be created: each method raises the failure."""
+    """Replaces a source that could not be created. Each method raises `failure`, which says why."""
 
     needs_appid = False
 
@@ -77,9 +77,9 @@ class UnusableSource(TokenSource):
 
 
 def extract_token(answer: JsonObject, name: str = "access_token") -> tuple[str, int]:
-    """Return the token in WeChat's answer and its lifetime in seconds, 0 if WeChat does not say.
+    """Return the token in WeChat's answer, and its lifetime in seconds (0 if WeChat does not state it).
 
-    Raises `OpenApiError` -1 if there is no token, or one longer than `LONGEST`.
+    Raises `OpenApiError` -1 if the answer has no token, or a token longer than `LONGEST`.
     """
     token = answer.get(name)
     if not (isinstance(token, str) and 0 < len(token) <= LONGEST):
@@ -88,7 +88,7 @@ def extract_token(answer: JsonObject, name: str = "access_token") -> tuple[str, 
 
 
 def extract_lifetime(answer: JsonObject) -> int:
-    """Return an answer's `expires_in` in seconds, at most `LIFETIME_SECONDS`; 0 if it has none."""
+    """Return an answer's `expires_in` in seconds, at most `LIFETIME_SECONDS`, or 0 if the answer does not state it."""
     seconds = answer.get("expires_in")
     if isinstance(seconds, str) and re.fullmatch("[0-9]{1,9}", seconds):
         seconds = int(seconds)

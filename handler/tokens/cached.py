@@ -15,11 +15,14 @@ from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 RETRY_RENEWAL_SECONDS = 30  # between attempts to renew a token that is still valid
-MINI_PROGRAMS = 16_384  # cached per process; an entry takes 0.8 KB
+MINI_PROGRAMS = 16_384  # the most entries in a process's cache; each takes 0.8 KB
 
 
 class _Entry:
-    """One mini program's token, and the lock of the thread that renews it. `renew_after` is Unix time."""
+    """One mini program's token, and a lock, which a thread holds while it renews the token.
+
+    After a failed renewal, no thread tries again before `renew_after` (Unix time).
+    """
 
     __slots__ = ("lock", "renew_after", "token")
 
@@ -32,7 +35,7 @@ class _Entry:
 class CachedTokens(TokenSource):
     """The tokens of the mini programs that this process serves.
 
-    `clock` returns Unix time, because the monotonic clock of a frozen instance stands still while its tokens expire.
+    `clock` returns Unix time. A monotonic clock stands still while the instance is frozen, but the tokens expire.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -41,7 +44,7 @@ class CachedTokens(TokenSource):
         self._entries_lock = threading.Lock()
 
     def get_token(self, appid: str, budget: Budget) -> Token:
-        """Return the cached token if it is fresh. Tries to renew a stale one first; fetches one if there is none."""
+        """Return the cached token. Tries to renew a stale token first, and replaces an expired or missing token."""
         entry = self._get_entry(appid)
         token, now = entry.token, self._clock()
         state = token.find_state(now) if token and token.expires_at != float("inf") else "expired"
@@ -57,7 +60,10 @@ class CachedTokens(TokenSource):
         return token
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
-        """Remove `failed` if it is still the cached token, and fetch another if the budget allows a request."""
+        """Return the token with which another thread has replaced `failed`, or fetch one.
+
+        If the budget allows no token request, remove `failed` from the cache, and return `None` if nothing replaced it.
+        """
         entry = self._get_entry(appid)
         if not budget.allows("token"):
             if entry.token is failed:

@@ -1,4 +1,4 @@
-"""Source `cloudbase`: the token that WeChat cloud hosting gives its containers, from a variable or a file.
+"""Source `cloudbase`: reads the token of WeChat cloud hosting from a variable or from a file in the container.
 
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/token.html
 """
@@ -14,7 +14,7 @@ PLACEHOLDER = "default-tcb-wx-access-token"  # the file's content until cloud ho
 
 
 class CloudbaseToken(TokenSource):
-    """The cloudbase token. The file is read for each question, because cloud hosting rewrites it every ten minutes."""
+    """The cloudbase token. The file is read for each plan, because cloud hosting rewrites it every ten minutes."""
 
     name = "cloudbase"
     needs_appid = False
@@ -24,11 +24,11 @@ class CloudbaseToken(TokenSource):
         self._settings = settings
 
     def get_token(self, _appid: str, _budget: Budget) -> Token:
-        """Return the token. Raises `OpenApiError` 41001 if there is none."""
+        """Return the token. Raises `OpenApiError` 41001 if neither the variable nor the file has one."""
         variable = self._settings.wechat_cloudbase_access_token
         text = variable.get_secret_value() if variable else self._read_file()
         if not text or text == PLACEHOLDER or len(text) > LONGEST:
-            reason = "no cloudbase token in WECHAT_CLOUDBASE_ACCESS_TOKEN or the file WECHAT_CLOUDBASE_TOKEN_FILE"
+            reason = "no cloudbase token in WECHAT_CLOUDBASE_ACCESS_TOKEN or in the file at WECHAT_CLOUDBASE_TOKEN_FILE"
             raise errors.misconfigured(errors.NO_TOKEN, reason)
         return Token(text, parameter="cloudbase_access_token")
 

@@ -1,4 +1,4 @@
-"""Source `component`: the tokens of a third-party platform, which wechatpy keeps in the store of its callback server.
+"""Source `component`: refreshes the tokens of a third-party platform in the store of the platform's callback server.
 
 https://developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/ThirdParty/token/api_authorizer_token.html
 """
@@ -31,14 +31,14 @@ TICKET_MISSING, NOT_AUTHORISED, PLATFORMS_TOKEN_ENDED = 61006, 61003, 42006
 REFUSED_PLATFORM_TOKENS = {*REFUSED_TOKENS, PLATFORMS_TOKEN_ENDED}
 COMPONENT_KEY = "component_access_token"
 LONGEST_APPID = 64  # characters, as in the arguments
-PAGE_SIZE, PAGES = 500, 20  # WeChat's limit for a page; more than 10,000 appids would not fit into a reply
-# Not repeated if its answer is lost, because WeChat may already have replaced the refresh token.
+PAGE_SIZE, PAGES = 500, 20  # WeChat's limit for a page; 20 pages, because a reply has no room for over 10,000 appids
+# A request to this path is not repeated if its answer is lost, because WeChat may have replaced the refresh token.
 REFRESH_PATH = "/cgi-bin/component/api_authorizer_token"
-_UNUSED_AES_KEY = "A" * 43  # wechatpy requires one to decrypt messages; this function receives none
+_UNUSED_AES_KEY = "A" * 43  # wechatpy requires a key to decrypt messages, but this function receives no messages
 
 
 class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client of the platform, for one question."""
+    """wechatpy's client for requests in the platform's name. `_call_platform` creates one for each call."""
 
     session: TokenStore
 
@@ -47,7 +47,10 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
         isolate_client(self, adapter)
 
     def fetch_access_token(self) -> None:
-        """Fetch the platform's own token into the store, or wait until another process has. Raises `OpenApiError`."""
+        """Store a new token of the platform itself, or wait until another process has stored one.
+
+        Raises `OpenApiError`.
+        """
         failure = None
         try:
             self.session.refresh_once(COMPONENT_KEY, None, self._fetch)
@@ -71,12 +74,15 @@ class Component(WeChatComponent):  # type: ignore[misc]  # wechatpy is untyped
 
 
 class AuthorizerClient(NoApis, WeChatComponentClient):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client of one authorizer. Unlike wechatpy's own it keeps a rotated refresh token."""
+    """wechatpy's client of one authorizer, an account that has authorised the platform.
+
+    Unlike wechatpy's own class, it stores the new refresh token if WeChat rotates the old one.
+    """
 
     session: TokenStore
 
     def fetch_access_token(self) -> None:
-        """Refresh the authorizer's token into the store. Raises `OpenApiError`."""
+        """Refresh the authorizer's token and store the new one. Raises `OpenApiError`."""
         old = self.session.find_refresh_token(self.refresh_token_key, NOT_AUTHORISED)
         answer: dict[str, Any] = self.component.refresh_authorizer_token(self.appid, old)
         rotated = answer.get("authorizer_refresh_token")
@@ -87,7 +93,7 @@ class AuthorizerClient(NoApis, WeChatComponentClient):  # type: ignore[misc]  # 
 
 
 class ComponentTokens(TokenSource):
-    """The tokens of the authorizers. They are cached only in the store, which the platform's other programs share."""
+    """The authorizers' tokens. This process does not cache them, because the platform's other programs replace them."""
 
     name = "component"
 
@@ -98,11 +104,11 @@ class ComponentTokens(TokenSource):
         self._secret = AppSecret(settings, "wechat_component")
 
     def get_token(self, appid: str, budget: Budget) -> Token:
-        """Return the stored token of the authorizer, or a refreshed one."""
+        """Return the authorizer's token from the store. If the store has none, refresh it."""
         return self._find_token(appid, None, budget)
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
-        """Return a refreshed token if the store still has the failed one, else the stored one."""
+        """Return the stored token. If it is the failed one or missing, refresh it."""
         return self._find_token(appid, failed.value, budget)
 
     def _find_token(self, appid: str, failed: str | None, budget: Budget) -> Token:
@@ -113,7 +119,7 @@ class ComponentTokens(TokenSource):
         return Token(found)
 
     def list_appids(self, budget: Budget) -> list[str]:
-        """Return the appids of the platform's authorizers, official accounts among them. Raises `OpenApiError`."""
+        """Return the appids of the platform's authorizers, including official accounts. Raises `OpenApiError`."""
         store = self._open(budget)
         appids: dict[str, None] = {}
         listed, total = 0, None
@@ -123,17 +129,17 @@ class ComponentTokens(TokenSource):
             rows = rows if isinstance(rows, list) else []
             listed, total = listed + len(rows), answer.get("total_count")
             found = [row.get("authorizer_appid") for row in rows[:PAGE_SIZE] if isinstance(row, dict)]
-            appids.update(dict.fromkeys(filter(_is_askable, found)))
+            appids.update(dict.fromkeys(filter(_is_valid_appid, found)))
             if len(rows) < PAGE_SIZE:
                 break
         if not appids:
-            raise errors.misconfigured(NOT_AUTHORISED, "the platform has no authorizers", shared=True)
+            raise errors.misconfigured(NOT_AUTHORISED, "no account has authorised the platform", shared=True)
         if isinstance(total, int) and total > listed:
             budget.usage.warnings.append(f"WeChat listed {listed} of the platform's {total} authorizers")
         return list(appids)
 
     def get_authorizer(self, appid: str, budget: Budget) -> JsonObject:
-        """Return WeChat's information about an authorizer, such as its granted permission sets. Raises `OpenApiError`.
+        """Return WeChat's information about an authorizer, including its permission sets. Raises `OpenApiError`.
 
         https://developers.weixin.qq.com/doc/oplatform/openApi/authorization-management/api_getauthorizerinfo.html
         """
@@ -149,20 +155,20 @@ class ComponentTokens(TokenSource):
             page: JsonObject = component.get_authorizer_list(offset, PAGE_SIZE)
             return page
 
-        def ask() -> JsonObject:
-            own = Budget(budget.deadline)  # two requests for each page, and not for all together
+        def request_page() -> JsonObject:
+            page_budget = Budget(budget.deadline)  # the limit of two requests is for each page, not for all pages
             try:
-                return self._call_platform(store, own, request)
+                return self._call_platform(store, page_budget, request)
             finally:
-                budget.usage.add(own.usage)
+                budget.usage.add(page_budget.usage)
 
         try:
-            return ask()
+            return request_page()
         except OpenApiError as error:
             failure = error
         if failure.errCode not in REFUSED_PLATFORM_TOKENS:
             raise failure
-        return ask()
+        return request_page()
 
     def _refresh(self, appid: str, store: TokenStore, budget: Budget) -> None:
         def refresh(component: Component) -> None:
@@ -182,16 +188,17 @@ class ComponentTokens(TokenSource):
             return self._secret.use(platform, budget, lambda secret: call(Component(platform, secret, store, adapter)))
         except OpenApiError as error:
             failure = error
-        # This question has no token request left, so the next one fetches another token.
+        # The budget has too few requests left to fetch another token and repeat the call. The next call fetches one.
         if failure.errCode in REFUSED_PLATFORM_TOKENS and used is not None and store.get_text(COMPONENT_KEY) == used:
             store.delete(COMPONENT_KEY)
         raise failure
 
 
-def _is_askable(appid: object) -> TypeGuard[str]:
+def _is_valid_appid(appid: object) -> TypeGuard[str]:
     """Whether an appid in WeChat's list obeys the rule for appids in arguments.
 
-    It becomes part of keys in the store, where the appid `component` would give the key of the platform's own token.
+    Refuses `component`: an appid becomes part of a store key, and `wechatpy:component_access_token` holds the
+    platform's own token.
     """
     if not isinstance(appid, str) or len(appid) > LONGEST_APPID:
         return False

@@ -1,11 +1,11 @@
-"""A token from the arguments: used for one question, never cached, never refreshed."""
+"""A token that the caller passes in the arguments. It is used for one plan, and never cached or refreshed."""
 
 from handler.invocation import Budget
 from handler.tokens.base import Token, TokenSource
 
 
 class GivenToken(TokenSource):
-    """The caller's token, which is used instead of the configured source."""
+    """The source of the caller's token. It replaces the configured source."""
 
     name = "given"
     needs_appid = False

@@ -1,4 +1,4 @@
-"""Source `none`: WeChat cloud hosting's open API service, which identifies the caller by its network.
+"""Source `none`: sends no token, because WeChat cloud hosting's open API service identifies the caller by its network.
 
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/open.html
 """
@@ -15,5 +15,5 @@ class NoToken(TokenSource):
     knows_one = True
 
     def get_token(self, _appid: str, _budget: Budget) -> Token:
-        """Return an empty token, which the request leaves out."""
+        """Return an empty token, which is not sent."""
         return Token("", parameter=None)

@@ -1,7 +1,7 @@
-"""A process's memory of refresh tokens, from which it restores one that the store has lost.
+"""Remember refresh tokens in this process, to restore one that the store has lost.
 
-When WeChat rotates a refresh token, the old one ends, and nobody can request the new one again. A store can lose it: it
-evicts the key, a failover brings back an older value, or an acknowledged write is lost.
+When WeChat rotates a refresh token, the old one becomes invalid, and nobody can request the new one again. A store can
+lose the new one: it evicts the key, a failover brings back an older value, or an acknowledged write is lost.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ LATEST = 4_096  # latest values, one for each mini program
 
 
 class Unsaved(NamedTuple):
-    """A value that must still be written, and the stored bytes that it replaces (`None` if there is no key)."""
+    """A value that must still be written, and the stored bytes that it replaces (`None` if the key is missing)."""
 
     replaced: bytes | None
     value: str
@@ -42,9 +42,9 @@ class RefreshTokens:
         return self._unsaved.get(key)
 
     def find_newer(self, key: str, stored: str | None) -> str | None:
-        """Return the latest value if nothing is stored, or a value that this process has replaced; else `None`.
+        """Return the latest value if the store has none, or one that this process has replaced. Else return `None`.
 
-        Any other stored value is newer, because only a new authorisation can have written it.
+        Any other stored value is newer than the latest, because only a new authorisation can have written it.
         """
         latest = self._latest.get(key)
         return latest if stored is None or self.was_replaced(key, stored) else None
@@ -54,23 +54,23 @@ class RefreshTokens:
         return _digest(key, value) in self._replaced
 
     def learn(self, key: str, value: str) -> None:
-        """Remember the value in the store."""
+        """Remember the value that the store has."""
         with self._lock:
             _put(self._latest, key, value, LATEST)
 
     def replace(self, key: str, old: str, unsaved: Unsaved) -> None:
-        """Remember the value with which WeChat replaced `old` until it is written, and that `old` has ended."""
+        """Remember that `old` is invalid, and that the value in `unsaved` must still be written."""
         with self._lock:
             _put(self._replaced, _digest(key, old), None, REPLACED)
             _put(self._latest, key, unsaved.value, LATEST)
             self._unsaved[key] = unsaved
 
     def restore(self, key: str, unsaved: Unsaved) -> bool:
-        """Remember to write again a value that the store has lost. Returns False if that was known already."""
+        """Remember that a value which the store has lost must be written again. Returns False if this was known."""
         with self._lock:
-            is_news = key not in self._unsaved
+            is_new = key not in self._unsaved
             self._unsaved[key] = unsaved
-            return is_news
+            return is_new
 
     def forget_unsaved(self, key: str, unsaved: Unsaved) -> None:
         """Forget an unsaved value, unless a newer one has replaced it."""
@@ -83,7 +83,7 @@ def _digest(key: str, value: str) -> bytes:
     return hashlib.blake2b(f"{key} {value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _put(memory: OrderedDict, key: object, value: object, most: int) -> None:  # type: ignore[type-arg]  # of either
+def _put(memory: OrderedDict, key: object, value: object, most: int) -> None:  # type: ignore[type-arg]  # either type
     memory[key] = value
     memory.move_to_end(key)
     if len(memory) > most:

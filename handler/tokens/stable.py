@@ -1,4 +1,4 @@
-"""Source `stable`: wechatpy's client, whose token comes from /cgi-bin/stable_token.
+"""Source `stable`: fetches the token from /cgi-bin/stable_token with wechatpy's client.
 
 In normal mode WeChat returns the same token to every holder of the AppSecret, so the instances need no shared store:
 https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html
@@ -25,7 +25,7 @@ else:
 
 
 class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is untyped
-    """wechatpy's client, for one question, with `fetch_access_token` replaced."""
+    """wechatpy's client for one token request. Its `fetch_access_token` uses stable_token instead of /cgi-bin/token."""
 
     def __init__(self, appid: str, secret: str, wechat: WeChat, budget: Budget) -> None:
         super().__init__(appid, secret, auto_retry=False)
@@ -39,7 +39,7 @@ class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is u
                 "grant_type": "client_credential",
                 "appid": self.appid,
                 "secret": self.secret,
-                "force_refresh": False,  # true would end the token of all other holders, and is limited to 20 a day
+                "force_refresh": False,  # true would invalidate all other holders' token; WeChat allows 20 a day
             },
         )
         token, lifetime = extract_token(response.json())

@@ -1,6 +1,6 @@
-"""Source `store`: tokens that another system keeps in Redis. `token_server.py` has those behind a token server.
+"""Source `store`: reads tokens that another system keeps in Redis. `token_server.py` does so with a token server.
 
-Only reads, because two systems that refresh the tokens of one mini program invalidate each other's.
+This source never refreshes a token. If two systems refresh one mini program's tokens, each invalidates the other's.
 """
 
 from handler.invocation import Budget
@@ -15,7 +15,7 @@ _PLACE = f"the token store at {_KEY}"
 
 
 class StoredTokens(TokenSource):
-    """Tokens at the keys that WECHAT_TOKEN_STORE_KEY names, read for each question."""
+    """The tokens at the keys that WECHAT_TOKEN_STORE_KEY names. They are read for each plan, and not cached."""
 
     name = "store"
 
@@ -25,7 +25,7 @@ class StoredTokens(TokenSource):
         self._connections = Connections(settings.wechat_token_store_url, settings.wechat_timeout_seconds)
 
     def get_token(self, appid: str, budget: Budget) -> Token:
-        """Return the stored token. Raises `OpenApiError` 41001 if there is none, or a value that is not a token."""
+        """Return the stored token. Raises `OpenApiError` 41001 if the key is missing or its value is not a token."""
         key = fill(_KEY, self._settings.wechat_token_store_key, appid, self._settings)
         client = self._connections.create_client(budget.deadline)
         kind = client.get_type(key)

@@ -1,4 +1,4 @@
-"""Find the token in another system's value: raw text, a JSON string, or a JSON object.
+"""Find the token in a value from another system: raw text, a JSON string, or a JSON object.
 
 Known writers: WxJava and silenceper (raw text), wechatpy and old silenceper (JSON string), co-wechat and token servers
 (JSON object).
@@ -13,9 +13,9 @@ from handler.errors import NO_TOKEN, OpenApiError
 from handler.exact_json import JsonObject, refuse_constant
 
 NAMES = ("access_token", "authorizer_access_token", "accessToken", "authorizerAccessToken", "token")
-FIELDS = ("value", *NAMES)  # of a Redis hash; old WxJava uses `value`
+FIELDS = ("value", *NAMES)  # fields of a Redis hash that may hold the token; old WxJava uses `value`
 _INNER = ("data", "authorization_info")  # inner objects that may hold one of the names
-_RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's own tokens have letters, digits, hyphens and underscores
+_RAW = re.compile(r"[A-Za-z0-9_.~@=+/-]{1,2048}")  # WeChat's own tokens have only letters, digits, - and _
 # Shorter texts under `data` are messages, such as `success`; WeChat's tokens have over 100 characters.
 _SHORTEST_DATA = 32
 _EMPTY_WORDS = {"undefined", "null", "nil", "none", "nan", "infinity", "-infinity", "true", "false"}
@@ -35,14 +35,17 @@ _STARTS = (
     (b"\0\0\0\2", "data of PHP's igbinary"),
 )
 _PATTERNS = (
-    (re.compile(r"think_serialize:|[abdiOCsS]:[0-9.-]+[:;]|N;"), "PHP-serialised data"),  # ThinkPHP's prefix, or none
+    (re.compile(r"think_serialize:|[abdiOCsS]:[0-9.-]+[:;]|N;"), "PHP-serialised data"),  # ThinkPHP adds a prefix
     (re.compile(r"\s*<(!doctype|html)\b", re.IGNORECASE), "an HTML page"),
 )
 _NO_TOKEN = "a text that is not a token"  # noqa: S105 - a description, not a password
 
 
 def read_token(stored: bytes, where: str) -> str:
-    """Return the token. Raises `OpenApiError` 41001 with the place, `where`, and the kind of value found there."""
+    """Return the token.
+
+    Raises `OpenApiError` 41001, whose message names the place (`where`) and the kind of value found there.
+    """
     token, kind = find_token_or_kind(stored)
     if token is None:
         raise create_error(kind, where)
@@ -50,7 +53,7 @@ def read_token(stored: bytes, where: str) -> str:
 
 
 def find_token_or_kind(stored: bytes) -> tuple[str | None, str]:
-    """Return the token, or `None`; and the kind of the value, for an error message."""
+    """Return the token or `None`, and the kind of the value for an error message."""
     try:
         value = json.loads(stored, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
@@ -67,12 +70,12 @@ def find_token_or_kind(stored: bytes) -> tuple[str | None, str]:
 
 
 def is_real_value(text: str) -> bool:
-    """Whether a text is none of the words that programming languages print for a missing value."""
+    """Whether a text is a value, and not a word such as `null`, which programs print for a missing value."""
     return text.lower() not in _EMPTY_WORDS
 
 
 def find_token(answer: JsonObject) -> object:
-    """Return an object's value under one of `NAMES`, or its `data` if that is a long text; else `None`."""
+    """Return the value of one of `NAMES` in an object. If it has none, return its `data` if that is a long text."""
     named = next((place[name] for place in list_places(answer) for name in NAMES if place.get(name)), None)
     data = answer.get("data")
     if named is None and isinstance(data, str) and len(data) >= _SHORTEST_DATA:
@@ -81,7 +84,7 @@ def find_token(answer: JsonObject) -> object:
 
 
 def list_places(answer: JsonObject) -> list[JsonObject]:
-    """Return the objects that may have one of `NAMES`: the answer, and its inner objects such as `data`."""
+    """Return the objects that may have one of `NAMES`: the answer itself, and inner objects such as `data`."""
     places = [answer]
     for place in places:
         if len(places) <= len(_INNER) + 1:  # two levels, as in data.authorization_info

@@ -1,8 +1,8 @@
-"""Source `store` with an http(s) URL: a token server, asked with GET.
+"""Source `store` with an http(s) URL: requests tokens from a token server with GET.
 
 Known answers: `{"code":0,"data":{"token":"..."}}` (Tencent's wxcloudrun-wxcomponent), `{"access_token","expires_in"}`,
-`{"token"}`, and a token as plain text. Servers disagree about which `code` is success (0, 1, 200), so an answer with a
-token under a known name is a success whatever its code; the code is checked only in an answer without one.
+`{"token"}`, and a token as plain text. Servers use different values of `code` for success (0, 1, 200). Therefore an
+answer with a token under a known name is a success. The code is checked only if the answer has no such token.
 """
 
 import re
@@ -24,7 +24,7 @@ from handler.tokens.placeholders import fill
 
 
 class TokenServer(CachedTokens):
-    """The tokens of a token server. A token with `expires_in` is cached; any other is fetched for each question."""
+    """The tokens of a token server. A token with `expires_in` is cached; any other token is requested for each plan."""
 
     name = "store"
 
@@ -40,12 +40,12 @@ class TokenServer(CachedTokens):
         self._api = _Api(f"{parts.scheme}://{parts.netloc}", "the token server", settings.wechat_timeout_seconds)
 
     def replace(self, appid: str, failed: Token, budget: Budget) -> Token | None:
-        """Ask the server again. Returns `None` if it still has the same token."""
+        """Request the token again. Returns `None` if the server still has the same token."""
         token = super().replace(appid, failed, budget)
         return None if token is None or token.value == failed.value else token
 
     def fetch_token(self, appid: str, budget: Budget) -> Token:
-        """Ask the server. Raises `OpenApiError` 41001 for an answer without a token, and -1 if there is no answer."""
+        """Request the token. Raises `OpenApiError` 41001 if the answer has none, and -1 if there is no answer."""
         target = fill("WECHAT_TOKEN_STORE_URL", self._target, appid, self._settings)
         answer = self._api.exchange("token", HttpRequest("GET", target, None, self._headers), budget)
         seconds = answer["expires_in"]
@@ -56,7 +56,10 @@ class _Api(Api):
     """The client of a token server."""
 
     def judge(self, response: HttpResponse, _request: HttpRequest) -> JsonObject:
-        """Return `{"token", "expires_in"}`. Raises `OpenApiError` 41001, or -1 for an HTTP error."""
+        """Return a dict with `token` and `expires_in`.
+
+        Raises `OpenApiError` 41001 if the answer has no token, and -1 for an HTTP error.
+        """
         if not 200 <= response.status < 300:
             raise errors.unavailable(
                 f"the token server answered HTTP {response.status}", transient=response.status >= 500
@@ -73,6 +76,6 @@ def _check_codes(answer: JsonObject) -> None:
     """Raise `OpenApiError` 41001 if the answer's `code` or `errcode` states a failure."""
     for name in ("code", "errcode"):
         if (code := answer.get(name)) and str(code) not in ("0", "200"):
-            # Only a number is shown: any other value might hold a secret.
+            # Show only a number, because any other value may contain a secret.
             shown = code if re.fullmatch("-?[0-9]{1,9}", str(code)) else "is not a number"
             raise errors.misconfigured(NO_TOKEN, f"the token server refused: {name} {shown}")

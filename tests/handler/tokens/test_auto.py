@@ -59,7 +59,7 @@ def test_appid_alone(configure: Configure, expect_failure: Invoke) -> None:
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
     found = expect_failure()
     assert (found["source"], found["code"]) == ("auto", 41001)
-    for part in (*SECRETS[1:2], "_SECRET_PARAMETER or _SECRET", "or only WECHAT_TOKEN_STORE_URL"):
+    for part in (*SECRETS[1:2], "_SECRET_PARAMETER or _SECRET", "set only WECHAT_TOKEN_STORE_URL"):
         assert part in str(found["reason"])
 
 

@@ -158,7 +158,7 @@ def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configur
     configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_KEY="wechat_authorizer_access_token:{component_appid}:{appid}")
     error = catch_error(invoke)
     assert error.errCode == 41002
-    assert "set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_KEY names" in error.errMsg
+    assert "set WECHAT_COMPONENT_APPID, because WECHAT_TOKEN_STORE_KEY contains {component_appid}" in error.errMsg
 
 
 def test_a_user_that_may_only_read(

@@ -59,7 +59,7 @@ def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, con
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/{{component_appid}}/{{appid}}", WECHAT_TOKEN_STORE_HEADER=None)
     error = catch_error(invoke)
     assert error.errCode == 41002
-    assert "set WECHAT_COMPONENT_APPID, which WECHAT_TOKEN_STORE_URL names" in error.errMsg
+    assert "set WECHAT_COMPONENT_APPID, because WECHAT_TOKEN_STORE_URL contains {component_appid}" in error.errMsg
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert tokens.requests == [f"/{COMPONENT_APPID}/wx-other"]
