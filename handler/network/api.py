@@ -1,4 +1,4 @@
-"""The base class of an HTTP API's client, which counts requests, retries transient failures and checks answers."""
+"""The base class of HTTP API clients. It counts requests, retries transient failures and checks answers."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -26,10 +26,11 @@ class Api(ABC):
         """Return the body of a successful answer. Raises `OpenApiError` for any other answer."""
 
     def exchange(self, kind: Kind, request: HttpRequest, budget: Budget) -> dict[str, Any]:
-        """Make a request and return the body of its success. Retries once after a transient failure if `budget` allows.
+        """Make a request and return the body of a successful answer.
 
-        A request that was lost on a dead connection is sent again on a new one; if that is answered, only one request
-        counts. Raises `OpenApiError` with the server's code, or -1 if there was no usable answer.
+        Retries once after a transient failure if `budget` allows it. If a dead connection loses the request, sends it
+        again on a new connection; if the server then answers, the two count as one request. Raises `OpenApiError` with
+        the server's code, or -1 if there was no usable answer.
         """
         was_lost = False
         while True:
@@ -37,7 +38,7 @@ class Api(ABC):
             if not (was_lost or budget.allows(kind)):
                 raise errors.unavailable(f"no {kind} request left in this invocation")
             try:
-                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - it runs at once
+                response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - the lambda runs at once
                 if was_lost:
                     budget.return_lost(kind)
                 return self.judge(response, request)

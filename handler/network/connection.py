@@ -1,7 +1,7 @@
-"""HTTP connections whose timeout limits the whole exchange, and that are not reused after a freeze.
+"""HTTP connections whose timeout limits the whole exchange, and which are not reused after a freeze.
 
-urllib3's own timeout limits each single wait for the socket. A server that sends one byte a second, a host with many
-unreachable addresses, or a slow name server would each hold the function far longer.
+urllib3's own timeout limits only each single wait for the socket. A server that sends one byte a second, a host with
+many unreachable addresses, or a slow name server would delay the function far longer.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3 import HTTPResponse
 
-# The platform freezes an instance between invocations. During that time the server or a gateway may close an idle
-# connection without notice: nginx by default after 75 s, AWS's NAT gateways after 350 s.
+# Lambda and SCF freeze an instance between invocations. A frozen instance does not notice that a server or a gateway
+# closes an idle connection: nginx by default after 75 s, AWS's NAT gateways after 350 s.
 IDLE_SECONDS = 30.0
 
 BODY_LIMIT = 1024 * 1024  # bytes, before and after decompression; a plan has a few hundred
@@ -32,27 +32,27 @@ _HEAD_LIMIT = 64 * 1024  # bytes of everything else: status line, headers, chunk
 
 
 class StaleConnectionError(ConnectionError):
-    """A reused connection ended before the first byte of an answer, because the server had closed it while idle."""
+    """A reused connection ended before the first byte of an answer: the server had closed it while it was idle."""
 
 
 class TooLongError(OSError):
-    """An answer's head is longer than `_HEAD_LIMIT`, or all of it longer than that and `BODY_LIMIT` together.
+    """The head of an answer is longer than `_HEAD_LIMIT`, or the answer is longer than both limits together.
 
-    Its argument is the limit.
+    The argument of the exception is the limit to report: `_HEAD_LIMIT` or `BODY_LIMIT`.
     """
 
 
 class PlainConnection(HTTPConnection):
-    """An http connection. `timeout`, in seconds, limits connecting as a whole, and then the answer as a whole."""
+    """An http connection. Connecting may take `timeout` seconds in total, and each answer as many again."""
 
     _reader: "_BoundedReader"
     _attempt: "Attempt"
-    _answer_count = 0  # since it was connected
+    _answer_count = 0  # answers on this connection since `connect`
     _used_at = 0.0  # Unix time, because the monotonic clock stands still in a freeze
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection can be reused. urllib3 asks before each request."""
+        """Whether the connection can be reused. urllib3 checks this before each request."""
         return super().is_connected and 0 <= time.time() - self._used_at <= IDLE_SECONDS
 
     def connect(self) -> None:
@@ -75,21 +75,21 @@ class PlainConnection(HTTPConnection):
         """Send a part of a request. Raises `StaleConnectionError` if TLS reports that the connection is closed."""
         try:
             return super().send(data)
-        except ssl.SSLError:  # urllib3 ignores a plain reset here, and meets it again in `getresponse`
+        except ssl.SSLError:  # without TLS, urllib3 ignores a reset here, and `getresponse` handles it
             if not self._answer_count:
                 raise
         raise StaleConnectionError
 
     @property
-    def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client calls it
-        """The class of a response that reads from the bounded reader instead of the socket."""
-        return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # it only calls `makefile`
+    def response_class(self) -> Callable[..., http.client.HTTPResponse]:  # type: ignore[override]  # http.client only calls it
+        """A factory of responses that read from the bounded reader instead of the socket."""
+        return lambda _sock, **options: http.client.HTTPResponse(self._reader, **options)  # type: ignore[arg-type]  # HTTPResponse only calls `makefile`
 
     def getresponse(self) -> "HTTPResponse":  # type: ignore[override]  # as urllib3 does
-        """Read the status line and headers. They and the body together have `timeout` seconds from now.
+        """Read the status line and the headers. They and the body together may take `timeout` seconds from now.
 
-        Raises `StaleConnectionError` if the connection ended before this request. This method, and reading the body
-        later, raise `TooLongError` and `TimeoutError`.
+        Raises `StaleConnectionError` if the connection had ended before this request. Raises `TooLongError` and
+        `TimeoutError`, as later reads of the body do.
         """
         if self.sock is None:
             raise StaleConnectionError
@@ -108,14 +108,14 @@ class PlainConnection(HTTPConnection):
 
 
 class TLSConnection(PlainConnection, HTTPSConnection):
-    """An https connection with the same two limits."""
+    """An https connection with the limits of `PlainConnection`."""
 
 
 class Attempt:
-    """An attempt to connect that another thread can abandon.
+    """An attempt to connect, which another thread can abandon.
 
-    Otherwise a thread that is still resolving a name would later open a connection that nobody closes. `ssl` detaches
-    the socket object that it wraps, so `abandon` shuts the connection down through a duplicate of the socket.
+    Without this class, a thread that resolves a name beyond the timeout would open a connection that nobody closes.
+    `ssl` detaches the socket object that it wraps. Therefore `abandon` uses a duplicate of the socket.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Attempt:
         self._handle: socket.socket | None = None
 
     def run(self, connect: Callable[[], None]) -> None:
-        """Call `connect`, then close the duplicate."""
+        """Call `connect`, then close the duplicate of the socket."""
         try:
             connect()
         finally:
@@ -134,7 +134,10 @@ class Attempt:
                 self._handle = None
 
     def watch(self, sock: socket.socket) -> socket.socket:
-        """Keep a duplicate of the connected socket; return the socket. Raises `TimeoutError` if already abandoned."""
+        """Keep a duplicate of the connected socket, and return the socket.
+
+        Raises `TimeoutError` if the attempt is already abandoned.
+        """
         with self._lock:
             if self._is_abandoned:
                 sock.close()
@@ -143,7 +146,7 @@ class Attempt:
         return sock
 
     def abandon(self) -> None:
-        """Shut the connection down, which ends the thread that waits for the server."""
+        """Shut the connection down, so that the thread that waits for the server ends."""
         with self._lock:
             self._is_abandoned = True
             if self._handle:
@@ -152,10 +155,10 @@ class Attempt:
 
 
 class _BoundedReader(io.RawIOBase):
-    """Reads one answer from a socket until a limit of bytes or a deadline in monotonic seconds.
+    """Reads one answer from a socket, up to a limit of bytes and a deadline in monotonic seconds.
 
-    Raises `TooLongError` and `TimeoutError`. It counts raw bytes, below the parsers, because http.client and urllib3
-    disagree about malformed lengths, and http.client sets no limit to a chunk of size -1 or to the number of trailers.
+    Raises `TooLongError` and `TimeoutError`. It counts the raw bytes, before http.client and urllib3 parse them. The
+    two disagree about malformed lengths, and http.client limits neither a chunk of size -1 nor the number of trailers.
     """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
@@ -166,12 +169,15 @@ class _BoundedReader(io.RawIOBase):
         self.has_received = False
 
     def allow_body(self) -> None:
-        """Allow `BODY_LIMIT` more bytes, after the head: parsing a head of 1 MiB would take half a second of CPU."""
+        """Allow `BODY_LIMIT` more bytes.
+
+        The head has a limit of its own, because parsing a head of 1 MiB would take half a second of CPU.
+        """
         self._left += BODY_LIMIT
         self._limit = BODY_LIMIT
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a buffered stream of this reader. http.client calls this, as it does on a socket."""
+        """Return a buffered stream of this reader. http.client calls this method of what it believes to be a socket."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:

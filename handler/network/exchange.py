@@ -1,4 +1,4 @@
-"""One HTTP exchange, limited in time and size, with WeChat, a token server or AWS."""
+"""Make one HTTP exchange with WeChat, a token server or AWS, limited in time and size."""
 
 import contextlib
 import http.client
@@ -15,14 +15,14 @@ from handler.errors import OpenApiError
 from handler.network import tls, urllib3_log
 from handler.network.connection import BODY_LIMIT, PlainConnection, StaleConnectionError, TLSConnection
 
-_NO_RETRIES = Retry(total=False)  # `Api.exchange` retries, because it counts the requests
-_READ_STATUSES = (2, 4)  # the bodies of 2xx and 4xx answers are read; those of others are not needed
-_CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15, "raw deflate": -15}  # with zlib's `wbits`
-_CONNECTIONS = 32  # kept open, for the threads of a batch or of a server; Lambda and SCF run one invocation at a time
+_NO_RETRIES = Retry(total=False)  # urllib3 must not retry: `Api.exchange` counts the requests
+_READ_STATUSES = (2, 4)  # read the bodies of 2xx and 4xx answers; no other body is needed
+_CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15, "raw deflate": -15}  # content codings, and zlib's `wbits` for each
+_CONNECTIONS = 32  # the most that stay open; the threads of a batch or of a server need more than one
 
 
 class HttpRequest(NamedTuple):
-    """An HTTP request; `target` is the path with its query. `repeatable`: sending it twice does no harm."""
+    """An HTTP request. `target` is the path with its query. A `repeatable` request does no harm if it is sent twice."""
 
     method: str
     target: str
@@ -31,19 +31,19 @@ class HttpRequest(NamedTuple):
     repeatable: bool = True
 
     def __repr__(self) -> str:
-        """Show the method only: the target and the body hold tokens and AppSecrets."""
+        """Show only the method, because the target and the body contain tokens and AppSecrets."""
         return f"HttpRequest({self.method})"
 
 
 class HttpResponse(NamedTuple):
-    """An answer's HTTP status, its headers, and its body; the body of a status other than 2xx and 4xx is empty."""
+    """An answer's HTTP status, headers and body. The body is empty unless the status is 2xx or 4xx."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
 
     def __repr__(self) -> str:
-        """Show the status only: the body may hold a token."""
+        """Show only the status, because the body may contain a token."""
         return f"HttpResponse({self.status})"
 
 
@@ -61,10 +61,11 @@ class HttpClient:
     def send(self, request: HttpRequest, seconds: float) -> HttpResponse:
         """Make one exchange within `seconds`. Does not follow redirects.
 
-        Raises `StaleConnectionError` if the server had closed the idle connection of a repeatable request; the next
-        call opens a new one. Raises `OpenApiError` -1 if there is no answer, or one over `BODY_LIMIT`.
+        Raises `StaleConnectionError` if the request is repeatable and the server had closed the idle connection. The
+        next call then opens a new connection. Raises `OpenApiError` -1 if there is no answer, or an answer over
+        `BODY_LIMIT`.
         """
-        # On an idle connection a request may be lost, and this one must not be sent a second time.
+        # A closed idle connection loses a request. So a request that must not be sent twice gets a new connection.
         pool = self._pool if request.repeatable else self._create_pool()
         is_stale = False
         try:
@@ -80,7 +81,7 @@ class HttpClient:
 
             failure = faults.explain(error, self._name, repeatable=request.repeatable)
         if is_stale and request.repeatable:
-            self._pool = self._create_pool()  # the pool's other connections have been idle as long
+            self._pool = self._create_pool()  # the pool's other connections have been idle as long, and may be closed
             raise StaleConnectionError
         raise failure
 
@@ -104,8 +105,8 @@ class HttpClient:
 
     def _read_body(self, response: BaseHTTPResponse) -> bytes:
         """Return the body. Raises `OpenApiError` -1 if it is over `BODY_LIMIT`."""
-        # The connection limits the bytes received. http.client allocates memory for the length that a header or a chunk
-        # states, therefore the limit here.
+        # The connection already limits the received bytes. The limit here is for memory, because http.client allocates
+        # the length that a header or a chunk states.
         length = response.length_remaining or BODY_LIMIT
         content = response.read(None if length < BODY_LIMIT else BODY_LIMIT + 1, decode_content=False)
         if len(content) <= BODY_LIMIT:
@@ -128,12 +129,12 @@ class HttpClient:
 def _decompress(content: bytes, coding: str) -> bytes:
     """Return up to `BODY_LIMIT` + 1 bytes of a decompressed body. Raises `DecodeError`.
 
-    urllib3 undoes several codings, and any number of gzip members. 97 KB that are compressed twice, and hold only empty
-    members inside, take it half a minute of CPU. This function undoes one coding and reads one member.
+    urllib3 undoes several codings, and any number of gzip members. It takes half a minute of CPU for 97 KB that are
+    compressed twice and contain only empty members. This function undoes one coding and reads one member.
     """
     if coding not in _CODINGS or not content:
         return content
-    if coding == "deflate" and content[0] & 15 != zlib.DEFLATED:  # without zlib's header, as some servers send it
+    if coding == "deflate" and content[0] & 15 != zlib.DEFLATED:  # some servers omit zlib's header
         coding = "raw deflate"
     decoder = zlib.decompressobj(_CODINGS[coding])
     with contextlib.suppress(zlib.error):

@@ -1,6 +1,6 @@
 """Explain why an exchange failed, and what to do about it. Loaded only after a failure.
 
-The texts are this module's or OpenSSL's, because the exceptions' own texts show URLs with tokens.
+The messages contain only texts of this module and of OpenSSL, because the texts of exceptions show URLs with tokens.
 """
 
 import errno
@@ -28,15 +28,15 @@ NO_WAY_OUT = (
 NOBODY_LISTENS = "Check the host and the port in the setting, and that the server is running"
 NO_SUCH_NAME = "Check the host in the setting. A name in a private zone can be resolved only inside its VPC"
 _UNTRUSTED = (
-    "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate. It is trusted in addition to the "
-    "public ones. The server itself must send its intermediate certificates"
+    "Set SSL_CERT_FILE to a PEM file with the authority that signed the certificate. The function trusts it in "
+    "addition to the public authorities. The server itself must send its intermediate certificates"
 )
 _STRICT = (
     "Python 3.13 and later refuse certificates that break RFC 5280; earlier versions accept them. Ask the authority to "
     "reissue the certificate with the extensions that the reason names"
 )
 _ANOTHER_NAME = "Use the host name in the certificate, or get a certificate for this host name"
-_NO_TLS = "The server speaks plain HTTP at this port. Use http:// (private hosts only), or its port for TLS"
+_NO_TLS = "The server speaks plain HTTP at this port. Use http:// (private hosts only), or the server's TLS port"
 _EXPIRED = "Renew the server's certificate. If it has not expired, check the clocks of the server and of this machine"
 
 _MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -48,18 +48,18 @@ PLAIN_PORT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", 
 
 
 def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
-    """Return the error for an exchange in which the server called `name` gave no answer."""
+    """Return the error for an exchange without a usable answer. The message calls the server `name`."""
     causes = list(list_causes(error))
     if limits := [cause.args[0] for cause in causes if isinstance(cause, TooLongError)]:
         part = "answer" if limits[0] == BODY_LIMIT else "head of the answer"
         return errors.unavailable(f"the {part} of {name} is over {limits[0]} bytes")
-    is_refused = isinstance(error, NewConnectionError)  # a subclass of urllib3's TimeoutError, but not a timeout
+    is_refused = isinstance(error, NewConnectionError)  # urllib3 derives it from its TimeoutError; it is none
     if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
         return _explain_time_out(error, name)
     if failure := _explain_tls(causes, name):
         return failure
     transient = repeatable or is_refused
-    proxy = _name_proxy() if is_refused else ""
+    proxy = _describe_proxy() if is_refused else ""
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         reason, hint = f"the host name of {name} cannot be resolved", NO_SUCH_NAME
     else:
@@ -73,7 +73,7 @@ def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
 def _explain_time_out(error: Exception, name: str) -> OpenApiError:
     if not isinstance(error, ConnectTimeoutError):
         return errors.out_of_time()
-    proxy = _name_proxy()
+    proxy = _describe_proxy()
     hint = _NO_PROXY if proxy else NO_WAY_OUT
     return errors.out_of_time(f"out of time: no connection to {name}{proxy}", hint=hint)
 
@@ -89,7 +89,7 @@ def _explain_tls(causes: list[BaseException], name: str) -> OpenApiError | None:
 
 
 def describe_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
-    """Return OpenSSL's reason for refusing a certificate, without the host's name, and what to do."""
+    """Return OpenSSL's reason for refusing a certificate, without the host's name, and a hint what to do."""
     reason = error.verify_message.partition(",")[0]
     if error.verify_code in _MISMATCHES:
         return reason, _ANOTHER_NAME
@@ -99,7 +99,7 @@ def describe_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]
 
 
 def list_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all its causes, also those among its arguments, where urllib3 keeps them."""
+    """Yield an error and all its causes, including those that urllib3 keeps in an error's arguments."""
     seen: list[BaseException] = []
     found: list[object] = [error]
     while found:
@@ -111,7 +111,7 @@ def list_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _describe(error: Exception, causes: list[BaseException]) -> str:
-    """Describe what happened to the connection, by the name of the error's class if nothing else is known."""
+    """Describe what happened to the connection. If that is unknown, return the name of the error's class."""
     for kind, words in _WORDS.items():
         if any(isinstance(cause, kind) for cause in causes):
             return words
@@ -132,7 +132,7 @@ _WORDS: dict[type[BaseException], str] = {  # the first class that matches count
 }
 
 
-def _name_proxy() -> str:
-    """Return a remark that a proxy is configured but not used; empty if none is configured."""
+def _describe_proxy() -> str:
+    """Return a note that the configured proxy is not used, or an empty text if no proxy is configured."""
     name = next((name for name in _PROXIES if os.environ.get(name)), None)
     return f"; {name} is set and not used" if name else ""

@@ -1,4 +1,4 @@
-"""The Redis commands that this function uses, limited by a deadline, with failures as `OpenApiError`; and a lock."""
+"""Run Redis commands within a deadline, and hold locks. Failures are raised as `OpenApiError`."""
 
 import contextlib
 import functools
@@ -28,7 +28,7 @@ class WrongReplyError(Exception):
 
 
 class Connections:
-    """The connections to the store at WECHAT_TOKEN_STORE_URL; each command takes at most `seconds`.
+    """The connections to the store at WECHAT_TOKEN_STORE_URL. Each command may take `seconds`.
 
     The constructor raises `OpenApiError` 41001 if the URL is not set.
     """
@@ -47,8 +47,8 @@ class Connections:
             db=int(parts.path.strip("/") or 0),
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
-            protocol=2,  # version 3 begins with HELLO, which Redis before 6 refuses
-            retry=Retry(NoBackoff(), 0),  # if redis-py sent the SET of a lock twice, the second would find it taken
+            protocol=2,  # protocol 3 begins with HELLO, which Redis before 6 refuses
+            retry=Retry(NoBackoff(), 0),  # if redis-py repeated the SET of a lock, it would find its own lock taken
         )
         self._idle: list[RedisConnection] = []
 
@@ -58,7 +58,7 @@ class Connections:
         Raises `OpenApiError` -1 if the certificate authorities cannot be read.
         """
         if self._is_secure:
-            tls.create_context()  # while connecting, its failure would be reported as the store's
+            tls.create_context()  # a failure during connecting would be reported as a failure of the store
         return BoundedRedis(self, deadline, self._seconds)
 
     def take_connection(self) -> RedisConnection:
@@ -72,18 +72,18 @@ class Connections:
         return self._create()
 
     def return_connection(self, connection: RedisConnection) -> None:
-        """Keep a connection for later; its last reply must have been read completely."""
+        """Keep a connection for the next command. Its last reply must have been read completely."""
         self._idle.append(connection)
 
     def drop_idle_connections(self) -> None:
-        """Close all idle connections, because one that was idle as long has turned out to be dead."""
+        """Close all idle connections. If one of them turned out to be dead, the others probably are too."""
         with contextlib.suppress(IndexError):
             while self._idle:
                 self._idle.pop().close()
 
 
 class BoundedRedis:
-    """The commands, limited by a deadline. Each raises `OpenApiError` -1 if the store fails.
+    """The Redis commands, limited by a deadline. Each raises `OpenApiError` -1 if the store fails.
 
     wechatpy's `RedisStorage` calls `get`, `set` and `delete`.
     """
@@ -94,7 +94,7 @@ class BoundedRedis:
         self._seconds = seconds
 
     def extend_for_tidying(self) -> "BoundedRedis":
-        """Return a client with a little more time, for cleaning up."""
+        """Return a client with a slightly later deadline, for cleaning up."""
         return BoundedRedis(self._connections, self.deadline.extend_for_tidying(), self._seconds)
 
     def get(self, key: str) -> bytes | None:
@@ -116,7 +116,10 @@ class BoundedRedis:
         raise _explain(WrongReplyError())
 
     def set(self, key: str, value: str, ex: int | None = None, px: int | None = None, *, nx: bool = False) -> bool:
-        """Write a string that lives `ex` seconds or `px` milliseconds. With `nx`, returns False if the key exists."""
+        """Write a string that expires after `ex` seconds or `px` milliseconds.
+
+        With `nx`, writes nothing and returns False if the key exists.
+        """
         options: list[object] = [] if ex is None else ["EX", ex]
         options += [] if px is None else ["PX", px]
         reply = self.execute_command("SET", key, value, *options, *(["NX"] if nx else []))
@@ -129,16 +132,16 @@ class BoundedRedis:
         self.execute_command("DEL", key)
 
     def eval(self, script: str, key: str, *arguments: str | bytes) -> object:
-        """Run a Lua script on one key. EVAL needs one round trip; SCRIPT LOAD with EVALSHA may need two."""
+        """Run a Lua script on one key with EVAL. It needs one round trip; SCRIPT LOAD with EVALSHA may need two."""
         return self.execute_command("EVAL", script, 1, key, *arguments)
 
     def execute_command(self, *command: object) -> object:
-        """Run a command. Repeats one of `_REPEATABLE` on a new connection if the first connection was dead."""
+        """Run a command. If the connection was dead, repeat a command in `_REPEATABLE` on a new connection."""
         try:
             try:
                 return self._run(command)
             except redis.ConnectionError as error:
-                # A subclass means that the store answered, with a refusal.
+                # A subclass of `ConnectionError` means that the store answered with a refusal.
                 if command[0] not in _REPEATABLE or type(error) is not redis.ConnectionError:
                     raise
             self._connections.drop_idle_connections()
@@ -169,9 +172,9 @@ def _explain(error: Exception) -> OpenApiError:
 
 @contextlib.contextmanager
 def hold_lock(client: BoundedRedis, name: str) -> Iterator[bool]:
-    """Try to take a lock: the block gets True if it holds the lock, which is released at its end.
+    """Try to take a lock. The block receives True if it holds the lock, and releases the lock at its end.
 
-    The lock expires shortly after the client's deadline, so a process that dies blocks the others no longer than that.
+    The lock expires shortly after the client's deadline, so that a dead process does not block the others any longer.
     """
     owner = secrets.token_hex(8)
     life = max(client.deadline.seconds_left(), 0) + 2 * client.deadline.margin + _CLOCK_DIFFERENCE_SECONDS

@@ -1,6 +1,7 @@
 """redis-py's connection, with a limit on the time and the bytes of each exchange.
 
-redis-py's own timeout limits each single wait for the socket, and redis-py reads any length that the server states.
+redis-py's own timeout limits only each single wait for the socket. redis-py reads a reply of any length that the server
+states.
 """
 
 import socket
@@ -15,7 +16,7 @@ from handler.network import tls
 from handler.network.connection import IDLE_SECONDS, Attempt
 
 LONGEST_REPLY = 64 * 1024  # bytes; a token has up to 2,048, and the JSON around it a few hundred
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # the first bytes of a TLS alert and a handshake; no Redis reply has them
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # a TLS alert and a handshake begin so, but no Redis reply
 
 
 class TooLongReplyError(Exception):
@@ -31,7 +32,10 @@ class NoConnectionError(TimeoutError):
 
 
 class NoHandshakeError(TimeoutError):
-    """The TLS handshake got no answer: Redis without TLS takes it for a command and waits for the end of its line."""
+    """The TLS handshake got no answer.
+
+    Redis without TLS mistakes the handshake for a command, and waits for the end of the line.
+    """
 
 
 class RedisConnection(redis.Connection):
@@ -41,12 +45,12 @@ class RedisConnection(redis.Connection):
     _used_at: float | None = None  # Unix time, because the monotonic clock stands still in a freeze
 
     def __init__(self, *, is_secure: bool, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py's
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py is untyped here
         self._is_secure = is_secure
         self._is_shaking_hands = False
         self.end = 0.0  # when the exchange must end, in monotonic seconds
-        # `None` keeps redis-py from sending CLIENT SETINFO, at which proxies such as twemproxy close the connection.
-        # redis-py's options for this have changed; these attributes work from version 6 to 8.
+        # `None` prevents redis-py from sending CLIENT SETINFO. Proxies such as twemproxy would close the connection.
+        # The constructor's options for this differ between redis-py's versions. The attributes work from 6 to 8.
         self.lib_name = self.lib_version = self.driver_info = None
 
     def is_usable(self) -> bool:
@@ -62,7 +66,7 @@ class RedisConnection(redis.Connection):
         self.end = time.monotonic() + seconds
         if self._used_at is None:
             self._connect_within(seconds)
-        self.send_command(*command)  # type: ignore[no-untyped-call]  # the same
+        self.send_command(*command)  # type: ignore[no-untyped-call]  # redis-py is untyped here
         reply: object = self.read_response()
         self._used_at = time.time()
         return reply
@@ -70,11 +74,11 @@ class RedisConnection(redis.Connection):
     def close(self) -> None:
         """Close the connection; the next exchange connects again."""
         self._used_at = None
-        self.disconnect()  # type: ignore[no-untyped-call]  # the same
+        self.disconnect()  # type: ignore[no-untyped-call]  # redis-py is untyped here
 
     def _connect_within(self, seconds: float) -> None:
         self._attempt = attempt = Attempt()
-        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `call_within` for all together
+        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `call_within` limits all
         try:
             return call_within(seconds, lambda: attempt.run(self.connect))
         except (TimeoutError, redis.TimeoutError):
@@ -82,7 +86,7 @@ class RedisConnection(redis.Connection):
         raise NoHandshakeError if self._is_shaking_hands else NoConnectionError
 
     def _connect(self) -> "_BoundedSocket":
-        sock = self._attempt.watch(super()._connect())  # type: ignore[no-untyped-call]  # the same
+        sock = self._attempt.watch(super()._connect())  # type: ignore[no-untyped-call]  # redis-py is untyped here
         if self._is_secure:
             self._is_shaking_hands = True
             sock = tls.create_context().wrap_socket(sock, server_hostname=self.host)
@@ -117,13 +121,13 @@ class _BoundedSocket:
         return data
 
     def recv_into(self, buffer: bytearray) -> int:
-        """Receive into a buffer. redis-py calls this if the library hiredis, its parser in C, is installed."""
+        """Receive into a buffer. redis-py calls this if hiredis, a parser in C, is installed."""
         data = self.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def settimeout(self, seconds: float | None) -> None:
-        """Remember whether it is 0, with which redis-py polls for unread bytes. `end` replaces any other timeout."""
+        """Remember a timeout of 0, with which redis-py polls for unread bytes. `end` replaces any other timeout."""
         self._is_polling = seconds == 0
 
     def shutdown(self, how: int) -> None:

@@ -1,7 +1,8 @@
 """Explain why a command to the token store failed, and what to do about it. Loaded only after a failure.
 
-The first word of a Redis error is its code, from which redis-py makes a class. The code `ERR` has many meanings, which
-only the rest of the text tells apart. No text is shown, because texts contain addresses, keys and user names.
+The first word of a Redis error is its code. redis-py has an exception class for most codes, but the code `ERR` has many
+meanings. To distinguish them, this module reads the rest of the text. It never shows the text, because that may contain
+addresses, keys and user names.
 """
 
 import socket
@@ -44,19 +45,19 @@ _URL = "WECHAT_TOKEN_STORE_URL"
 _NO_CLUSTER = (
     f"Redis Cluster is not supported. Set {_URL} to a Redis without cluster mode, or to a proxy in front of the cluster"
 )
-_NO_TLS = f"The store does not use TLS at this port. Write redis:// in {_URL}, or its port for TLS"
+_NO_TLS = f"The store does not use TLS at this port. Write redis:// in {_URL}, or the store's TLS port"
 _WANTS_TLS = f"The store requires TLS at this port. Write rediss:// in {_URL}"
 _PASSWORD = (
     f"Check user and password in {_URL}: redis://user:password@host, or redis://:password@host without a user. Managed "
     "stores before Redis 6 expect account:password as the password: redis://:account:password@host"
 )
 _RIGHTS = (
-    "Grant the user these commands: for source store +select +get +hget +type on its keys, for source component "
-    "+select +get +set +del +eval on wechatpy:*"
+    "Grant the user these commands: for source store +select +get +hget +type on the tokens' keys, for source "
+    "component +select +get +set +del +eval on wechatpy:*"
 )
 _DATABASE = (
-    f"Check the number at the end of {_URL}. Redis has 16 databases (0 to 15) unless set otherwise; Redis Cluster and "
-    "some managed stores have only 0"
+    f"Check the number at the end of {_URL}. By default Redis has the databases 0 to 15. Redis Cluster and some "
+    "managed stores have only 0"
 )
 _NO_REDIS = f"Check host and port in {_URL}. Redis Sentinel (port 26379) is not supported: write the primary's address"
 _HANGS_UP = (
@@ -76,13 +77,13 @@ Explanation = tuple[str, str]  # the reason, after "the token store", and what t
 _CLASSES: tuple[tuple[type[Exception], Explanation], ...] = (
     (MasterDownError, ("is a replica that has lost its primary", f"Set {_URL} to the primary")),
     (ClusterDownError, ("is a Redis Cluster that is down", _NO_CLUSTER)),
-    (AskError, (_OTHER_NODE, _NO_CLUSTER)),  # and its subclass for MOVED
+    (AskError, (_OTHER_NODE, _NO_CLUSTER)),  # the error for MOVED is a subclass
     (TryAgainError, (_OTHER_NODE, _NO_CLUSTER)),
     (ClusterCrossSlotError, (_OTHER_NODE, _NO_CLUSTER)),
     (NoPermissionError, ("does not allow this user to run the command or to use the key", _RIGHTS)),
     (ReadOnlyError, ("is a replica, which cannot write", f"Set {_URL} to the primary, not to a reader's address")),
-    (OutOfMemoryError, ("is out of memory", "Add memory. Do not let it evict keys: that loses refresh tokens")),
-    (BusyLoadingError, ("is still loading its data", "Ask again in a moment")),
+    (OutOfMemoryError, ("is out of memory", "Add memory. If the store evicts keys instead, it loses refresh tokens")),
+    (BusyLoadingError, ("is still loading its data", "Try again in a moment")),
     (TlsReplyError, ("speaks TLS at this port", _WANTS_TLS)),
     (TooLongReplyError, (f"answers with more than {LONGEST_REPLY} bytes", _TOO_LONG)),
     (socket.gaierror, ("has a host name that cannot be resolved", NO_SUCH_NAME)),
@@ -91,10 +92,13 @@ _CLASSES: tuple[tuple[type[Exception], Explanation], ...] = (
 _TEXTS: tuple[tuple[str, Explanation], ...] = (
     ("Authentication required", _NO_PASSWORD),
     ("NOAUTH", _NO_PASSWORD),
-    ("operation not permitted", _NO_PASSWORD),  # before Redis 2.8.12
+    ("operation not permitted", _NO_PASSWORD),  # the text of Redis before 2.8.12
     (
         "max number of clients reached",
-        ("has too many clients", "Raise its maxclients, or limit the function's concurrency: each instance connects"),
+        (
+            "has too many clients",
+            "Raise the store's maxclients, or limit the function's concurrency, because each instance is a client",
+        ),
     ),
     ("unknown command", ("does not know one of Redis' basic commands", _NO_REDIS)),
     ("DB index is out of range", _NO_DATABASE),

@@ -1,9 +1,9 @@
 """The TLS context of all connections: to WeChat, a token server, the token store and AWS.
 
 Reading certifi's bundle takes 20 ms of a whole CPU and 200 million instructions, as much as the rest of a cold call put
-together. urllib3, redis-py and botocore would each read it for every new connection. Therefore a process reads it once,
-and an artifact also has the same authorities as a hashed directory (`deploy/authorities.py`), from which OpenSSL reads
-only the one that it needs.
+together. urllib3, redis-py and botocore would each read it for every new connection. Therefore a process creates one
+context for all connections. An artifact also has a hashed directory with the same authorities
+(`deploy/authorities.py`). If the directory exists, OpenSSL reads only the authority that it needs, not the bundle.
 """
 
 import functools
@@ -19,13 +19,12 @@ from handler import environment, errors
 def create_context() -> ssl.SSLContext:
     """Return the process's context, which verifies certificates and host names.
 
-    It trusts certifi's authorities, and those in `SSL_CERT_FILE` in addition, because a company's proxy or store needs
-    its own authority while WeChat needs a public one. Raises `OpenApiError` -1 if a file cannot be read; the next call
-    tries again.
+    It trusts certifi's authorities for WeChat, and those in `SSL_CERT_FILE` for a company's own proxy or store. Raises
+    `OpenApiError` -1 if a file cannot be read; the next call tries again.
     """
     try:
         return _load_context(_find_authorities(), environment.read_variable("SSL_CERT_FILE") or None)
-    except OSError:  # `ssl.SSLError`, for a file that is not a certificate, is one too
+    except OSError:  # includes `ssl.SSLError`, for a file without certificates
         failure = errors.misconfigured(errors.SYSTEM_ERROR, "cannot read the certificate authorities (SSL_CERT_FILE)")
     raise failure
 

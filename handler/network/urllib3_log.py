@@ -1,4 +1,4 @@
-"""Hide the secrets in what urllib3 logs about this function's URLs and headers.
+"""Hide the secrets in urllib3's log records of this function's URLs and headers.
 
 The filter acts only during this function's exchanges, because other code in the process may use urllib3 too.
 """
@@ -15,7 +15,7 @@ _exchanging = threading.local()
 
 @contextlib.contextmanager
 def hide_secrets() -> Iterator[None]:
-    """Hide secrets in what urllib3 logs from this thread during the block, at any log level."""
+    """Hide the secrets in the records that urllib3 logs in this thread during the block, at any log level."""
     _exchanging.now = True
     try:
         yield
@@ -24,7 +24,7 @@ def hide_secrets() -> Iterator[None]:
 
 
 def _filter(record: logging.LogRecord) -> bool:
-    """Mask the parts of a log record that may hold a secret: queries, unknown paths, malformed headers."""
+    """Mask the parts of a log record that may contain a secret: queries, unknown paths, malformed headers."""
     if getattr(_exchanging, "now", False):
         if isinstance(record.args, tuple):
             record.args = tuple(map(_mask, record.args))
