@@ -1,4 +1,4 @@
-"""The AppSecret: from the environment, or through Powertools from Secrets Manager or SSM."""
+"""Read the AppSecret from the environment, or with Powertools from Secrets Manager or SSM."""
 
 import re
 import threading
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WRONG_SECRET = 40125
-MAX_AGE_SECONDS = 300  # a rotated secret is noticed earlier, when WeChat refuses the old one
+MAX_AGE_SECONDS = 300  # how long a secret is cached; if WeChat refuses it earlier, it is read again
 LONGEST = 256  # characters of a secret; WeChat's have 32
-MINI_PROGRAMS = 1024  # whose secrets a process caches
+MINI_PROGRAMS = 1024  # the most secrets that a process caches
 
 
 class AppSecret:
-    """The AppSecret from the settings with this prefix: the plain one, else from Secrets Manager, else from SSM.
+    """The AppSecret in the settings that begin with `prefix`: the plain one, else from Secrets Manager, else from SSM.
 
-    `{appid}` in a secret's name is replaced by the appid.
+    In the name of a secret or parameter, the appid replaces `{appid}`.
     """
 
     def __init__(self, settings: Settings, prefix: Literal["wechat", "wechat_component"]) -> None:
@@ -37,16 +37,16 @@ class AppSecret:
         self._name: str | None = getattr(settings, f"{prefix}_secret_name")
         self._parameter: str | None = getattr(settings, f"{prefix}_secret_parameter")
         named = self._name or self._parameter or ""
-        # If all mini programs use the same secret, its failure is the failure of all.
+        # If all mini programs use the same secret, a failure to read it affects all of them.
         self._is_shared = prefix == "wechat_component" or "{appid}" not in named
         self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # by name: expiry (Unix time), secret
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # of each name: expiry (Unix time), secret
         self._kept_lock = threading.Lock()
 
     def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
-        """Make a call with the secret. If WeChat refuses it and AWS has another one by now, call again with that."""
+        """Make a call with the secret. If WeChat refuses the secret and AWS has a newer one, call again with that."""
         secret = self._get(appid, budget)
         try:
             return call(secret)
@@ -67,7 +67,7 @@ class AppSecret:
         if not name:
             raise errors.misconfigured(NO_SECRET, self._missing, shared=True)
         try:
-            secret = (None if fresh else self._find(name)) or _plain_text(self._read(name, budget.deadline))
+            secret = (None if fresh else self._find(name)) or _extract_secret(self._read(name, budget.deadline))
         except TimeoutError:
             failure = errors.out_of_time()
         except ImportError as error:
@@ -87,7 +87,7 @@ class AppSecret:
         return secret if time.time() < until else None
 
     def _keep(self, name: str, secret: str) -> None:
-        # Powertools' own cache is unbounded: it keeps values of any length and number as long as the process lives.
+        # Powertools' own cache has no bound: it keeps any number of values of any length until the process ends.
         with self._kept_lock:
             self._kept[name] = (time.time() + MAX_AGE_SECONDS, secret)
             self._kept.move_to_end(name)
@@ -96,7 +96,8 @@ class AppSecret:
 
     def _read(self, name: str, deadline: Deadline) -> object:
         if self._provider is None:
-            # The exchange's limit excludes loading boto3: 300 ms of a whole CPU, or 4 s on the smallest memory size.
+            # The timeout of the exchange does not include loading boto3, which takes 300 ms of a whole CPU, or 4 s with
+            # the smallest memory size.
             self._provider = call_within(deadline.limit(LONGEST_SECONDS), self._create_provider)
         provider = self._provider
         options: dict[str, Any] = {} if self._name else {"decrypt": True}
@@ -104,29 +105,29 @@ class AppSecret:
         return call_within(seconds, lambda: provider.get(name, max_age=0, force_fetch=True, **options))
 
     def _create_provider(self) -> "BaseProvider":
-        from handler.app_secret.aws import create_provider  # noqa: PLC0415 - it loads boto3
+        from handler.app_secret.aws import create_provider  # noqa: PLC0415 - loads boto3
 
         return create_provider("secrets" if self._name else "ssm", self._timeout_seconds)
 
 
 def _explain(error: Exception) -> OpenApiError:
-    """Return the error for a failure of AWS's client, without its text, which may contain ARNs."""
+    """Return the error for a failure of AWS's client. Leaves out the client's text, because it may contain ARNs."""
     cause = error.__context__ or error  # Powertools wraps every error in its own
-    failure = getattr(cause, "failure", None) or cause  # of `NoAnswerError`
+    failure = getattr(cause, "failure", None) or cause  # `NoAnswerError` has a `failure`
     if isinstance(failure, OpenApiError):
         return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {failure.reason}", hint=failure.hint)
-    answer = getattr(cause, "response", None) or {}  # of botocore's ClientError
+    answer = getattr(cause, "response", None) or {}  # botocore's `ClientError` has a `response`
     code = str(answer.get("Error", {}).get("Code", ""))
     name = code if re.fullmatch("[A-Za-z0-9]{1,64}", code) else type(cause).__name__
-    return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {name} from AWS (name, permission or region?)")
+    return errors.misconfigured(NO_SECRET, f"appsecret unreadable: {name} from AWS (check name, permission and region)")
 
 
-def _plain_text(value: object) -> str:
-    """Return the secret in a stored value: the text, or the `secret` of a JSON object."""
+def _extract_secret(value: object) -> str:
+    """Return the secret in a stored value: the text itself, or the value of `secret` in a JSON object."""
     parsed = try_parse_object(value)
     text = value if parsed is None else parsed.get("secret")
     if not (isinstance(text, str) and text.strip()):
-        reason = "appsecret unreadable: neither text nor JSON with the key secret"
+        reason = "appsecret unreadable: it is neither text nor a JSON object with the key secret"
         raise errors.misconfigured(NO_SECRET, reason)
     if len(text.strip()) > LONGEST:
         raise errors.misconfigured(NO_SECRET, f"appsecret unreadable: longer than {LONGEST} characters")

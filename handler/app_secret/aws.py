@@ -1,6 +1,6 @@
-"""Powertools' readers of Secrets Manager and SSM, with limits on the size and the time of each exchange.
+"""Create Powertools' readers of Secrets Manager and SSM, and limit the size and the time of each exchange.
 
-botocore's own HTTP client has no such limits. Its `before-send` event lets this module send the request instead:
+botocore's own HTTP client has no such limits. botocore's event `before-send` lets this module send the request instead:
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
     from botocore.awsrequest import AWSPreparedRequest
 
-# At DEBUG they log bodies with the AppSecret and headers with the role's session token. Lambda sets the root logger to
-# the function's log level, so these loggers need a level of their own.
+# At DEBUG, these two libraries log the AppSecret in bodies and the role's session token in headers. Lambda sets the
+# root logger to the function's log level. Therefore these loggers get their own level.
 for _name in ("boto3", "botocore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_MORE_SECONDS = 1  # so that the limit on the whole call ends first, whose error is clearer
+_MORE_SECONDS = 1  # an exchange gets this much longer than the whole call, because the timeout of the call is clearer
 
 
 def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":
-    """Return Powertools' reader of a service, each of whose exchanges lasts at most `timeout_seconds`."""
+    """Return Powertools' reader of a service. Each exchange may last one second longer than `timeout_seconds`."""
     config = Config(retries={"total_max_attempts": 2})
     client = boto3.Session().client("secretsmanager" if service == "secrets" else "ssm", config=config)
 
@@ -65,7 +65,7 @@ def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) 
 
 
 class NoAnswerError(ConnectionClosedError):  # type: ignore[misc]  # botocore is untyped
-    """A transient failure. It derives from `ConnectionClosedError`, after which botocore retries once."""
+    """A transient failure. botocore retries once after a `ConnectionClosedError`, from which this class derives."""
 
     def __init__(self, failure: OpenApiError | None) -> None:
         super().__init__(endpoint_url="")
@@ -73,7 +73,7 @@ class NoAnswerError(ConnectionClosedError):  # type: ignore[misc]  # botocore is
 
 
 class _Body:
-    """A response body with the method by which botocore reads it."""
+    """A response body with the method that botocore calls to read it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
