@@ -1,1 +1,1 @@
-"""WeChat's API: its answers and errcodes, and wechatpy on top of this function's connections."""
+"""Send requests to WeChat's API, check its answers, and run wechatpy on this function's connections."""

@@ -1,4 +1,4 @@
-"""The client of WeChat's API. It returns only the bodies of successes; any other answer is an `OpenApiError`."""
+"""The client of WeChat's API. It returns the body of a success, and raises `OpenApiError` for any other answer."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from handler.network.exchange import HttpRequest, HttpResponse
 from handler.wechat import errcode
 
 _LONGEST_REPLY = 6_000_000  # bytes that Lambda and SCF accept
-_SURELY_FITS = _LONGEST_REPLY // 7 - 1000  # JSON within JSON, as in an HTTP reply, makes 7 bytes of a control character
+_SURELY_FITS = _LONGEST_REPLY // 7 - 1000  # an HTTP reply has JSON within JSON, where a control character takes 7 bytes
 
 
 class WeChat(Api):
@@ -26,7 +26,7 @@ class WeChat(Api):
         return self.exchange("plan", HttpRequest("GET", target), budget)
 
     def judge(self, response: HttpResponse, request: HttpRequest) -> JsonObject:
-        """Return the body if it is a JSON object without an errcode, or with one that means success.
+        """Return the body of a success: a JSON object whose errcode is missing or means success.
 
         Raises `OpenApiError` for any other answer.
         """
@@ -36,18 +36,18 @@ class WeChat(Api):
             with contextlib.suppress(ValueError):
                 body = exact_json.parse_object(response.content)
         if body is not None:
-            errcode.check(body, lambda: _secrets(request))
+            errcode.check(body, lambda: _list_secrets(request))
         if not is_success:
             transient = response.status >= 500 and request.repeatable
             raise errors.unavailable(f"WeChat answered HTTP {response.status}", transient=transient)
         if body is None:
             raise errors.unavailable("WeChat's answer is not a JSON object")
         if len(response.content) > _SURELY_FITS and len(json.dumps(json.dumps(body))) > _LONGEST_REPLY:
-            raise errors.unavailable("WeChat's answer is longer than the platform's limit for a reply")
+            raise errors.unavailable("WeChat's answer is too long for a reply on Lambda or SCF")
         return body
 
 
-def _secrets(request: HttpRequest) -> list[str]:
+def _list_secrets(request: HttpRequest) -> list[str]:
     """Return the values in a request's query and JSON body, except appids and grant types."""
     fields = [field.partition("=")[::2] for field in urlsplit(request.target).query.split("&")]
     fields = [(name, unquote(value)) for name, value in fields]

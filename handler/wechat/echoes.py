@@ -1,7 +1,7 @@
-"""Shorten an errmsg, and hide the secrets of the request that it echoes. Loaded only after WeChat refused a request.
+"""Shorten WeChat's errmsg, and hide the request's secrets in it. Loaded only after WeChat refused a request.
 
 The time is linear in the lengths of the text and the secrets. No regular expression here has an unbounded repetition,
-because one that backtracks would hold the interpreter's lock beyond every deadline.
+because backtracking would hold the interpreter's lock beyond every deadline.
 """
 
 import base64
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 
 LONGEST_TEXT = 2048  # characters of an errmsg to show; WeChat's have up to 300
-_RUN = 8  # consecutive characters of a secret; fewer may be part of a word
-_MOST_SHOWN = 15  # characters of a secret that a text may show in such runs
+_RUN = 8  # this many consecutive characters of a secret count as shown; fewer may be part of a word
+_MOST_SHOWN = 15  # the most characters of a secret that a text may show in such runs
 
 _ESCAPE = re.compile(
     r"%(?:25){0,4}(?P<percent>[0-9a-f]{2})"  # %2F, or escaped twice: %252F
@@ -24,11 +24,11 @@ _IGNORED = frozenset("\\\"',:")  # escapes, quotes and separators
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", "abcdefghijklmnopqrstuvwxyz+/")
 
 Place = tuple[int, int]  # start and end in a text
-Reading = Callable[[str], Iterator[tuple[int, int, str]]]  # yields each character of a text with its place
+Reading = Callable[[str], Iterator[tuple[int, int, str]]]  # yields the characters of a text, with their places
 
 
 def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Cut out the middle of a text that is longer than `longest`; the last quarter stays, as it has WeChat's `rid:`."""
+    """Cut the middle out of a text longer than `longest`. The end stays, because it contains WeChat's `rid:`."""
     if len(text) <= longest:
         return text
     gap, end = " ... ", longest // 4
@@ -38,8 +38,8 @@ def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Replace a secret by `***` if a text shows 16 or more of its characters, in runs of 8 or more.
 
-    A shorter secret is replaced if the text shows all of it. A secret is found in upper and lower case, in base64 and
-    hex, with URL, JSON or HTML escapes, and with quotes, blanks or line breaks in between.
+    Replace a shorter secret if the text shows all of it. The text may show a secret in upper or lower case, in base64
+    or hex, with URL, JSON or HTML escapes, and with quotes, blanks or line breaks in between.
     """
     secrets = list(secrets)
     for secret in secrets:
@@ -55,7 +55,7 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 def _normalize(text: str, read: Reading) -> tuple[str, list[Place]]:
-    """Return a text without case and without the ignored characters, and the place of each character in the text."""
+    """Return a text in lower case without the ignored characters, and the original place of each character left."""
     characters: list[str] = []
     places: list[Place] = []
     for begin, end, character in read(text):
@@ -66,7 +66,7 @@ def _normalize(text: str, read: Reading) -> tuple[str, list[Place]]:
 
 
 def _read_as_it_is(text: str) -> Iterator[tuple[int, int, str]]:
-    r"""Yield each character of a text without undoing escapes, since `%` and `\n` may just precede or end a secret."""
+    r"""Yield each character of a text. Escapes stay, because the `n` of `\n` may be the first character of a secret."""
     return ((place, place + 1, character) for place, character in enumerate(text))
 
 
@@ -94,7 +94,7 @@ def _unescape(match: re.Match[str]) -> str | None:
 
 
 def _list_forms(secret: str, read: Reading) -> Iterator[str]:
-    """Yield the forms of a secret in a normalized text: plain, hex, and base64 at each of the three offsets."""
+    """Yield the forms that a secret may have in a normalized text: plain, hex, and base64 at each of three offsets."""
     content = secret.encode("utf-8", "replace")
     yield _normalize(secret, read)[0]
     yield content.hex()
@@ -105,7 +105,10 @@ def _list_forms(secret: str, read: Reading) -> Iterator[str]:
 
 
 def _find_runs(plain: str, form: str) -> list[Place]:
-    """Return the first and last index of each run of the form's characters; none if the runs show too little."""
+    """Return the first and last index of each run of the form's characters.
+
+    Return an empty list if all runs together show too few characters to be a leak.
+    """
     if len(form) < _RUN:
         return []
     pieces = {form[start : start + _RUN] for start in range(len(form) - _RUN + 1)}

@@ -1,8 +1,8 @@
 """Run wechatpy on this function's connections, and load only the parts of it that the function uses.
 
-`import wechatpy` also loads its payments, messages and cryptography: 93 million instructions, 25 to 30 ms, a tenth of a
-cold start. `load` imports single modules without running `wechatpy/__init__.py`. It then removes them from
-`sys.modules`, so that other code in the process that imports wechatpy gets all of it.
+`import wechatpy` also loads its payments, messages and cryptography. That takes 93 million instructions, 25 to 30 ms,
+which is a tenth of a cold start. `load` imports single modules without running `wechatpy/__init__.py`. It then removes
+them from `sys.modules`, so that other code in the process can import the whole of wechatpy.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from collections.abc import Container
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-# The artifact does not include the library with which requests guesses encodings, so requests would log a warning.
+# requests would show a warning, because the artifact lacks the library with which requests guesses encodings.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
     from requests import PreparedRequest, Response
@@ -49,9 +49,9 @@ _lock = threading.Lock()
 def load(name: str) -> Any:
     """Import a module of wechatpy without running `wechatpy/__init__.py`. Raises `ImportError`.
 
-    If other code has imported wechatpy already, its module is returned.
+    If other code has imported wechatpy already, use that copy.
     """
-    with _lock:  # `sys.modules` changes for a moment, which another thread must not see
+    with _lock:  # this code changes `sys.modules` for a moment, and only one thread may do so
         if "wechatpy" in sys.modules:
             return importlib.import_module(name)
         spec = importlib.util.find_spec("wechatpy")
@@ -68,7 +68,7 @@ def load(name: str) -> Any:
 class NoApis:
     """A base class that keeps a wechatpy client from creating its 32 API objects.
 
-    They refer back to the client, and CPython 3.13.0 leaks such cycles: 12 KB for each client.
+    These objects refer back to the client. CPython 3.13.0 leaks such cycles, 12 KB for each client.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> "Self":
@@ -79,11 +79,11 @@ class NoApis:
 def isolate_client(client: Any, adapter: HTTPAdapter) -> None:
     """Make a wechatpy client send everything through the adapter, and ignore ~/.netrc and proxies."""
     client._http.trust_env = False  # noqa: SLF001 - wechatpy has no other way
-    client._http.mount("https://", adapter)  # noqa: SLF001 - the same
+    client._http.mount("https://", adapter)  # noqa: SLF001 - wechatpy has no other way
 
 
 class PoolAdapter(HTTPAdapter):
-    """Sends wechatpy's requests through `WeChat`, with its deadline and its limits.
+    """Sends wechatpy's requests through `wechat`, within the limits of `budget`.
 
     wechatpy receives only successes, so it never raises its own exceptions, which contain the secret and the URL. A
     request to one of the paths in `once` is not repeated if its answer is lost.
@@ -105,6 +105,6 @@ class PoolAdapter(HTTPAdapter):
             HttpRequest(request.method or "GET", target, body, request.headers, repeatable=repeatable),
             self._budget,
         )
-        # wechatpy would fail at an errcode or errmsg of an unexpected type.
+        # Leave out errcode and errmsg, because wechatpy would fail if one has an unexpected type.
         content = json.dumps({name: answer[name] for name in answer if name not in ("errcode", "errmsg")}).encode()
         return self.build_response(request, HTTPResponse(io.BytesIO(content), status=200, preload_content=False))
