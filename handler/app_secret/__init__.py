@@ -42,7 +42,7 @@ class AppSecret:
         self._missing = f"appsecret missing: set {prefix.upper()}_SECRET_NAME, _SECRET_PARAMETER or _SECRET"
         self._timeout_seconds = settings.wechat_timeout_seconds
         self._provider: BaseProvider | None = None
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # of each name: expiry (Unix time), secret
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # by name: (expiry in Unix time, secret)
         self._kept_lock = threading.Lock()
 
     def use(self, appid: str, budget: Budget, call: Callable[[str], T]) -> T:
@@ -74,7 +74,7 @@ class AppSecret:
             failure = errors.library_missing(error.name)
         except OpenApiError as error:  # the stored value is not a secret
             failure = error
-        except Exception as error:  # noqa: BLE001 - botocore raises many kinds
+        except Exception as error:  # noqa: BLE001 - botocore raises many kinds of exceptions
             failure = _explain(error)
         else:
             self._keep(name, secret)

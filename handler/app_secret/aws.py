@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 for _name in ("boto3", "botocore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_MORE_SECONDS = 1  # an exchange gets this much longer than the whole call, because the timeout of the call is clearer
+_MORE_SECONDS = 1  # lets the timeout of the whole call come first, because its error is clearer
 
 
 def create_provider(service: Literal["secrets", "ssm"], timeout_seconds: float) -> "BaseProvider":

@@ -43,7 +43,7 @@ class TooLongError(OSError):
 
 
 class PlainConnection(HTTPConnection):
-    """An http connection. Connecting may take `timeout` seconds in total, and each answer as many again."""
+    """An http connection. Connecting may take `timeout` seconds in total, and so may each answer."""
 
     _reader: "_BoundedReader"
     _attempt: "Attempt"

@@ -53,7 +53,8 @@ def explain(error: Exception, name: str, *, repeatable: bool) -> OpenApiError:
     if limits := [cause.args[0] for cause in causes if isinstance(cause, TooLongError)]:
         part = "answer" if limits[0] == BODY_LIMIT else "head of the answer"
         return errors.unavailable(f"the {part} of {name} is over {limits[0]} bytes")
-    is_refused = isinstance(error, NewConnectionError)  # urllib3 derives it from its TimeoutError; it is none
+    # urllib3 derives `NewConnectionError` from its `TimeoutError`, but this error is not a timeout.
+    is_refused = isinstance(error, NewConnectionError)
     if isinstance(error, (Urllib3TimeoutError, TimeoutError)) and not is_refused:
         return _explain_time_out(error, name)
     if failure := _explain_tls(causes, name):

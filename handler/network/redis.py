@@ -28,7 +28,7 @@ class WrongReplyError(Exception):
 
 
 class Connections:
-    """The connections to the store at WECHAT_TOKEN_STORE_URL. Each command may take `seconds`.
+    """The connections to the store at WECHAT_TOKEN_STORE_URL. Each command may take at most `seconds`.
 
     The constructor raises `OpenApiError` 41001 if the URL is not set.
     """
@@ -172,7 +172,7 @@ def _explain(error: Exception) -> OpenApiError:
 
 @contextlib.contextmanager
 def hold_lock(client: BoundedRedis, name: str) -> Iterator[bool]:
-    """Try to take a lock. The block receives True if it holds the lock, and releases the lock at its end.
+    """Try to take a lock. The `with` block receives True if it has the lock. The end of the block releases the lock.
 
     The lock expires shortly after the client's deadline, so that a dead process does not block the others any longer.
     """

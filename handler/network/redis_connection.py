@@ -16,7 +16,7 @@ from handler.network import tls
 from handler.network.connection import IDLE_SECONDS, Attempt
 
 LONGEST_REPLY = 64 * 1024  # bytes; a token has up to 2,048, and the JSON around it a few hundred
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # a TLS alert and a handshake begin so, but no Redis reply
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # first bytes of TLS alerts and handshakes, never of a Redis reply
 
 
 class TooLongReplyError(Exception):
@@ -127,7 +127,7 @@ class _BoundedSocket:
         return len(data)
 
     def settimeout(self, seconds: float | None) -> None:
-        """Remember a timeout of 0, with which redis-py polls for unread bytes. `end` replaces any other timeout."""
+        """Remember whether redis-py polls for unread bytes, with a timeout of 0. `end` replaces any other timeout."""
         self._is_polling = seconds == 0
 
     def shutdown(self, how: int) -> None:

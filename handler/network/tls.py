@@ -19,8 +19,8 @@ from handler import environment, errors
 def create_context() -> ssl.SSLContext:
     """Return the process's context, which verifies certificates and host names.
 
-    It trusts certifi's authorities for WeChat, and those in `SSL_CERT_FILE` for a company's own proxy or store. Raises
-    `OpenApiError` -1 if a file cannot be read; the next call tries again.
+    It trusts certifi's authorities, which WeChat needs, and those in `SSL_CERT_FILE`, which a company's own proxy or
+    store may need. Raises `OpenApiError` -1 if a file cannot be read; the next call tries again.
     """
     try:
         return _load_context(_find_authorities(), environment.read_variable("SSL_CERT_FILE") or None)

@@ -35,7 +35,7 @@ class _Entry:
 class CachedTokens(TokenSource):
     """The tokens of the mini programs that this process serves.
 
-    `clock` returns Unix time. A monotonic clock stands still while the instance is frozen, but the tokens expire.
+    `clock` returns Unix time: tokens also expire while the instance is frozen, when a monotonic clock stands still.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:

@@ -83,7 +83,7 @@ def _digest(key: str, value: str) -> bytes:
     return hashlib.blake2b(f"{key} {value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _put(memory: OrderedDict, key: object, value: object, most: int) -> None:  # type: ignore[type-arg]  # either type
+def _put(memory: OrderedDict, key: object, value: object, most: int) -> None:  # type: ignore[type-arg]  # two types
     memory[key] = value
     memory.move_to_end(key)
     if len(memory) > most:
