@@ -1,7 +1,7 @@
-"""What callers see: the arguments, the result and the plan inside it. `errors.py` has the exception.
+"""The call's arguments, and its result with the plan. `errors.py` has the exception that callers get instead.
 
-The result follows wx-server-sdk 4.0.2 (`tests/conformance/`); the plan's fields follow WeChat's page about
-`getGrayReleasePlan`.
+The result has the form that wx-server-sdk 4.0.2 returns (`tests/conformance/`). The plan's fields are those of WeChat's
+page about `getGrayReleasePlan`.
 """
 
 import functools
@@ -23,11 +23,11 @@ from handler.errors import API, NO_APPID, OpenApiError, bad_arguments, misconfig
 
 __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", "Result", "create_result", "find_drift"]
 
-HTTPS_PATH = "/wxa/getgrayreleaseplan"  # at WeChat, and at our HTTP triggers that answer in WeChat's form
+HTTPS_PATH = "/wxa/getgrayreleaseplan"  # WeChat's path; at the same path our HTTP triggers reply in WeChat's form
 
 
-MOST_KEYS = 1000  # in the arguments' object; each is checked for a misspelled argument, which takes CPU time
-_LONGEST_CACHED = 64  # characters; WeChat's keys have up to 25
+MOST_KEYS = 1000  # in the object with the arguments: checking each key for a misspelled argument takes CPU time
+_LONGEST_CACHED = 64  # characters of a key; WeChat's keys have at most 25
 
 
 def _convert_key(key: str) -> str:
@@ -42,21 +42,21 @@ _convert_and_cache = functools.lru_cache(maxsize=256)(_replace_underscores)
 
 
 def _refuse_reserved(appid: str) -> str:
-    """Refuse the appid `component`, because wechatpy keeps the platform's own token under that key."""
+    """Refuse the appid `component`, because wechatpy keeps a platform's own token where that appid's token would be."""
     if appid == "component":
         raise ValueError("must be an appid")
     return appid
 
 
-# An appid becomes part of a secret's name and of a key in the token store, hence the narrow alphabet.
+# Few characters are allowed, because an appid becomes part of a secret's name and of a key in the token store.
 Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_refuse_reserved)]
 Appids = Annotated[list[Annotated[Appid, StringConstraints(min_length=1)]], Field(min_length=1, max_length=1000)]
-# The alphabet of a stored token (`stored_value.py`). WeChat documents up to 512 characters.
+# The same characters as in a stored token (`stored_value.py`). WeChat documents at most 512 characters.
 TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0-9_.~@=+/-]*$")]
 
 
 class Arguments(BaseModel):
-    """The call's arguments, in camelCase or snake_case. null and "" count as absent, except as an appid."""
+    """The call's arguments, in camelCase or snake_case. null and "" count as absent, but an empty appid is refused."""
 
     model_config = ConfigDict(frozen=True, alias_generator=_convert_key, hide_input_in_errors=True)
 
@@ -68,11 +68,11 @@ class Arguments(BaseModel):
 
     @classmethod
     def parse(cls, *sources: object) -> "Arguments":
-        """Parse the arguments of an event's object, or of a query and a JSON body together.
+        """Parse the arguments in one object, or in a query and a JSON body together.
 
-        Raises `OpenApiError` 41002 for an empty appid, and 40097 for invalid arguments; the message names them without
-        their values. A misspelled argument is 40097 too: if it were ignored, the caller would get the plan of
-        `WECHAT_APPID` without noticing.
+        Raises `OpenApiError` 41002 for an empty appid, and 40097 for invalid arguments. The message has the arguments'
+        names, but not their values. A misspelled argument raises 40097 too, because otherwise the caller would get the
+        plan of `WECHAT_APPID` without noticing.
         """
         objects = [source for source in sources if isinstance(source, Mapping)]
         if len(objects) < len(sources):
@@ -91,7 +91,7 @@ class Arguments(BaseModel):
             raise bad_arguments(f"invalid arguments: {names}")
         others = [name for name in ("appid", "access_token", "cloudbase_access_token") if getattr(arguments, name)]
         if arguments.appids is not None and others:
-            raise bad_arguments(f"appids excludes an appid and a token: remove {' and '.join(others)}")
+            raise bad_arguments(f"appids cannot be combined with an appid or a token: remove {' and '.join(others)}")
         return arguments
 
 
@@ -102,7 +102,7 @@ _NAMES_OF_TOKENS = ("access_token", "cloudbase_access_token")
 
 _MEANT_APPID = re.compile(r"\A\s*wx[0-9a-f]{16}(?![0-9a-z])|app[_-]?ids?\s*[=:\uff1a]", re.IGNORECASE)
 
-# Keys that WeChat's cloud functions and Step Functions (its context object) add to an event.
+# Keys that WeChat's cloud functions add to an event, and the keys of Step Functions' context object.
 CALLERS_KEYS = frozenset(
     {
         "userInfo",
@@ -125,7 +125,7 @@ def has_argument(source: Mapping[str, object]) -> bool:
 
 
 def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object], dict[str, str]]:
-    """Return each field's value, and the name that the caller wrote it with. Raises `OpenApiError` 40097 or 41002."""
+    """Return each field's value, and each field's name as the caller wrote it. Raises `OpenApiError` 40097 or 41002."""
     given: dict[str, object] = {}
     spelled: dict[str, str] = {}
     for source in sources:
@@ -138,15 +138,16 @@ def _collect(sources: Iterable[Mapping[str, object]]) -> tuple[dict[str, object]
             given[field], spelled[field] = value, name
     for field in _NAMES_OF_APPIDS:
         if field in given and given[field] in (None, ""):
-            raise misconfigured(NO_APPID, f"{field} is empty: leave it out to ask for WECHAT_APPID")
+            raise misconfigured(NO_APPID, f"{field} is empty: omit it to get the plan of WECHAT_APPID")
     return given, spelled
 
 
 def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]) -> None:
-    """Refuse keys that look like a misspelled argument. Raises `OpenApiError` 40097 that names the right one.
+    """Refuse keys that look like a misspelled argument. Raises `OpenApiError` 40097, which names the right argument.
 
-    Always refused: an argument's name in other case or with other separators (`appId`, `app_id`, `AccessToken`).
-    Refused if there is no appid: a longer name (`authorizer_appid`), and any key whose value is or names an appid.
+    An argument's name in another case or with other separators is always refused (`appId`, `app_id`, `AccessToken`).
+    Without an appid, a longer name (`authorizer_appid`) and any key whose value contains an appid are refused too.
+    Without a token, a longer name of a token (`component_access_token`) is refused too.
     """
     if len(source) > MOST_KEYS:
         raise bad_arguments(f"more than {MOST_KEYS} arguments")
@@ -170,19 +171,22 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
 
 
 def _refuse_structures(source: Mapping[str, object]) -> None:
-    """Refuse objects and lists: without appid and token they are another service's event, or wrap the arguments."""
+    """Refuse objects and lists in an event without appid and token.
+
+    Such an event comes from another service, or has the arguments one level too deep.
+    """
     for key, value in source.items():
         if key not in CALLERS_KEYS and _holds_structure(value):
             raise bad_arguments(f"{str(key)[:64]} is not an argument of this call, and the event has no appid or token")
 
 
 def means_an_appid(value: object) -> bool:
-    """Whether a text begins with an appid, as a list of appids does, or names one: `--appid=wx...`."""
+    """Whether a text begins with an appid or a list of appids, or contains `appid=` as in `--appid=wx...`."""
     return isinstance(value, str) and _MEANT_APPID.search(value) is not None
 
 
 def _holds_structure(value: object) -> bool:
-    """Whether a value is an object or a list with content, or a text that begins like the JSON of one."""
+    """Whether a value is an object or a list that is not empty, or a text that begins with `{` or `[`."""
     if isinstance(value, str):
         return value.lstrip()[:1] in {"{", "["}
     return isinstance(value, Mapping | list) and len(value) > 0
@@ -196,15 +200,17 @@ class GrayReleasePlan(BaseModel):
     status: int | None = Field(None, description="0 initial, 1 running, 2 paused, 3 finished, 4 deleted")
     create_timestamp: int | None = Field(None, description="when the release was created, Unix seconds")
     default_finish_timestamp: int | None = Field(
-        None, description="when it is expected to reach everyone, Unix seconds"
+        None, description="when everyone is expected to have the release, Unix seconds"
     )
     gray_percentage: int | float | None = Field(None, description="share of users that have the release, 0-100")
-    support_debuger_first: bool | None = Field(None, description="developers get it first (WeChat's spelling)")
-    support_experiencer_first: bool | None = Field(None, description="trial users get it first")
+    support_debuger_first: bool | None = Field(
+        None, description="whether developers get the release first (WeChat's spelling)"
+    )
+    support_experiencer_first: bool | None = Field(None, description="whether trial users get the release first")
 
 
 class Result(BaseModel):
-    """What a successful call returns."""
+    """The result of a successful call."""
 
     # `defer_build`: only the OpenAPI description and the tests use this model, so a cold start need not build it.
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
@@ -215,7 +221,7 @@ class Result(BaseModel):
 
 
 def create_result(body: dict[str, Any], *, convert_case: bool | None = True) -> dict[str, Any]:
-    """Turn WeChat's body of a success into the cloud call's result, whose errCode and errMsg are always ours."""
+    """Convert WeChat's body of a success to the cloud call's result. Replaces WeChat's errcode and errmsg."""
     rest = {key: value for key, value in body.items() if key not in ("errcode", "errmsg")}
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
     return own | (to_camel_case(rest) if convert_case else rest) | own
@@ -236,7 +242,7 @@ def to_camel_case(value: Any) -> Any:
 
 
 def find_drift(body: dict[str, Any]) -> list[str]:
-    """Return the names of the plan's fields whose type is not the documented one, without their values."""
+    """Return the names, but not the values, of the plan's fields whose type differs from WeChat's documentation."""
     plan = body.get("gray_release_plan")
     try:
         if plan is not None:
