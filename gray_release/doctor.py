@@ -192,7 +192,7 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
 
 
 def _check_call(settings: Settings, appid: str | None) -> Finding:
-    outcome = Operation(settings).ask(Arguments(appid=appid), _create_budget())
+    outcome = Operation(settings).get_plan(Arguments(appid=appid), _create_budget())
     if outcome.failure:
         return _create_problem("call", outcome.failure)
     plan = outcome.body.get("gray_release_plan")

@@ -3,10 +3,10 @@
 import gc
 import os
 
-# In any other process this module leaves the garbage collector alone, because that process has settings of its own.
-_IS_ON_PLATFORM = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or os.environ.get("TENCENTCLOUD_RUNENV"))
-if _IS_ON_PLATFORM:
-    gc.disable()  # imports leave hardly any garbage, and looking for it would take 7 % of a cold start
+# Elsewhere, this module leaves the garbage collector as the program that imports it has set it.
+_IS_CLOUD_FUNCTION = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or os.environ.get("TENCENTCLOUD_RUNENV"))
+if _IS_CLOUD_FUNCTION:
+    gc.disable()  # imports leave hardly any garbage, and collecting it would take 7 % of a cold start
 
 import contextlib
 import functools
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer an AWS Lambda event.
+    """Handle an AWS Lambda event.
 
-    Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`. On a failure it raises `OpenApiError`, or returns
-    `{"errCode", "errMsg"}` if `ON_ERROR=return`. For an HTTP event it returns an HTTP response with these in its body.
-    `context`: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    A success returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`. A failure raises `OpenApiError`, or returns
+    `{"errCode", "errMsg"}` if `ON_ERROR=return`. An HTTP event always returns an HTTP response, whose body has the same
+    keys. `context`: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
-    return _answer(event, Invocation.from_lambda(context))
+    return _handle(event, Invocation.from_lambda(context))
 
 
 def main_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer a Tencent SCF event. Returns and raises what `lambda_handler` does.
+    """Handle a Tencent SCF event. Returns and raises the same as `lambda_handler`.
 
     `context`, a dict: https://cloud.tencent.com/document/product/583/55593
     """
-    return _answer(event, Invocation.from_scf(context))
+    return _handle(event, Invocation.from_scf(context))
 
 
-def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
+def _handle(event: Any, invocation: Invocation) -> dict[str, Any]:
     trigger = triggers.recognise(event)
     report = Report(invocation, trigger.name, trigger.find_correlation_id())
     on_error = "raise"
@@ -53,17 +53,17 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
         on_error, report.by_appid = _read_preferences()
         arguments = trigger.parse_arguments()
         if arguments.appids:
-            answers = _ask_many(arguments, invocation, report, outcome)
-            if answers.common_failure is None:
-                return trigger.reply(answers.reply)
-            outcome = answers.common_failure
+            plans = _get_plans(arguments, invocation, report, outcome)
+            if plans.common_failure is None:
+                return trigger.reply(plans.reply)
+            outcome = plans.common_failure
         else:
-            outcome = _find_operation().ask(arguments, Budget(invocation.deadline))
+            outcome = _find_operation().get_plan(arguments, Budget(invocation.deadline))
             if not outcome.failure:
                 reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
         outcome.failure = error.detach()
-    except Exception as error:  # noqa: BLE001 - no other exception may leave the function: its text may hold secrets
+    except Exception as error:  # noqa: BLE001 - the text of any other exception may hold secrets
         report_fault(error)
         outcome.failure = errors.internal()
     report.write(outcome)
@@ -72,19 +72,19 @@ def _answer(event: Any, invocation: Invocation) -> dict[str, Any]:
     return reply
 
 
-def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report, listing: Outcome) -> "Batch":
-    """Ask for each of `appids`, with one log line each. For "all" it lists them first, with the facts in `listing`.
+def _get_plans(arguments: "Arguments", invocation: Invocation, report: Report, listing: Outcome) -> "Batch":
+    """Get the plan of each of `appids`, and write a log line for each. For "all", first list the appids.
 
-    Raises `OpenApiError` if the list or the operation fails.
+    `listing` receives the facts about the list. Raises `OpenApiError` if the list fails or there is no operation.
     """
-    from handler import batch  # noqa: PLC0415 - it loads thread pools, which a single question does not need
+    from handler import batch  # noqa: PLC0415 - it loads thread pools, which a single mini program does not need
 
     operation = _find_operation()
 
-    def ask(one: "Arguments") -> Outcome:
+    def get_plan(one: "Arguments") -> Outcome:
         try:
-            return operation.ask(one, Budget(invocation.deadline))
-        except Exception as error:  # noqa: BLE001 - a bug met by one mini program must not fail the others
+            return operation.get_plan(one, Budget(invocation.deadline))
+        except Exception as error:  # noqa: BLE001 - a bug that one mini program triggers must not fail the others
             report_fault(error)
             return Outcome(appid=one.appid, failure=errors.internal())
 
@@ -92,20 +92,20 @@ def _ask_many(arguments: "Arguments", invocation: Invocation, report: Report, li
     appids = operation.list_appids(budget, listing) if arguments.appids == "all" else arguments.appids
     for warning in listing.usage.warnings:
         report.warn(warning)
-    answers = batch.ask_all(appids or (), arguments, ask, report.write, invocation)
-    if answers.unasked:
-        report.warn(f"out of time: {answers.unasked} mini programs were not asked")
-    return answers
+    plans = batch.get_plans(appids or (), arguments, get_plan, report.write, invocation)
+    if plans.unchecked:
+        report.warn(f"out of time: {plans.unchecked} mini programs were not checked")
+    return plans
 
 
 def _read_preferences() -> tuple[str, bool]:
-    # A function of its own, because `_answer`'s frame stays on the raised error's traceback and must hold no settings.
+    # A separate function, because `_handle`'s frame stays on the raised error's traceback and must hold no settings.
     settings = _load_settings(os.getpid())
     return settings.on_error, settings.metrics_by_appid
 
 
-# Both are cached by process id, because a forked child needs its own: it must not use its parent's connections, nor
-# wait for a lock that a thread of the parent held when it forked.
+# The settings and the operation are cached by process id, because a forked child needs new ones. It must not use its
+# parent's connections, nor wait for a lock that a thread of the parent held during the fork.
 
 
 @functools.lru_cache(maxsize=1)
@@ -114,20 +114,21 @@ def _load_settings(_process: int) -> Settings:
 
 
 def _find_operation() -> "Operation":
-    """Return the process's one operation, with its tokens and connections. Raises `OpenApiError` -1."""
+    """Return this process's only operation, with its tokens and connections. Raises `OpenApiError` -1."""
     process = os.getpid()
-    with _creating.setdefault(process, threading.Lock()):  # `lru_cache` lets threads make one each
+    # `lru_cache` alone would let two threads create an operation each.
+    with _creation_locks.setdefault(process, threading.Lock()):
         return _create_operation(process)
 
 
-_creating: dict[int, threading.Lock] = {}  # by process
+_creation_locks: dict[int, threading.Lock] = {}  # by process
 
 
 @functools.lru_cache(maxsize=1)
 def _create_operation(process: int) -> "Operation":
-    """Return this process's operation. Raises `OpenApiError` -1; a failure is not cached, so the next call retries."""
+    """Create this process's operation. Raises `OpenApiError` -1, which is not cached, so the next call tries again."""
     try:
-        from handler.operation import Operation  # noqa: PLC0415 - here a missing library becomes an `OpenApiError`
+        from handler.operation import Operation  # noqa: PLC0415 - to turn a missing library into an `OpenApiError`
     except ImportError as error:
         failure = errors.library_missing(error.name)
     else:
@@ -136,15 +137,15 @@ def _create_operation(process: int) -> "Operation":
 
 
 def forget_settings() -> None:
-    """Drop the settings and the operation: the next invocation reads the environment again. For tests."""
+    """Drop the settings and the operation, so that the next invocation reads the environment again. For tests."""
     _load_settings.cache_clear()
     _create_operation.cache_clear()
 
 
-# Load wechatpy and the certificate authorities now, because the platform runs the import on a whole CPU and each
-# invocation on the share of one that its memory size buys.
+# Load wechatpy and the certificate authorities during the import, which runs on a whole CPU. An invocation only gets a
+# share of a CPU, in proportion to the function's memory.
 with contextlib.suppress(OpenApiError):
     _find_operation()
-if _IS_ON_PLATFORM:
-    gc.freeze()  # modules stay for the life of the process, so later collections need not look at them
+if _IS_CLOUD_FUNCTION:
+    gc.freeze()  # modules live as long as the process, so later collections need not look at them
     gc.enable()

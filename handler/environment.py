@@ -1,7 +1,7 @@
 """Read environment variables without the spaces and newlines that consoles and files leave around them.
 
-Powertools raises at import, or when it creates a Logger, if one of its own variables is invalid. `prepare_powertools`
-removes such a variable beforehand, and `Settings.check` reports it.
+If one of Powertools' variables is invalid, Powertools raises when it is imported or when it creates a Logger.
+`prepare_powertools` removes such a variable beforehand, and `Settings.check` reports it.
 """
 
 import os
@@ -17,11 +17,11 @@ _POWERTOOLS_SAMPLE_RATE = "POWERTOOLS_LOGGER_SAMPLE_RATE"
 _LOG_LEVELS = ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
 _NAMES = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
 
-powertools_problems: dict[str, str] = {}  # each removed variable, and the rule that it broke
+powertools_problems: dict[str, str] = {}  # a removed variable's name -> the rule that it broke
 
 
 def read_variable(name: str) -> str:
-    """Return a variable's stripped value; empty if it is not set."""
+    """Return a variable's stripped value, or an empty text if the variable is not set."""
     return os.environ.get(name, "").strip("\ufeff \t\r\n\v\f\u00a0\u3000")
 
 
@@ -51,7 +51,7 @@ def _find_broken_rule(name: str, value: str) -> str | None:
 def _is_utf8(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError:  # Python reads other bytes as half surrogates, which no log line can contain
+    except UnicodeEncodeError:  # Python decodes invalid UTF-8 to half surrogates, which no log line can contain
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""One invocation: the `Budget` passed down to tokens and requests, and the `Outcome` returned from them."""
+"""The facts of an invocation, the limits for the check of a mini program (`Budget`), and its result (`Outcome`)."""
 
 import random
 import time
@@ -13,24 +13,25 @@ T = TypeVar("T")
 
 Kind = Literal["token", "plan"]
 
-REQUESTS_OF_A_KIND = 2  # one, and a second after a refused token or a transient failure
+REQUESTS_OF_A_KIND = 2  # the second follows a refused token or a transient failure
 _PAUSE_SECONDS = (0.05, 0.25)
-# Random, so that many instances do not retry at the same moment. `SystemRandom`, because instances that the platform
-# restores from one snapshot would share the state of `random`.
+# The pause is random, so that many instances do not retry at the same moment. `SystemRandom`, because instances that
+# Lambda restores from one snapshot would share the state of `random`.
 _jitter = random.SystemRandom()
 
 
 @dataclass
 class Usage:
-    """What one question has used so far."""
+    """What the check of one mini program has used so far."""
 
     requests: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
-    lost: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})  # of `requests`: on dead connections
+    # Requests that a dead connection lost; `requests` counts them too.
+    lost: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
     upstream_seconds: float = 0.0  # all exchanges together
-    warnings: list[str] = field(default_factory=list)  # for operators, even if the question was answered
+    warnings: list[str] = field(default_factory=list)  # for the log, also after a success
 
     def add(self, other: "Usage") -> None:
-        """Add what a part of the question has used that had a budget of its own."""
+        """Add what a part of the check has used from a separate budget."""
         for kind, count in other.requests.items():
             self.requests[kind] += count
             self.lost[kind] += other.lost[kind]
@@ -39,14 +40,14 @@ class Usage:
 
 
 class Budget:
-    """What one question may still use: time, and requests of each kind."""
+    """What the check of one mini program may still use: the time, and the requests of each kind."""
 
     def __init__(self, deadline: Deadline | None = None, usage: Usage | None = None) -> None:
         self.deadline = deadline or Deadline()
         self.usage = usage or Usage()
 
     def allows(self, kind: Kind) -> bool:
-        """Whether one more request of this kind may be made."""
+        """Whether the limits allow one more request of this kind."""
         counted = self.usage.requests[kind] - self.usage.lost[kind]
         return counted < REQUESTS_OF_A_KIND and self.deadline.seconds_left() > 0
 
@@ -59,26 +60,26 @@ class Budget:
         finally:
             self.usage.upstream_seconds += time.monotonic() - started
 
-    def return_lost(self, kind: Kind) -> None:
-        """Do not count one request, which a dead connection lost before a new connection got the answer."""
+    def exclude_lost(self, kind: Kind) -> None:
+        """Exclude one request from the limit, because a dead connection lost it before an answer came."""
         self.usage.lost[kind] += 1
 
     def pause(self) -> bool:
-        """Wait 50 to 250 ms before a retry. Returns False, without waiting, if the deadline is nearer than that."""
+        """Wait 50 to 250 ms before a retry. If the deadline would come first, return False without waiting."""
         return self.deadline.wait(_jitter.uniform(*_PAUSE_SECONDS))
 
-    def with_half_the_time(self) -> "Budget":
-        """Return a budget with the same requests and half the remaining time, for optional work."""
+    def halve_time(self) -> "Budget":
+        """Return a budget with half the remaining time, for optional work. Both budgets count requests together."""
         return Budget(self.deadline.halve(), self.usage)
 
 
 @dataclass
 class Outcome:
-    """How one question ended: WeChat's unchanged body of a success, or the failure; and the facts for the log.
+    """The result of checking one mini program: WeChat's unchanged body or the failure, and the facts for the log.
 
-    `token_state`: `fresh`, `stale` or `expired` describe a token that was in the cache, `fetched` is a new one, and
-    `replaced` is the second one, after WeChat refused the first. `is_appid_claimed`: the caller passed a token and
-    says that it belongs to `appid`. `is_token_for_appid`: this function obtained the token for `appid`.
+    `token_state` is `fresh`, `stale` or `expired` for a token from the cache, `fetched` for a new token, and `replaced`
+    for the second token after WeChat refused the first. `is_appid_claimed`: the caller passed a token, and says that
+    the token belongs to `appid`. `is_token_for_appid`: this function obtained the token for `appid`.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -92,9 +93,9 @@ class Outcome:
 
 
 class Invocation(NamedTuple):
-    """What the platform says about an invocation: its deadline, and the facts for the log.
+    """What Lambda or SCF says about an invocation: the deadline, and facts for the log.
 
-    `function` has Powertools' standard keys: `function_name`, `function_request_id` ...
+    `function` has Powertools' standard keys, such as `function_name` and `function_request_id`.
     """
 
     deadline: Deadline
@@ -105,7 +106,7 @@ class Invocation(NamedTuple):
         """Read Lambda's context: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
         try:
             milliseconds = context.get_remaining_time_in_millis()
-        except Exception:  # noqa: BLE001 - any object may come as the context, and the function works without one
+        except Exception:  # noqa: BLE001 - any object may be the context; the function works without one
             milliseconds = None
         names = {
             "function_name": "function_name",
@@ -128,6 +129,6 @@ class Invocation(NamedTuple):
 
 
 def _select(names: Mapping[str, str], find: Callable[[str], object]) -> dict[str, object]:
-    """Return a context's facts under Powertools' names, if they are texts or numbers."""
+    """Return the texts and numbers in a context, under Powertools' names."""
     facts = {key: find(name) for key, name in names.items()}
     return {key: value for key, value in facts.items() if isinstance(value, str | int)}

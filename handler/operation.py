@@ -1,4 +1,4 @@
-"""The call itself: get a token, request the plan, and retry once with another token if WeChat refuses the first."""
+"""Get a token and request the plan with it. If WeChat refuses the token, request the plan once more with another."""
 
 import time
 from typing import Any
@@ -13,8 +13,8 @@ from handler.tokens import GivenToken, Token
 from handler.wechat.api import WeChat
 
 _BASE_URL = "https://api.weixin.qq.com"
-_CLOUD_HOSTING_BASE_URL = "http://api.weixin.qq.com"  # inside cloud hosting's network, which serves it without TLS
-# The settings that a call with the caller's own token uses.
+_CLOUD_HOSTING_BASE_URL = "http://api.weixin.qq.com"  # cloud hosting's network offers WeChat's API without TLS
+# The function uses only these settings if the caller passed a token.
 _SETTINGS_FOR_ANY_TOKEN = ("wechat_api_base_url", "wechat_timeout_seconds", "wechat_token_source")
 
 
@@ -25,10 +25,10 @@ def create_wechat(settings: Settings) -> WeChat:
 
 
 class Operation:
-    """`getGrayReleasePlan` with one process's settings, connections and tokens.
+    """`getGrayReleasePlan` with the settings, connections and tokens of one process.
 
-    The constructor raises `OpenApiError` -1 if the certificate authorities cannot be read. A misconfigured token
-    source fails later, in each `ask` that needs it.
+    The constructor raises `OpenApiError` -1 if the certificate authorities cannot be read. It does not raise if the
+    token source is misconfigured: each `get_plan` that needs the source fails instead.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -36,17 +36,17 @@ class Operation:
         self._wechat = create_wechat(settings)
         self._source = tokens.create_source(settings, self._wechat)
 
-    def ask(self, arguments: Arguments, budget: Budget) -> Outcome:
-        """Ask WeChat for one plan. Never raises `OpenApiError`: `outcome.failure` holds it, without its traceback."""
+    def get_plan(self, arguments: Arguments, budget: Budget) -> Outcome:
+        """Get one mini program's plan from WeChat. An `OpenApiError` is not raised, but returned in the outcome."""
         outcome = Outcome(budget.usage)
         try:
-            outcome.body = self._ask(arguments, budget, outcome)
+            outcome.body = self._fetch_plan(arguments, budget, outcome)
         except OpenApiError as error:
             outcome.failure = error.detach()
         return outcome
 
     def list_appids(self, budget: Budget, outcome: Outcome) -> list[str]:
-        """Return the appids of all mini programs that the token source serves, with the facts in `outcome`.
+        """Return the appids of all mini programs that the token source serves, and write the facts into `outcome`.
 
         Raises `OpenApiError`.
         """
@@ -55,12 +55,12 @@ class Operation:
         self._settings.check()
         return self._source.list_appids(budget)
 
-    def _ask(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> dict[str, Any]:
+    def _fetch_plan(self, arguments: Arguments, budget: Budget, outcome: Outcome) -> dict[str, Any]:
         caller_token = _find_given_token(arguments)
         source = caller_token or self._source
         outcome.token_source = source.name
-        # The caller's own token may belong to any mini program, so WECHAT_APPID says nothing about it.
         self._settings.check(*(_SETTINGS_FOR_ANY_TOKEN if caller_token else ()))
+        # A caller's token may belong to another mini program than WECHAT_APPID.
         outcome.appid = appid = arguments.appid or (None if caller_token else self._settings.wechat_appid)
         if source.needs_appid and not appid:
             raise errors.misconfigured(errors.NO_APPID, "appid missing: set WECHAT_APPID or pass appid")
@@ -89,7 +89,7 @@ class Operation:
 
 
 def _find_given_token(arguments: Arguments) -> GivenToken | None:
-    """Return a source that holds the token in the arguments; `None` if they have none."""
+    """Return a source with the token in the arguments, or `None` if the arguments have no token."""
     if arguments.access_token:
         return GivenToken(Token(arguments.access_token.get_secret_value()))
     if arguments.cloudbase_access_token:

@@ -202,7 +202,7 @@ def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyError
 
-    monkeypatch.setattr("handler.operation.Operation.ask", broken)
+    monkeypatch.setattr("handler.operation.Operation.get_plan", broken)
     status, _, body = ask()
     assert [row[1:] for row in rows("errors", TEXTS["docs/operating.md"])[11:]] == [[str(body["errCode"]), str(status)]]
 

@@ -40,7 +40,7 @@ class Api(ABC):
             try:
                 response = budget.spend(kind, lambda: self._client.send(request, seconds))  # noqa: B023 - the lambda runs at once
                 if was_lost:
-                    budget.return_lost(kind)
+                    budget.exclude_lost(kind)
                 return self.judge(response, request)
             except StaleConnectionError:
                 if not was_lost:

@@ -52,7 +52,7 @@ class CachedTokens(TokenSource):
             return self._renew(appid, entry, token, budget)
         if state == "stale" and now >= entry.renew_after and entry.lock.acquire(blocking=False):
             try:
-                entry.token = token = self.fetch_token(appid, budget.with_half_the_time())
+                entry.token = token = self.fetch_token(appid, budget.halve_time())
             except OpenApiError:
                 entry.renew_after = now + RETRY_RENEWAL_SECONDS
             finally:

@@ -180,14 +180,14 @@ def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
 
 def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     """An internal error in one question does not affect the others, and its text is not shown."""
-    ask = Operation.ask
+    ask = Operation.get_plan
 
     def broken(self: Operation, arguments: Any, budget: Any) -> Any:
         if arguments.appid == MANY[2]:
             raise KeyError("secret text")
         return ask(self, arguments, budget)
 
-    monkeypatch.setattr(Operation, "ask", broken)
+    monkeypatch.setattr(Operation, "get_plan", broken)
     assert fleet.plans
     reply = invoke({"appids": MANY[:5]})
     assert [row["errCode"] for row in reply["results"]] == [0, 0, -1, 0, 0]

@@ -60,7 +60,7 @@ def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Lo
     def fail(*_: object) -> None:
         raise KeyError("hush-hush")
 
-    monkeypatch.setattr("handler.operation.Operation.ask", fail)
+    monkeypatch.setattr("handler.operation.Operation.get_plan", fail)
     error = catch_error(invoke)
     assert error.errCode == -1
     assert error.__suppress_context__
