@@ -1,4 +1,4 @@
-"""How much time an invocation has left, and a limit for calls that have none."""
+"""The time that an invocation has left, and a time limit for calls that have no timeout parameter."""
 
 import threading
 import time
@@ -9,13 +9,13 @@ from handler.errors import out_of_time
 
 T = TypeVar("T")
 
-MARGIN_SECONDS = 0.5  # to log and to reply, with the small share of a CPU that the smallest memory size gets
-DEFAULT_SECONDS = 20.0  # if the platform does not say: the timeout in template.yaml and scf.json
-LONGEST_SECONDS = 900.0  # the longest timeout on both platforms
+MARGIN_SECONDS = 0.5  # to log and to reply, even with the small share of a CPU that the smallest memory size gets
+DEFAULT_SECONDS = 20.0  # the timeout in template.yaml and scf.json, used if the context does not state the time
+LONGEST_SECONDS = 900.0  # the longest timeout of Lambda and SCF
 
 
 class Deadline:
-    """The end of an invocation: `seconds` from now, minus a margin in which to log and to reply.
+    """The time when an invocation must stop: `seconds` from now, minus a margin for logging and replying.
 
     `clock` returns monotonic seconds.
     """
@@ -28,13 +28,13 @@ class Deadline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # A tenth is enough for short timeouts, which the full margin would nearly use up (SCF's default is 3 seconds).
+        # The full margin would take too much of a short timeout (SCF's default is 3 seconds).
         self.margin = min(MARGIN_SECONDS, max(seconds, 0) / 10) if margin is None else margin
         self._end = clock() + seconds - self.margin
 
     @classmethod
     def from_milliseconds(cls, milliseconds: object) -> "Deadline":
-        """Return the deadline that a platform states as a number or a numeric text; else the default deadline."""
+        """Return the deadline that Lambda or SCF states as a number or a numeric text, else the default deadline."""
         try:
             seconds = float(milliseconds) / 1000 if isinstance(milliseconds, int | float | str) else float("nan")
         except (ValueError, OverflowError):
@@ -43,26 +43,26 @@ class Deadline:
         return cls(min(seconds, LONGEST_SECONDS) if is_stated else DEFAULT_SECONDS)
 
     def seconds_left(self) -> float:
-        """Return the seconds until the deadline; negative if it has passed."""
+        """Return the seconds until the deadline. They are negative after it."""
         return self._end - self._clock()
 
     def limit(self, seconds: float) -> float:
-        """Return `seconds`, or the seconds left if they are fewer. Raises `OpenApiError` -1 if the time is up."""
+        """Return `seconds`, but not more than the seconds left. Raises `OpenApiError` -1 if the time is up."""
         limited = min(self.seconds_left(), seconds)
         if limited <= 0:
             raise out_of_time()
         return limited
 
     def halve(self) -> "Deadline":
-        """Return a deadline after half the remaining time, for optional work."""
+        """Return a deadline with half the remaining time, for optional work."""
         return self._create(self.seconds_left() / 2)
 
     def extend_for_tidying(self) -> "Deadline":
-        """Return a deadline that is later by half the margin, for cleaning up, such as releasing a lock."""
+        """Return a deadline that is half the margin later, for cleaning up, such as releasing a lock."""
         return self._create(self.seconds_left() + self.margin / 2)
 
     def wait(self, seconds: float) -> bool:
-        """Wait. Returns False, without waiting, if the deadline is nearer than that."""
+        """Wait for `seconds`, and return True. If the deadline would come first, return False without waiting."""
         if self.seconds_left() <= seconds:
             return False
         time.sleep(seconds)
@@ -73,10 +73,10 @@ class Deadline:
 
 
 def call_within(seconds: float | None, call: Callable[[], T]) -> T:
-    """Call in a thread, and return or raise what the call does. Raises `TimeoutError` after `seconds`.
+    """Make a call in a thread. Return its result or raise its exception; raise `TimeoutError` after `seconds`.
 
-    For calls without a total timeout: resolving a name, trying its addresses, AWS's client. The thread runs on after
-    the timeout, so the caller must make sure that it ends: a connection is closed by `Attempt.abandon`, and AWS's
+    For calls without a total timeout: resolving a name, connecting to several addresses, AWS's client. The thread still
+    runs after the timeout, so the caller must ensure that it ends. `Attempt.abandon` closes a connection, and AWS's
     client makes at most two exchanges, each with a timeout.
     """
     results: list[T] = []

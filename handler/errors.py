@@ -1,13 +1,13 @@
-"""What can fail, and `OpenApiError`, the only exception that leaves the function.
+"""Every kind of failure, and `OpenApiError`, the only exception that leaves the function.
 
     what happened                                         errCode        HTTP    function
     WeChat answered an errcode                            that code      502     `refused`
         a quota is used up                                45009, 45011   429     `refused`
         WeChat is busy                                    -1             503     `refused`
-    no usable answer: connection, TLS, HTTP status, body  -1             503     `unavailable`
+    WeChat's answer is missing or cannot be used          -1             503     `unavailable`
     the time is up                                        -1             504     `out_of_time`
-    bad arguments                                         40097          400     `bad_arguments`
-    another HTTP method                                   43001          405     `wrong_method`
+    invalid arguments                                     40097          400     `bad_arguments`
+    an HTTP method that is not allowed                    43001          405     `wrong_method`
     no token, appid or secret; an invalid setting         41001, 41002,  500     `misconfigured`
                                                           41004, -1 ...
     a bug in this function                                -1             500     `internal`
@@ -20,29 +20,30 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-API = "openapi.operation.getGrayReleasePlan"  # every errMsg begins with it
+API = "openapi.operation.getGrayReleasePlan"  # the beginning of every errMsg
 
-SYSTEM_ERROR = -1  # WeChat's "system busy"; also this function's code when it got no usable answer
+SYSTEM_ERROR = -1  # WeChat's "system busy"; this function uses it too, for failures without a code of WeChat's
 INVALID_ARGUMENTS = 40097
 NO_TOKEN = 41001
 NO_APPID = 41002
 NO_SECRET = 41004
 WRONG_METHOD = 43001
-LIMITED = {45009, 45011}  # the day's and the minute's quota
+LIMITED = {45009, 45011}  # the quota of the day, of the minute
 REFUSED_TOKENS = {40001, 40014, 42001}  # invalid credential, invalid access_token, expired access_token
 
 
 class OpenApiError(Exception):
-    """The only exception that leaves the function, in the shape of wx-server-sdk's.
+    """The only exception that leaves the function. It has the same attributes as the error of wx-server-sdk.
 
-    `errCode` is WeChat's code or, for a failure of this function, the code that WeChat documents for that failure.
-    `errMsg` is `openapi.operation.getGrayReleasePlan:fail <reason>`; WeChat's reason may end with its `rid:`.
-    `str(error)` is both as compact JSON, so that a caller can parse Lambda's `errorMessage`. `status` is the HTTP
-    status. `transient`: the same request may succeed a moment later. `shared`: any other mini program would fail for
-    the same reason. `hint` tells the operator, in the log, what to do if the code alone does not say it.
+    `errCode` is the code that WeChat answered. For a failure that the function finds, it is the code that WeChat
+    documents for such a failure. `errMsg` is `openapi.operation.getGrayReleasePlan:fail <reason>`. A reason from WeChat
+    may end with `rid:` and the id of the request. `str(error)` is compact JSON with both attributes, so that a caller
+    can parse Lambda's `errorMessage`. `status` is the HTTP status. `transient`: the same request may succeed a moment
+    later. `shared`: the failure concerns every mini program. `hint` is text for the log: it says what to do about the
+    failure, and replaces the code's entry in `HINTS`.
     """
 
-    def __init__(  # noqa: PLR0913 - each is one fact about the failure
+    def __init__(  # noqa: PLR0913 - each parameter is a fact about the failure
         self,
         errCode: int,
         reason: str,
@@ -52,7 +53,7 @@ class OpenApiError(Exception):
         shared: bool = False,
         hint: str | None = None,
     ) -> None:
-        # Texts of events may have half surrogates, which no platform can encode in a reply or in a log line.
+        # A text in an event may have half surrogates, which neither a reply nor a log line can contain.
         reason = reason.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         super().__init__(errCode, reason)
         self.errCode = errCode
@@ -64,11 +65,11 @@ class OpenApiError(Exception):
         self.hint = hint
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `{"errCode", "errMsg"}`, as `JSON.stringify` does with the SDK's error."""
+        """Return `{"errCode", "errMsg"}`, the same keys as in `JSON.stringify` of the SDK's error."""
         return {"errCode": self.errCode, "errMsg": self.errMsg}
 
     def detach(self, *, shared: bool = False) -> "OpenApiError":
-        """Return a copy without the traceback, whose frames may hold secrets. `shared=True` marks it as shared."""
+        """Return a copy without traceback, whose frames may hold secrets. `shared=True` marks the copy as shared."""
         return OpenApiError(
             self.errCode,
             self.reason,
@@ -90,7 +91,7 @@ def refused(code: int, reason: str) -> OpenApiError:
 
 
 def unavailable(reason: str, *, transient: bool = False, hint: str | None = None) -> OpenApiError:
-    """Return the error for an exchange without a usable answer; `transient` if a second try may get one."""
+    """Return the error for an exchange without a usable answer; `transient` if a second request may get one."""
     return OpenApiError(SYSTEM_ERROR, reason, status=503, transient=transient, hint=hint)
 
 
@@ -100,7 +101,7 @@ def out_of_time(reason: str = "out of time", *, hint: str | None = None) -> Open
 
 
 def bad_arguments(reason: str) -> OpenApiError:
-    """Return the error for invalid arguments; `reason` must not show their values."""
+    """Return the error for invalid arguments. `reason` must not contain their values."""
     return OpenApiError(INVALID_ARGUMENTS, reason, status=400)
 
 
@@ -110,12 +111,12 @@ def wrong_method(allowed: Iterable[str]) -> OpenApiError:
 
 
 def misconfigured(code: int, reason: str, *, shared: bool = False, hint: str | None = None) -> OpenApiError:
-    """Return the error for a missing or invalid setting; `shared` if every mini program needs it."""
+    """Return the error for a missing or invalid setting; `shared` if every mini program needs the setting."""
     return OpenApiError(code, reason, status=500, shared=shared, hint=hint)
 
 
 def library_missing(name: str | None) -> OpenApiError:
-    """Return the error for a library that is missing from the artifact."""
+    """Return the error for a library that is missing from the deployed zip."""
     library = (name or "?").partition(".")[0]
     return misconfigured(SYSTEM_ERROR, f"the library {library} is missing from the artifact", shared=True)
 

@@ -1,21 +1,24 @@
-"""JSON that keeps every digit: integers of any size and all floats stay exact."""
+"""Parse JSON. Integers of any size and all doubles keep their exact value."""
 
 import json
 from typing import Any, NoReturn
 
 JsonObject = dict[str, Any]
 
-DEEPEST = 200  # levels of nesting: WeChat's answers have two; Python 3.10 reaches its recursion limit at about 300
+# Levels of nesting. WeChat's answers have two. Python 3.10 reaches its recursion limit at about 300.
+DEEPEST = 200
 
-MOST_CONTAINERS = 50_000  # objects and arrays: parsing a million takes seconds on a small function's CPU
+# Objects and arrays. Parsing a million of them takes seconds on a small function's CPU.
+MOST_CONTAINERS = 50_000
 
 
 def parse_object(content: bytes) -> JsonObject:
     """Parse a JSON object, with or without a byte order mark.
 
-    As in the SDK, raw control characters in strings are kept, and invalid UTF-8 becomes U+FFFD. So do half surrogates,
-    which cannot be encoded. Raises `ValueError` for anything else, and for values that a JSON reply cannot carry: NaN,
-    numbers beyond a double, nesting beyond `DEEPEST`, more than `MOST_CONTAINERS` objects and arrays.
+    Like the SDK, this keeps raw control characters in strings, and replaces invalid UTF-8 with U+FFFD. It also replaces
+    half surrogates, which a reply cannot contain. Raises `ValueError` for text that is not a JSON object, for NaN, for
+    numbers beyond a double's range, for nesting beyond `DEEPEST`, and for more than `MOST_CONTAINERS` objects and
+    arrays.
     """
     containers = _count_containers(content)
     if containers > MOST_CONTAINERS:
@@ -24,16 +27,16 @@ def parse_object(content: bytes) -> JsonObject:
     try:
         value = _DECODER.decode(text)
     except RecursionError:
-        value = None  # nested deeper than the parser's recursion limit
+        value = None
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - callers need not tell it from invalid JSON
+        raise ValueError("not a JSON object")  # noqa: TRY004 - callers handle this and invalid JSON in the same way
     if containers > DEEPEST and _is_too_deep(value):
         raise ValueError("nested too deeply")
-    return _replace_half_surrogates(value) if "\\u" in text else value
+    return _replace_half_surrogates(value) if "\\u" in text else value  # only an escape can create them
 
 
 def try_parse_object(text: object) -> JsonObject | None:
-    """Return the JSON object in a text or bytes; `None` for any other JSON or any other type."""
+    """Return the JSON object in a text or bytes, or `None` if there is none or it exceeds the limits."""
     if not isinstance(text, str | bytes) or _count_containers(text) > MOST_CONTAINERS:
         return None
     try:
@@ -44,7 +47,7 @@ def try_parse_object(text: object) -> JsonObject | None:
 
 
 def _count_containers(text: str | bytes) -> int:
-    """Return an upper bound on the objects and arrays in JSON; brackets inside strings count too."""
+    """Return at least the number of objects and arrays in JSON. Brackets inside strings are counted too."""
     if isinstance(text, bytes):
         return text.count(b"{") + text.count(b"[")
     return text.count("{") + text.count("[")
@@ -61,7 +64,7 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _replace_half_surrogates(value: JsonObject) -> JsonObject:
-    """Replace half surrogates with U+FFFD. Only an escape (backslash, u) can create them."""
+    """Replace half surrogates with U+FFFD."""
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     replaced: JsonObject = _DECODER.decode(whole)
     return replaced
@@ -75,7 +78,7 @@ def _parse_finite(literal: str) -> float:
 
 
 def refuse_constant(literal: str) -> NoReturn:
-    """Raise `ValueError` for NaN and the infinities, which Python's parser accepts."""
+    """Raise `ValueError` for NaN and infinity, which Python's parser would accept."""
     raise ValueError(f"{literal} is not JSON")
 
 

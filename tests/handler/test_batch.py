@@ -180,12 +180,12 @@ def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
 
 def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     """An internal error in one question does not affect the others, and its text is not shown."""
-    ask = Operation.get_plan
+    get_plan = Operation.get_plan
 
     def broken(self: Operation, arguments: Any, budget: Any) -> Any:
         if arguments.appid == MANY[2]:
             raise KeyError("secret text")
-        return ask(self, arguments, budget)
+        return get_plan(self, arguments, budget)
 
     monkeypatch.setattr(Operation, "get_plan", broken)
     assert fleet.plans
