@@ -1,6 +1,6 @@
-"""The triggers: for each a class that recognises its events, reads their arguments and builds the reply.
+"""The triggers. Each is a class that recognises its events, parses their arguments and creates the reply.
 
-A new trigger is a class derived from `Trigger` (`base.py`), listed in `TRIGGERS`.
+To add a trigger, write a subclass of `Trigger` (`base.py`) and list it in `TRIGGERS`.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from handler.triggers.scf_http import Scf
 from handler.triggers.schedules import EventBridge, Timer
 from handler.triggers.unsupported import Unsupported
 
-# The first that recognises an event handles it. `Unsupported` is first, because events of authorizers and Bedrock's
-# agents look like HTTP events too.
+# The first class that recognises an event handles it. `Unsupported` is first, because the events of authorizers and of
+# Bedrock's agents also look like HTTP events.
 TRIGGERS: tuple[type[Trigger], ...] = (
     Unsupported,
     EventBridge,
@@ -27,7 +27,7 @@ TRIGGERS: tuple[type[Trigger], ...] = (
 
 
 def recognise(event: object) -> Trigger:
-    """Return the trigger that the event comes from."""
+    """Return the trigger of an event."""
     if isinstance(event, Mapping):
         return next(trigger for trigger in TRIGGERS if trigger.recognises(event))(event)
     return Unsupported(event) if isinstance(event, list) else Direct(event)

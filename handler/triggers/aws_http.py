@@ -1,4 +1,4 @@
-"""AWS's HTTP triggers: API Gateway's REST and HTTP APIs, Lambda's function URLs, and Application Load Balancers.
+"""HTTP triggers on AWS: API Gateway's REST and HTTP APIs, Lambda's function URLs, and Application Load Balancers.
 
 Event shapes:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -21,7 +21,7 @@ class RestApi(HttpTrigger):
 
 
 class LoadBalancer(HttpTrigger):
-    """An Application Load Balancer's target group, with or without multi-value headers."""
+    """An Application Load Balancer whose target group sends single or multi-value headers."""
 
     name = "load-balancer"
 
@@ -31,7 +31,7 @@ class LoadBalancer(HttpTrigger):
         return "elb" in as_mapping(event.get("requestContext"))
 
     def _parse_query(self) -> Mapping[str, Any]:
-        # A load balancer, unlike API Gateway, does not decode the query.
+        # Unlike API Gateway, a load balancer does not decode the query.
         pairs = super()._parse_query().items()
         refuse_long_query(sum(len(name) + len(value) for name, value in pairs if isinstance(value, str)))
         return {unquote_plus(name): unquote_plus(value) if isinstance(value, str) else value for name, value in pairs}
@@ -50,7 +50,7 @@ class HttpApi(HttpTrigger):
 
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether the event is of payload version 2.0."""
+        """Whether the event has payload version 2.0."""
         return "http" in as_mapping(event.get("requestContext"))
 
     def _find_method(self, context: Mapping[str, Any]) -> object:

@@ -1,4 +1,4 @@
-"""The base class of all triggers: recognise an event, read its arguments, build the reply."""
+"""The base class of all triggers. A trigger recognises an event, parses its arguments and creates the reply."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from handler.exact_json import JsonObject
 
 
 class Trigger(ABC):
-    """One kind of trigger; an instance holds one event."""
+    """A kind of trigger. An instance holds one event."""
 
     name: ClassVar[str]
 
@@ -27,16 +27,16 @@ class Trigger(ABC):
         """Return the arguments in the event. Raises `OpenApiError`."""
 
     def find_correlation_id(self) -> str | None:
-        """Return the caller's own id of this request, if it has one besides the platform's."""
+        """Return the id that the caller or a gateway gave to this request, if any. The log line contains it."""
         return None
 
     @abstractmethod
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
-        """Return the reply that contains WeChat's body of a success."""
+        """Return the reply to a successful call, with the plan from WeChat's body."""
 
     @abstractmethod
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the reply that contains the answer for many mini programs."""
+        """Return the reply with the results of many mini programs."""
 
     @abstractmethod
     def fail(self, error: OpenApiError, on_error: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Events that are the arguments themselves: direct invocations, Step Functions, EventBridge Scheduler."""
+"""The trigger of events that consist of the arguments: direct invocations, Step Functions, EventBridge Scheduler."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from handler.triggers.base import Trigger
 
 
 class Direct(Trigger):
-    """An event that consists of the arguments; null means that there are none."""
+    """An event that consists of the arguments. A null event has no arguments."""
 
     name = "direct"
 
     @classmethod
-    def recognises(cls, event: Mapping[str, Any]) -> bool:  # noqa: ARG003 - it is the last in TRIGGERS
-        """Return True: an event that no other trigger recognised can only be a direct one."""
+    def recognises(cls, event: Mapping[str, Any]) -> bool:  # noqa: ARG003 - the event does not matter
+        """Return True, because this trigger is the last in `TRIGGERS` and no other has recognised the event."""
         return True
 
     def parse_arguments(self) -> Arguments:
@@ -28,7 +28,7 @@ class Direct(Trigger):
         return create_result(body, convert_case=arguments.convert_case)
 
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the answer for many mini programs."""
+        """Return the results of many mini programs."""
         return value
 
     def fail(self, error: OpenApiError, on_error: str) -> JsonObject:

@@ -1,7 +1,7 @@
-"""HTTP triggers: they read a request and return a response. Each cloud's own shapes are in `aws_http`, `scf_http`.
+"""The base class of the HTTP triggers, which parse a request and return a response. Their modules end in `_http`.
 
-At a path that ends in `/wxa/getgrayreleaseplan` the response has the form of WeChat's HTTPS call, at all others that of
-the cloud call. An HTTP trigger returns failures and never raises them.
+If the path ends in `/wxa/getgrayreleaseplan`, the response has the form of WeChat's HTTPS call. At all other paths it
+has the form of the cloud call. An HTTP trigger does not raise a failure, but returns it as a response.
 """
 
 import base64
@@ -16,17 +16,18 @@ from handler.exact_json import JsonObject, try_parse_object
 from handler.triggers.base import Trigger
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
-RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat's quota is per minute, and its "system busy" ends soon
-_REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")  # the load balancer's, anyone's, SCF's
+RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat has a quota for each minute, and its "system busy" ends soon
+# Set by the load balancer, by any proxy or client, and by SCF.
+_REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")
 
 _CLOUDBASE_NAMES = ("cloudbaseAccessToken", "cloudbase_access_token")
 _BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # in a query
 
-LONGEST_QUERY = 64 * 1024  # characters; gateways take 8 to 16 KB, and 6 MB would take seconds of CPU
+LONGEST_QUERY = 64 * 1024  # characters. Gateways accept 8 to 16 KB. Parsing 6 MB takes seconds of CPU.
 
 
 class HttpTrigger(Trigger):
-    """An HTTP request in an event. Of a repeated header or query parameter the last one counts."""
+    """An HTTP request in an event. If a header or a query parameter is repeated, the last one counts."""
 
     name = "http"
 
@@ -46,7 +47,7 @@ class HttpTrigger(Trigger):
         return "httpMethod" in event
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments in the query and in a POST's body. Raises `OpenApiError` 43001, 40097 or 41002."""
+        """Return the arguments in the query and in the body of a POST. Raises `OpenApiError` 43001, 40097 or 41002."""
         if self.method not in self.allowed:
             raise wrong_method(self.allowed)
         query = {
@@ -55,33 +56,33 @@ class HttpTrigger(Trigger):
         }
         body = self._parse_body() if self.method == "POST" else {}
         if "appids" in query:
-            raise bad_arguments("invalid arguments: appids goes into the JSON body of a POST to the cloud call")
+            raise bad_arguments("invalid arguments: pass appids in the JSON body of a POST to the cloud call")
         cloudbase_token = self.headers.get(CLOUDBASE_HEADER)
         if cloudbase_token and not any(given.get(name) for given in (query, body) for name in _CLOUDBASE_NAMES):
             query["cloudbase_access_token"] = cloudbase_token
         arguments = Arguments.parse(query, body)
         if not (arguments.appid or arguments.appids or arguments.access_token or arguments.cloudbase_access_token):
-            self._refuse_other_places()
+            self._refuse_misplaced_arguments()
         return arguments
 
     def find_correlation_id(self) -> str | None:
-        """Return the HTTP request's id, which the gateway sets or a header holds."""
+        """Return the HTTP request's id, which the gateway or a header states."""
         found = as_mapping(self.event.get("requestContext")).get("requestId")
         known = [found, *map(self.headers.get, _REQUEST_ID_HEADERS)]
         return next((text[:128] for text in known if isinstance(text, str) and text.isascii() and text), None)
 
     def succeed(self, body: JsonObject, arguments: Arguments) -> JsonObject:
-        """Return WeChat's unchanged body, or the cloud call's result."""
+        """Return WeChat's unchanged body or the cloud call's result, depending on the path."""
         return self._create_response(
             200, body if self.is_https_call else create_result(body, convert_case=arguments.convert_case)
         )
 
     def reply(self, value: JsonObject) -> JsonObject:
-        """Return the answer for many mini programs as an HTTP response."""
+        """Return the results of many mini programs as an HTTP response."""
         return self._create_response(200, value)
 
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
-        """Return the error as WeChat's HTTPS call does (HTTP 200), or as the cloud call does with an HTTP status."""
+        """Return the error in the form of WeChat's HTTPS call (HTTP 200) or of the cloud call (other statuses)."""
         if self.is_https_call:
             status = error.status if error.status == 405 else 200
             return self._create_response(status, {"errcode": error.errCode, "errmsg": error.reason})
@@ -96,8 +97,8 @@ class HttpTrigger(Trigger):
     def _parse_query(self) -> Mapping[str, Any]:
         return self._select_fields("multiValueQueryStringParameters", "queryStringParameters")
 
-    def _refuse_other_places(self) -> None:
-        """Raise `OpenApiError` 40097 if an appid is at the end of the path, or an argument in the body of a GET."""
+    def _refuse_misplaced_arguments(self) -> None:
+        """Raise `OpenApiError` 40097 if the path ends in an appid, or if the body of a GET has an argument."""
         path, parameters = self._find_path(), as_mapping(self.event.get("pathParameters"))
         last = path.rstrip("/").rpartition("/")[2] if isinstance(path, str) else ""
         in_path = has_argument(parameters) or any(map(means_an_appid, (last, *parameters.values())))
@@ -106,7 +107,7 @@ class HttpTrigger(Trigger):
             raise bad_arguments("pass the arguments in the query, not in the path or in the body of a GET")
 
     def _select_fields(self, *keys: str) -> dict[str, Any]:
-        """Return the names and values in the first of these keys that has any; of repeated ones the last."""
+        """Return the names and values under the first of these keys that has any. Of repeated values, the last counts."""
         fields = next((found for key in keys if (found := as_mapping(self.event.get(key)))), {})
         return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 
@@ -117,7 +118,7 @@ class HttpTrigger(Trigger):
         return value
 
     def _try_parse_body(self) -> JsonObject | None:
-        """Return the JSON object in the body, `{}` if there is no body, and `None` for any other body."""
+        """Return the JSON object in the body. Return `{}` if there is no body, and `None` for any other body."""
         content = self.event.get("body") or ""
         try:
             if self.event.get("isBase64Encoded") in (True, "true"):
@@ -137,13 +138,13 @@ class HttpTrigger(Trigger):
 
 
 def _is_https_path(path: object) -> bool:
-    """Whether a path ends in that of WeChat's HTTPS call. Stages, base paths and extra slashes do not matter."""
+    """Whether a path ends in the path of WeChat's HTTPS call, with any stage, base path and extra slashes."""
     parts = [part for part in path.split("/") if part] if isinstance(path, str) else []
     return parts[-2:] == HTTPS_PATH.strip("/").split("/")
 
 
 def parse_query(query: object) -> dict[str, str]:
-    """Return the names and values of a query; empty if it is not a text. Raises `OpenApiError` 40097."""
+    """Return the names and values in a query, or `{}` if it is not a text. Raises `OpenApiError` 40097."""
     if not isinstance(query, str):
         return {}
     refuse_long_query(len(query))
@@ -157,5 +158,5 @@ def refuse_long_query(length: int) -> None:
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return the value if it is a mapping, else an empty one."""
+    """Return the value if it is a mapping, else an empty mapping."""
     return value if isinstance(value, Mapping) else {}

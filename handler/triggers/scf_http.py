@@ -1,4 +1,4 @@
-"""SCF's HTTP triggers: its function URL, and its API Gateway, which Tencent is retiring.
+"""HTTP triggers on SCF: the function URL, and API Gateway, which Tencent is retiring.
 
 Event shapes: https://cloud.tencent.com/document/product/583/96099 and https://cloud.tencent.com/document/product/583/12513
 """
@@ -10,13 +10,13 @@ from handler.triggers.http import HttpTrigger, parse_query
 
 
 class Scf(HttpTrigger):
-    """SCF's function URL and its older API Gateway. Both keep the query in `queryString`, unlike AWS."""
+    """SCF's function URL and its older API Gateway. Unlike AWS, both put the query into `queryString`."""
 
     name = "scf-http"
 
     @classmethod
     def recognises(cls, event: Mapping[str, Any]) -> bool:
-        """Whether SCF sent the event."""
+        """Whether an HTTP trigger of SCF sent the event."""
         return "httpMethod" in event and ("queryString" in event or not event.get("requestContext"))
 
     def _parse_query(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Events that have the arguments in a field: those of EventBridge (`detail`) and of SCF's timers (`Message`)."""
+"""The triggers whose events have the arguments in one field: `detail` (EventBridge) or `Message` (SCF's timers)."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from handler.triggers.direct import Direct
 
 
 class EventBridge(Direct):
-    """An EventBridge event of any source, with the arguments in `detail`.
+    """An EventBridge event from any source, with the arguments in `detail`.
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
     """
@@ -24,10 +24,10 @@ class EventBridge(Direct):
         return "detail-type" in event and "source" in event
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments in `detail`, which is empty in the events of a schedule.
+        """Return the arguments in `detail`, which is empty if a schedule sent the event.
 
-        Raises `OpenApiError` 40097 if `detail` has content but no argument: then the event is about something else,
-        such as an object in S3.
+        Raises `OpenApiError` 40097 if `detail` has content but no argument, because such an event reports something
+        else, for example a new object in S3.
         """
         _refuse_arguments_beside(self.event, "detail")
         detail = self.event.get("detail")
@@ -35,13 +35,13 @@ class EventBridge(Direct):
             refuse_look_alikes(detail, {})
             raise bad_arguments(
                 f"this event of EventBridge ({str(self.event['source'])[:64]}) has no argument in its detail: put "
-                "appid there, or give the rule's target a constant input"
+                "appid into the detail, or give the rule's target a constant input"
             )
         return Arguments.parse({} if detail is None else detail)
 
 
 class Timer(Direct):
-    """An event of an SCF timer. A JSON object in `Message` is the arguments; any other text is a note, and ignored.
+    """An event of an SCF timer. A JSON object in `Message` has the arguments. Any other text is ignored as a note.
 
     https://cloud.tencent.com/document/product/583/9708
     """
@@ -54,7 +54,10 @@ class Timer(Direct):
         return event.get("Type") == "Timer"
 
     def parse_arguments(self) -> Arguments:
-        """Return the arguments in `Message`. Raises `OpenApiError` 40097 if it looks like arguments but is not JSON."""
+        """Return the arguments in `Message`.
+
+        Raises `OpenApiError` 40097 if `Message` looks like arguments but is not a JSON object.
+        """
         _refuse_arguments_beside(self.event, "Message")
         message = self.event.get("Message")
         if not isinstance(message, str | None):
@@ -67,13 +70,16 @@ class Timer(Direct):
 
 
 def _refuse_arguments_beside(event: Mapping[str, Any], field: str) -> None:
-    """Raise `OpenApiError` 40097 if the event itself has an argument, which belongs into one of its fields."""
+    """Raise `OpenApiError` 40097 if the event has an argument beside the field that should contain it."""
     if has_argument(event):
         raise bad_arguments(f"put the arguments into {field}, not beside it")
 
 
 def _is_meant_as_arguments(text: str) -> bool:
-    """Whether a text begins like JSON, even after a shell's quote, or with `appid` or an appid, or names an appid."""
+    """Whether a note is probably meant as arguments.
+
+    It begins with a bracket, a quote, `appid` or an appid, or contains `appid=`. A quote may come before the bracket.
+    """
     if text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or text[:1] in {'"', "'"} or means_an_appid(text):
         return True
     return bool(re.fullmatch("wx[0-9a-fA-F]+", text) or re.match("app_?ids?\\W", text, re.IGNORECASE))

@@ -1,7 +1,7 @@
 """Refuse the events of other services, such as queues and buckets, with an error that names the service.
 
-Otherwise an SQS message, which has no `appid`, would get the plan of `WECHAT_APPID`. Services that are not listed here
-are refused by `Arguments`, which accepts no objects and lists without an appid.
+Otherwise an SQS message, which has no `appid`, would get the plan of `WECHAT_APPID`. `Arguments` refuses the events of
+services that are not in this list, because it accepts no objects and lists in an event without an appid.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from handler.contract import Arguments, has_argument
 from handler.errors import bad_arguments
 from handler.triggers.direct import Direct
 
-# A key that only the events of one service have, and how the error calls the service. The first match counts.
+# A key that only the events of one service have -> the service's name in the error. The first match counts.
 KINDS = {
     "methodArn": "an API Gateway authorizer",
     "routeArn": "an API Gateway authorizer",
@@ -53,9 +53,9 @@ class Unsupported(Direct):
         return not has_argument(event) and _find_kind(event) is not None
 
     def parse_arguments(self) -> Arguments:
-        """Raise `OpenApiError` 40097, which names the service."""
+        """Raise `OpenApiError` 40097 with the service's name."""
         kind = _find_kind(self.event) if isinstance(self.event, Mapping) else "a batch (a list)"
-        raise bad_arguments(f"events of {kind} are not supported: the event itself must be the arguments")
+        raise bad_arguments(f"events of {kind} are not supported: the event must consist of the arguments")
 
 
 def _find_kind(event: Mapping[str, Any]) -> str | None:
@@ -67,7 +67,7 @@ def _find_kind(event: Mapping[str, Any]) -> str | None:
     details = event.get("Details")
     if isinstance(details, Mapping) and "ContactData" in details:
         return "Amazon Connect"
-    if isinstance(event.get("eventSource"), str):  # message brokers
+    if isinstance(event.get("eventSource"), str):  # Amazon MQ and Kafka
         return str(event["eventSource"])[:64]
     records = event.get("Records")
     if isinstance(records, list) and records:
@@ -76,7 +76,7 @@ def _find_kind(event: Mapping[str, Any]) -> str | None:
 
 
 def _find_record_kind(record: Mapping[str, Any]) -> str | None:
-    """Return a record's source: its `eventSource`, or on Tencent Cloud the key of its object (`cos`, `Ckafka`)."""
+    """Return a record's source: its `eventSource`, or on Tencent Cloud the key that has an object (`cos`, `Ckafka`)."""
     source = record.get("eventSource", record.get("EventSource"))
     if isinstance(source, str):
         return source[:64]
