@@ -17,7 +17,7 @@ from handler.invocation import Budget
 from handler.network.exchange import HttpRequest
 from handler.operation import Operation, create_wechat
 from handler.settings import Settings, load
-from handler.telemetry.hints import hint
+from handler.telemetry.hints import find_hint
 from handler.tokens import TokenSource, create_source
 from handler.wechat.api import WeChat
 
@@ -180,7 +180,7 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     try:
         quota = wechat.exchange("token", request, _create_budget()).get("quota")
     except OpenApiError as error:
-        return Finding("quota", "unknown", f"WeChat does not say: {error.errCode} {error.reason}", hint(error))
+        return Finding("quota", "unknown", f"WeChat does not say: {error.errCode} {error.reason}", find_hint(error))
     if not isinstance(quota, dict) or not all(isinstance(quota.get(name), int) for name in ("daily_limit", "remain")):
         return Finding("quota", "unknown", "WeChat's answer has no quota")
     if quota["daily_limit"] <= 0:  # as in WeChat's own example of an answer
@@ -188,7 +188,7 @@ def _check_quota(wechat: WeChat, token: str) -> Finding:
     text = f"{quota['remain']} of {quota['daily_limit']} calls are left today"
     if quota["remain"] > quota["daily_limit"] * LOW_QUOTA:
         return Finding("quota", "ok", text)
-    return Finding("quota", "problem", text, hint(errors.refused(45009, text)))
+    return Finding("quota", "problem", text, find_hint(errors.refused(45009, text)))
 
 
 def _check_call(settings: Settings, appid: str | None) -> Finding:
@@ -204,4 +204,4 @@ def _create_budget() -> Budget:
 
 
 def _create_problem(check: str, failure: OpenApiError) -> Finding:
-    return Finding(check, "problem", f"{failure.errCode} {failure.reason}", hint(failure))
+    return Finding(check, "problem", f"{failure.errCode} {failure.reason}", find_hint(failure))

@@ -65,9 +65,9 @@ class Row:
     def hint(self) -> str | None:
         """The advice for a failure."""
         # Imported late, because the function logs to the stdout of the moment when it is first imported.
-        from handler.telemetry.hints import hint  # noqa: PLC0415
+        from handler.telemetry.hints import find_hint  # noqa: PLC0415
 
-        return hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
+        return find_hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None
 
     def is_stalled(self, now: float) -> bool:
         """Return whether the release is under way but does not move: members only, or unchanged for a day."""

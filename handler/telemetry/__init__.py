@@ -1,4 +1,4 @@
-"""What an invocation reports to operators: log lines and metrics, and after a failure a hint about what to do."""
+"""Report an invocation to operators, with log lines, metrics, and after a failure a hint about what to do."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from handler.telemetry.log import report_fault
 __all__ = ["Report", "report_fault"]
 
 _publish: Callable[..., None] | None = None
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # of all log services only CloudWatch extracts metrics
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # only CloudWatch extracts metrics from the log
     from handler.telemetry import metrics
 
     _publish = metrics.publish
@@ -26,25 +26,25 @@ class Report:
         self._deadline = invocation.deadline
         self._function = invocation.function
         self._trigger = trigger
-        self._is_cold = log.begin(invocation.function, correlation_id)
-        self.by_appid = False  # whether to publish metrics with the appid as a dimension too
+        self._is_cold = log.begin_invocation(invocation.function, correlation_id)
+        self.by_appid = False  # whether to publish the metrics also with the appid as a dimension
 
     def warn(self, message: str) -> None:
-        """Write a warning about the whole invocation."""
+        """Write a warning that concerns the whole invocation."""
         log.logger.warning(message)
 
     def write(self, outcome: Outcome) -> None:
-        """Write the log line of one question, and publish its metrics."""
+        """Write the log line about one mini program, and publish its metrics."""
         for warning in outcome.usage.warnings:
             log.logger.warning(warning)
         line = self._describe_failure(outcome.failure) if outcome.failure else self._describe_success(outcome.body)
         line |= self._list_facts(outcome)
         failure = outcome.failure
-        # A mistake of the caller is a warning; any other failure is an error.
+        # Invalid arguments and a used-up quota (HTTP 4xx) are warnings. Any other failure is an error.
         level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
         log.write(level, line)
         if _publish:
-            is_cold, self._is_cold = self._is_cold, False  # count a cold start once, not once per question
+            is_cold, self._is_cold = self._is_cold, False  # one cold start, even with many mini programs
             by_appid = self.by_appid and not failure and outcome.is_token_for_appid
             _publish(log.SERVICE, line, self._function, is_cold=is_cold, by_appid=by_appid)
 
@@ -56,11 +56,11 @@ class Report:
             line |= {"plan_status": _to_number(plan.get("status")), "gray_percentage": percentage}
         if fields := find_drift(body):
             line["drift"] = fields
-            log.logger.warning("contract drift", extra={"fields": fields})  # names, never values
+            log.logger.warning("contract drift", extra={"fields": fields})  # the names, never the values
         return line
 
     def _describe_failure(self, failure: OpenApiError) -> dict[str, Any]:
-        from handler.telemetry import hints  # noqa: PLC0415 - only a failure needs it
+        from handler.telemetry import hints  # noqa: PLC0415 - loaded only after a failure
 
         return {"outcome": "failed", **hints.describe(failure)}
 
@@ -79,7 +79,7 @@ class Report:
 
 
 def _to_number(value: object) -> float | None:
-    """Return the value if it can be the value of a metric, else `None`."""
+    """Return the value if a metric can have it, else `None`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
         return None
     return value

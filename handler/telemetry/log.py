@@ -1,4 +1,4 @@
-"""The log: one JSON line for each question, and warnings, through Powertools' Logger.
+"""The log. Powertools' Logger writes a JSON line about each mini program that an invocation checks, and warnings.
 
 https://docs.aws.amazon.com/powertools/python/latest/core/logger/
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 environment.prepare_powertools()
 SERVICE = environment.read_variable("POWERTOOLS_SERVICE_NAME") or "get-gray-release-plan"
-_MESSAGE = "getGrayReleasePlan"  # of the line about a question
+_MESSAGE = "getGrayReleasePlan"  # the `message` of the line about a mini program
 
 
 def _serialize(line: dict[str, Any]) -> str:
@@ -24,21 +24,21 @@ def _serialize(line: dict[str, Any]) -> str:
 
 
 def _create_logger(**options: Any) -> "Logger":
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - after `prepare_powertools`, as it reads variables on import
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - after `prepare_powertools`: the import reads variables
 
-    # No `location`: it would always name this module, which writes every line.
+    # `location` would always name this module, because it writes every line.
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, json_serializer=_serialize, location=None, **options)
 
 
 try:
     logger = _create_logger()
-except ValueError:  # an invalid log level must not keep the function from answering
+except ValueError:  # the log level is invalid, but the function must still work
     logger = _create_logger(level=logging.INFO)
 
 _is_cold = True
 
 
-def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
+def begin_invocation(function: Mapping[str, object], correlation_id: str | None) -> bool:
     """Add Powertools' standard keys to every line that this thread logs. Returns whether this is a cold start.
 
     Powertools' `inject_lambda_context` supports Lambda's context only, and changes the keys of all threads.
@@ -51,12 +51,12 @@ def begin(function: Mapping[str, object], correlation_id: str | None) -> bool:
 
 
 def write(level: Callable[..., None], line: dict[str, Any]) -> None:
-    """Write the line about a question, without the keys whose value is `None`."""
+    """Write the line about a mini program, without the keys whose value is `None`."""
     level(_MESSAGE, extra={name: value for name, value in line.items() if value is not None})
 
 
 def report_fault(error: Exception) -> None:
-    """Log a bug in this function by its class and place, without its text, which may hold a secret."""
+    """Log the exception's class and place, but not its text, which may contain a secret."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Metrics, printed in CloudWatch's embedded metric format by Powertools. Loaded on Lambda only.
+"""Print metrics in CloudWatch's embedded metric format, with Powertools. Loaded on Lambda only.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -31,10 +31,11 @@ PAUSED = 2  # the `status` of a paused release
 def publish(
     service: str, line: dict[str, Any], function: Mapping[str, object], *, is_cold: bool, by_appid: bool
 ) -> None:
-    """Publish the metrics of one question's log line, with the service as their dimension.
+    """Publish the metrics of one log line, with the service as their dimension.
 
-    A metric is left out if it does not apply, except `Failures`, whose 0 tells an alarm that the function answers.
-    A failure is also published with its class as a dimension. `by_appid` publishes a success with its appid too.
+    Omits metrics that do not apply, but always publishes `Failures`, because its 0 tells an alarm that the function
+    works. For a failure, `Failures` is also published with the failure's class as a second dimension. With `by_appid`,
+    the metrics of a success are also published with the appid as a second dimension.
     """
     if _is_disabled:
         return
@@ -67,7 +68,7 @@ def _create_metric(unit: str, value: float) -> dict[str, Any]:
 
 
 def _print(metrics: dict[str, Any], metadata: dict[str, Any], **dimensions: str) -> None:
-    # Powertools' `add_metric` would collect the metrics in a state that all threads share, so call its serializer.
-    # `print` would write text and newline separately, and another thread's line could come between them.
+    # Powertools' `add_metric` would collect the metrics in a state that all threads share, so call only the serializer.
+    # `print` would write the text and the newline separately, and another thread could write a line between them.
     sys.stdout.write(f"{to_json(_emf.serialize_metric_set(metrics, dimensions, metadata)).decode()}\n")
     sys.stdout.flush()

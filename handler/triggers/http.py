@@ -107,7 +107,7 @@ class HttpTrigger(Trigger):
             raise bad_arguments("pass the arguments in the query, not in the path or in the body of a GET")
 
     def _select_fields(self, *keys: str) -> dict[str, Any]:
-        """Return the names and values under the first of these keys that has any. Of repeated values, the last counts."""
+        """Return the names and values under the first of these keys that has any. Repeated names get the last value."""
         fields = next((found for key in keys if (found := as_mapping(self.event.get(key)))), {})
         return {name: value[-1] if isinstance(value, list) and value else value for name, value in fields.items()}
 

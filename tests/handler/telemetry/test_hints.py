@@ -3,7 +3,7 @@
 import pytest
 
 from handler.errors import refused
-from handler.telemetry.hints import hint
+from handler.telemetry.hints import find_hint
 
 
 @pytest.mark.parametrize("code", [40164, 45035, 61004, 89503, 89506, 89507])
@@ -27,6 +27,6 @@ from handler.telemetry.hints import hint
 )
 def test_address(code: int, reason: str, address: str) -> None:
     """A hint names the IPv4 or IPv6 address in WeChat's errmsg."""
-    text = hint(refused(code, reason))
+    text = find_hint(refused(code, reason))
     assert text is not None
     assert f" {address}" in text

@@ -10,7 +10,7 @@ import atheris
 
 with atheris.instrument_imports(include=["handler"]):
     from handler import contract, exact_json
-    from handler.telemetry.hints import classify, hint
+    from handler.telemetry.hints import classify, find_hint
     from handler.wechat import errcode as answers
 
 
@@ -41,7 +41,7 @@ def refused(error: contract.OpenApiError) -> None:
     assert told["errCode"] != 0
     assert "secret-value" not in str(error)
     assert classify(error)
-    hint(error)
+    find_hint(error)
 
 
 if __name__ == "__main__":
