@@ -3,7 +3,7 @@
 import gc
 import os
 
-# Elsewhere, this module leaves the garbage collector as the program that imports it has set it.
+# If another program imports this module, the program's garbage collector must not change.
 _IS_CLOUD_FUNCTION = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or os.environ.get("TENCENTCLOUD_RUNENV"))
 if _IS_CLOUD_FUNCTION:
     gc.disable()  # imports leave hardly any garbage, and collecting it would take 7 % of a cold start
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Handle an AWS Lambda event.
 
-    A success returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`. A failure raises `OpenApiError`, or returns
-    `{"errCode", "errMsg"}` if `ON_ERROR=return`. An HTTP event always returns an HTTP response, whose body has the same
-    keys. `context`: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    Returns `{"errCode": 0, "errMsg", "grayReleasePlan"}`. On a failure, raises `OpenApiError`, or returns
+    `{"errCode", "errMsg"}` if `ON_ERROR=return`. For an HTTP event, always returns an HTTP response that has one of
+    these objects as its body. `context`: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
     return _handle(event, Invocation.from_lambda(context))
 
@@ -63,7 +63,7 @@ def _handle(event: Any, invocation: Invocation) -> dict[str, Any]:
                 reply = trigger.succeed(outcome.body, arguments)
     except OpenApiError as error:
         outcome.failure = error.detach()
-    except Exception as error:  # noqa: BLE001 - the text of any other exception may hold secrets
+    except Exception as error:  # noqa: BLE001 - any other exception must stay inside: its text may hold secrets
         report_fault(error)
         outcome.failure = errors.internal()
     report.write(outcome)
@@ -121,12 +121,12 @@ def _find_operation() -> "Operation":
         return _create_operation(process)
 
 
-_creation_locks: dict[int, threading.Lock] = {}  # by process
+_creation_locks: dict[int, threading.Lock] = {}  # process id -> lock
 
 
 @functools.lru_cache(maxsize=1)
 def _create_operation(process: int) -> "Operation":
-    """Create this process's operation. Raises `OpenApiError` -1, which is not cached, so the next call tries again."""
+    """Create this process's operation. Raises `OpenApiError` -1. A failure is not cached, so the next call retries."""
     try:
         from handler.operation import Operation  # noqa: PLC0415 - to turn a missing library into an `OpenApiError`
     except ImportError as error:
@@ -142,8 +142,8 @@ def forget_settings() -> None:
     _create_operation.cache_clear()
 
 
-# Load wechatpy and the certificate authorities during the import, which runs on a whole CPU. An invocation only gets a
-# share of a CPU, in proportion to the function's memory.
+# Load wechatpy and the certificate authorities during the import, because the import runs on a whole CPU. An invocation
+# only gets a share of a CPU, which depends on the function's memory size.
 with contextlib.suppress(OpenApiError):
     _find_operation()
 if _IS_CLOUD_FUNCTION:

@@ -1,4 +1,7 @@
-"""Get the plans of many mini programs in one invocation. Each has its own requests and log line. All share the time."""
+"""Get the plans of many mini programs in one invocation.
+
+Each mini program has a separate limit of requests and a separate log line. All share the invocation's time.
+"""
 
 import contextvars
 import json
@@ -10,10 +13,10 @@ from handler import errors
 from handler.contract import API, Arguments, create_result
 from handler.invocation import Invocation, Outcome
 
-THREADS = 10  # WeChat answers in 0.1 to 0.3 s, and a thread only waits during most of this time
+THREADS = 10  # WeChat takes 0.1 to 0.3 s to answer, and a waiting thread needs no CPU
 REPLY_BYTES = 5_000_000  # Lambda and SCF accept a reply of 6 MB
 ROW_BYTES = 5_000  # a row usually has about 300 bytes
-_CHARACTER_BYTES = 16  # of a reply for a character of a reason: an emoji takes 12, a control character 7
+_CHARACTER_BYTES = 16  # at most, for a character of a reason in a reply; an emoji takes 12, a control character 7
 
 
 class Batch(NamedTuple):
@@ -72,7 +75,7 @@ def _select(arguments: Arguments, appid: str) -> Arguments:
 def _create_row(appid: str, outcome: Outcome, arguments: Arguments, longest: int) -> dict[str, Any]:
     failure = outcome.failure
     answer = failure.to_dict() if failure else create_result(outcome.body, convert_case=arguments.convert_case)
-    row = {"appid": appid} | answer | {"appid": appid}  # the first key, and never an `appid` of WeChat's body
+    row = {"appid": appid} | answer | {"appid": appid}  # `appid` is the first key, and WeChat's body cannot replace it
     if _count_bytes(row) <= longest:
         return row
     if failure is None:

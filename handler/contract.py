@@ -1,4 +1,4 @@
-"""The call's arguments, and its result with the plan. `errors.py` has the exception that callers get instead.
+"""The call's arguments and its result, which contains the plan. `errors.py` has the exception for failures.
 
 The result has the form that wx-server-sdk 4.0.2 returns (`tests/conformance/`). The plan's fields are those of WeChat's
 page about `getGrayReleasePlan`.
@@ -26,7 +26,7 @@ __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # WeChat's path; at the same path our HTTP triggers reply in WeChat's form
 
 
-MOST_KEYS = 1000  # in the object with the arguments: checking each key for a misspelled argument takes CPU time
+MOST_KEYS = 1000  # in the object with the arguments; checking a key for a misspelled argument takes CPU time
 _LONGEST_CACHED = 64  # characters of a key; WeChat's keys have at most 25
 
 
@@ -42,7 +42,7 @@ _convert_and_cache = functools.lru_cache(maxsize=256)(_replace_underscores)
 
 
 def _refuse_reserved(appid: str) -> str:
-    """Refuse the appid `component`, because wechatpy keeps a platform's own token where that appid's token would be."""
+    """Refuse the appid `component`, because wechatpy keeps a platform's own token under the key of that appid."""
     if appid == "component":
         raise ValueError("must be an appid")
     return appid
@@ -51,7 +51,7 @@ def _refuse_reserved(appid: str) -> str:
 # Few characters are allowed, because an appid becomes part of a secret's name and of a key in the token store.
 Appid = Annotated[str, StringConstraints(max_length=64, pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_refuse_reserved)]
 Appids = Annotated[list[Annotated[Appid, StringConstraints(min_length=1)]], Field(min_length=1, max_length=1000)]
-# The same characters as in a stored token (`stored_value.py`). WeChat documents at most 512 characters.
+# A passed token may have the same characters as a stored token (`stored_value.py`). WeChat documents at most 512.
 TokenText = Annotated[str, StringConstraints(max_length=2048, pattern="^[A-Za-z0-9_.~@=+/-]*$")]
 
 
@@ -193,7 +193,7 @@ def _holds_structure(value: object) -> bool:
 
 
 class GrayReleasePlan(BaseModel):
-    """The plan as WeChat documents it. Every field may be missing or null, and unknown fields are kept."""
+    """The plan as WeChat documents it. Every field may be missing or null, and there may be unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="allow", alias_generator=_convert_key, hide_input_in_errors=True)
 
@@ -204,7 +204,7 @@ class GrayReleasePlan(BaseModel):
     )
     gray_percentage: int | float | None = Field(None, description="share of users that have the release, 0-100")
     support_debuger_first: bool | None = Field(
-        None, description="whether developers get the release first (WeChat's spelling)"
+        None, description="whether developers get the release first (`Debuger` is WeChat's spelling)"
     )
     support_experiencer_first: bool | None = Field(None, description="whether trial users get the release first")
 

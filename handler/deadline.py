@@ -28,7 +28,7 @@ class Deadline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # The full margin would take too much of a short timeout (SCF's default is 3 seconds).
+        # At most a tenth, because the full margin would take too much of a short timeout (SCF's default is 3 seconds).
         self.margin = min(MARGIN_SECONDS, max(seconds, 0) / 10) if margin is None else margin
         self._end = clock() + seconds - self.margin
 
@@ -75,8 +75,8 @@ class Deadline:
 def call_within(seconds: float | None, call: Callable[[], T]) -> T:
     """Make a call in a thread. Return its result or raise its exception; raise `TimeoutError` after `seconds`.
 
-    For calls without a total timeout: resolving a name, connecting to several addresses, AWS's client. The thread still
-    runs after the timeout, so the caller must ensure that it ends. `Attempt.abandon` closes a connection, and AWS's
+    Use this for calls without a total timeout: resolving a name, connecting to several addresses, AWS's client. The
+    thread still runs after the timeout, so the caller must ensure that it ends. `Attempt.abandon` closes a connection, and AWS's
     client makes at most two exchanges, each with a timeout.
     """
     results: list[T] = []

@@ -22,7 +22,7 @@ from typing import Any
 
 API = "openapi.operation.getGrayReleasePlan"  # the beginning of every errMsg
 
-SYSTEM_ERROR = -1  # WeChat's "system busy"; this function uses it too, for failures without a code of WeChat's
+SYSTEM_ERROR = -1  # WeChat's "system busy"; also this function's code for failures for which WeChat has no code
 INVALID_ARGUMENTS = 40097
 NO_TOKEN = 41001
 NO_APPID = 41002

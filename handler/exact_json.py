@@ -47,7 +47,7 @@ def try_parse_object(text: object) -> JsonObject | None:
 
 
 def _count_containers(text: str | bytes) -> int:
-    """Return at least the number of objects and arrays in JSON. Brackets inside strings are counted too."""
+    """Count the objects and arrays in JSON. The count may be too high, because it includes brackets in strings."""
     if isinstance(text, bytes):
         return text.count(b"{") + text.count(b"[")
     return text.count("{") + text.count("[")

@@ -1,4 +1,4 @@
-"""The facts of an invocation, the limits for the check of a mini program (`Budget`), and its result (`Outcome`)."""
+"""The facts about an invocation, and the limits (`Budget`) and the result (`Outcome`) of checking a mini program."""
 
 import random
 import time
@@ -22,7 +22,7 @@ _jitter = random.SystemRandom()
 
 @dataclass
 class Usage:
-    """What the check of one mini program has used so far."""
+    """The requests and the time that the check of one mini program has used so far, and its warnings."""
 
     requests: dict[Kind, int] = field(default_factory=lambda: {"token": 0, "plan": 0})
     # Requests that a dead connection lost; `requests` counts them too.
@@ -31,7 +31,7 @@ class Usage:
     warnings: list[str] = field(default_factory=list)  # for the log, also after a success
 
     def add(self, other: "Usage") -> None:
-        """Add what a part of the check has used from a separate budget."""
+        """Add the usage of a part of the check that had a separate budget."""
         for kind, count in other.requests.items():
             self.requests[kind] += count
             self.lost[kind] += other.lost[kind]
@@ -40,7 +40,7 @@ class Usage:
 
 
 class Budget:
-    """What the check of one mini program may still use: the time, and the requests of each kind."""
+    """The time and the requests of each kind that the check of one mini program may still use."""
 
     def __init__(self, deadline: Deadline | None = None, usage: Usage | None = None) -> None:
         self.deadline = deadline or Deadline()
@@ -93,7 +93,7 @@ class Outcome:
 
 
 class Invocation(NamedTuple):
-    """What Lambda or SCF says about an invocation: the deadline, and facts for the log.
+    """The facts that Lambda or SCF states about an invocation: the deadline, and facts for the log.
 
     `function` has Powertools' standard keys, such as `function_name` and `function_request_id`.
     """
@@ -106,7 +106,7 @@ class Invocation(NamedTuple):
         """Read Lambda's context: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
         try:
             milliseconds = context.get_remaining_time_in_millis()
-        except Exception:  # noqa: BLE001 - any object may be the context; the function works without one
+        except Exception:  # noqa: BLE001 - the context may be any object, even without this method
             milliseconds = None
         names = {
             "function_name": "function_name",

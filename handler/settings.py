@@ -12,7 +12,7 @@ from handler import addresses, environment
 from handler.contract import Appid
 from handler.errors import SYSTEM_ERROR, misconfigured
 
-WECHATPY_KEY = "wechatpy:{appid}_access_token"  # where wechatpy keeps a mini program's token
+WECHATPY_KEY = "wechatpy:{appid}_access_token"  # the key in the store under which wechatpy keeps a token
 
 Source = Literal["component", "stable", "store", "cloudbase", "none"]
 SourceChoice = Literal["auto", Source]
@@ -62,7 +62,7 @@ class Settings(BaseModel):
         "and `{component_appid}` for the platform's",
     )
     wechat_token_store_header: Annotated[SecretStr, AfterValidator(addresses.check_header)] | None = Field(
-        None, description="a header that each request to the token server gets, `Name: value`"
+        None, description="a header of the requests to the token server, as `Name: value`"
     )
     wechat_cloudbase_access_token: SecretStr | None = Field(
         None, description="a `cloudbase_access_token` of WeChat's cloud hosting"
@@ -92,7 +92,7 @@ class Settings(BaseModel):
     )
 
     def check(self, *fields: str) -> None:
-        """Raise `OpenApiError` -1 if variables break their rules. Checks these fields, or all if none is named."""
+        """Raise `OpenApiError` -1 if variables of these fields break their rules. Without fields, check all."""
         names = [name.upper() for name in fields]
         problems = [f"{name} {rule}" for name, rule in self._problems.items() if not names or name in names]
         if problems:

@@ -44,7 +44,7 @@ class Report:
         level = log.logger.info if not failure else log.logger.warning if failure.status < 500 else log.logger.error
         log.write(level, line)
         if _publish:
-            is_cold, self._is_cold = self._is_cold, False  # one cold start, even with many mini programs
+            is_cold, self._is_cold = self._is_cold, False  # count a cold start only once
             by_appid = self.by_appid and not failure and outcome.is_token_for_appid
             _publish(log.SERVICE, line, self._function, is_cold=is_cold, by_appid=by_appid)
 
@@ -79,7 +79,7 @@ class Report:
 
 
 def _to_number(value: object) -> float | None:
-    """Return the value if a metric can have it, else `None`."""
+    """Return the value if it is a number that a metric can have, else `None`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
         return None
     return value

@@ -1,4 +1,4 @@
-"""The base class of the HTTP triggers, which parse a request and return a response. Their modules end in `_http`.
+"""The base class of the HTTP triggers. `aws_http` and `scf_http` have the triggers of each cloud.
 
 If the path ends in `/wxa/getgrayreleaseplan`, the response has the form of WeChat's HTTPS call. At all other paths it
 has the form of the cloud call. An HTTP trigger does not raise a failure, but returns it as a response.
@@ -17,11 +17,11 @@ from handler.triggers.base import Trigger
 
 CLOUDBASE_HEADER = "x-wx-cloudbase-access-token"
 RETRY_AFTER_SECONDS = {429: 60, 503: 5}  # WeChat has a quota for each minute, and its "system busy" ends soon
-# Set by the load balancer, by any proxy or client, and by SCF.
+# The first is set by the load balancer, the second by proxies and clients, the third by SCF.
 _REQUEST_ID_HEADERS = ("x-amzn-trace-id", "x-request-id", "x-api-requestid")
 
 _CLOUDBASE_NAMES = ("cloudbaseAccessToken", "cloudbase_access_token")
-_BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # in a query
+_BOOLEANS: dict[str, Any] = {"true": True, "false": False}  # text in a query -> value
 
 LONGEST_QUERY = 64 * 1024  # characters. Gateways accept 8 to 16 KB. Parsing 6 MB takes seconds of CPU.
 
@@ -82,7 +82,10 @@ class HttpTrigger(Trigger):
         return self._create_response(200, value)
 
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
-        """Return the error in the form of WeChat's HTTPS call (HTTP 200) or of the cloud call (other statuses)."""
+        """Return the error in the form of WeChat's HTTPS call or of the cloud call, depending on the path.
+
+        The HTTP status is 200 in WeChat's form, except for a wrong method. In the cloud call's form it is the error's.
+        """
         if self.is_https_call:
             status = error.status if error.status == 405 else 200
             return self._create_response(status, {"errcode": error.errCode, "errmsg": error.reason})
