@@ -76,8 +76,8 @@ def call_within(seconds: float | None, call: Callable[[], T]) -> T:
     """Make a call in a thread. Return its result or raise its exception; raise `TimeoutError` after `seconds`.
 
     Use this for calls without a total timeout: resolving a name, connecting to several addresses, AWS's client. The
-    thread still runs after the timeout, so the caller must ensure that it ends. `Attempt.abandon` closes a connection, and AWS's
-    client makes at most two exchanges, each with a timeout.
+    thread still runs after the timeout, so the caller must ensure that it ends. `Attempt.abandon` closes a connection,
+    and AWS's client makes at most two exchanges, each with a timeout.
     """
     results: list[T] = []
     failures: list[BaseException] = []

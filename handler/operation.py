@@ -46,7 +46,7 @@ class Operation:
         return outcome
 
     def list_appids(self, budget: Budget, outcome: Outcome) -> list[str]:
-        """Return the appids of all mini programs that the token source serves, and write facts for the log into `outcome`.
+        """Return the appids of all mini programs that the token source serves. Write facts for the log to `outcome`.
 
         Raises `OpenApiError`.
         """
