@@ -171,9 +171,9 @@ def refuse_look_alikes(source: Mapping[str, object], given: Mapping[str, object]
 
 
 def _refuse_structures(source: Mapping[str, object]) -> None:
-    """Refuse objects and lists in an event without appid and token.
+    """Refuse objects and lists among the arguments. Called for an event that has neither an appid nor a token.
 
-    Such an event comes from another service, or has the arguments one level too deep.
+    Such an event comes from another service, or wraps the arguments in another object.
     """
     for key, value in source.items():
         if key not in CALLERS_KEYS and _holds_structure(value):

@@ -23,8 +23,8 @@ _ACCOUNT_LIST = _ALLOW_LIST % (
     "A mini program's list is at mp.weixin.qq.com, a platform's list at open.weixin.qq.com",
 )
 COST = (
-    "A mini program can grant this permission set to only one platform. It can then no longer be released from "
-    "WeChat's own console"
+    "A mini program can grant this permission set to only one platform. After that, WeChat's own console can no longer "
+    "release the mini program"
 )
 _NO_PERMISSION = (
     "WeChat does not allow this call with this token. If the token is the mini program's own, use the token of a "
@@ -32,12 +32,12 @@ _NO_PERMISSION = (
     f"granted the platform permission set 18. {COST}. Consider this before you request the permission"
 )
 _REFUSED_ADDRESS = (
-    "The account's administrator has refused calls from {address} %s. WeChat therefore rejects them for %s. After that "
-    "time, ask the administrator to confirm the address in WeChat"
+    "The account's administrator has refused calls from {address} %s. WeChat therefore rejects these calls for %s. "
+    "After that time, ask the administrator to confirm the address in WeChat"
 )
 _LISTED = (
-    "WeChat's api_get_authorizer_list usually returns the mini program's refresh token. Write it to the store. If the "
-    "mini program is not in the list, its administrator must authorise the platform again"
+    "WeChat's api_get_authorizer_list usually returns the mini program's refresh token. Write this token to the store. If "
+    "the mini program is not in the list, its administrator must authorise the platform again"
 )
 _TICKET = (
     "WeChat sends a new ticket to the platform's callback server every ten minutes. Check that the server stores each "
