@@ -36,8 +36,8 @@ _REFUSED_ADDRESS = (
     "After that time, ask the administrator to confirm the address in WeChat"
 )
 _LISTED = (
-    "WeChat's api_get_authorizer_list usually returns the mini program's refresh token. Write this token to the store. If "
-    "the mini program is not in the list, its administrator must authorise the platform again"
+    "WeChat's api_get_authorizer_list usually returns the mini program's refresh token. Write this token to the store. "
+    "If the mini program is not in the list, its administrator must authorise the platform again"
 )
 _TICKET = (
     "WeChat sends a new ticket to the platform's callback server every ten minutes. Check that the server stores each "

@@ -78,7 +78,8 @@ def _refuse_arguments_beside(event: Mapping[str, Any], field: str) -> None:
 def _is_meant_as_arguments(text: str) -> bool:
     """Whether a note is probably meant as arguments.
 
-    Such a note begins with a bracket, a quote, `appid` or an appid, or contains `appid=`. A quote may come before the bracket.
+    Such a note begins with a bracket, a quote, `appid` or an appid, or contains `appid=`. A quote may precede a
+    bracket.
     """
     if text.lstrip("'\"`\u201c\u2018")[:1] in {"{", "["} or text[:1] in {'"', "'"} or means_an_appid(text):
         return True
