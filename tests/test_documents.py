@@ -212,7 +212,7 @@ def test_paths_table() -> None:
     """Each HTTP request is answered as its row says."""
     answers: dict[str, Any] = {
         "the cloud call": DOCUMENTED,
-        "its status": None,
+        "the status": None,
         "the HTTPS call": {"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN},
     }
     for request, answer in rows("paths", TEXTS["docs/design.md"]):
