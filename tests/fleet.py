@@ -14,7 +14,7 @@ from wechatpy.session.redisstorage import RedisStorage
 
 from gray_release.sandbox.server import COMPONENT_APPID, COMPONENT_SECRET, TICKET, Sandbox
 from gray_release.sandbox.store import fill_store
-from tests.support import ROOT, Valkey, sam
+from tests.support import ROOT, Valkey, find_sam
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Cloud:
         }
         overrides = [f"{name}={value}" for name, value in values.items()]
         command = [
-            sam(),
+            find_sam(),
             "deploy",
             "--stack-name",
             "fleet",

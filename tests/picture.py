@@ -14,7 +14,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from tests.support import ROOT, ending, read_terminal
+from tests.support import ROOT, end_process, read_terminal
 
 COLUMNS, ROWS = 80, 24
 # The sample's release is from 2018, and its times are those of Beijing. The values here replace those that differ in
@@ -41,7 +41,7 @@ def _on_a_terminal(command: list[str]) -> str:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "TZ": "CST-8"}
     started = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
-    with ending(started) as process:
+    with end_process(started) as process:
         shown = read_terminal(ours, theirs)
         assert process.wait(30) == 0
     return shown

@@ -63,7 +63,7 @@ json_values = st.recursive(
 )
 
 
-def body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:
+def set_body(sandbox: Sandbox, content: bytes, content_type: str = "application/json", endpoint: str = "plan") -> None:
     """Make the sandbox answer with this body."""
     length = str(len(content)).encode()
     raw = b"HTTP/1.1 200 OK\r\nContent-Type: " + content_type.encode() + b"\r\nContent-Length: " + length + b"\r\n\r\n"
@@ -93,7 +93,7 @@ def fuzz(module: str, corpus: Path, *options: str) -> None:
 
 
 @contextlib.contextmanager
-def ending(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
+def end_process(process: subprocess.Popen[AnyStr], seconds: float = 60) -> Iterator[subprocess.Popen[AnyStr]]:
     """End a process at the end of the `with` block, or after this number of seconds."""
     late = threading.Timer(seconds, process.kill)
     late.start()
@@ -157,7 +157,7 @@ def post(url: str, event: Any) -> Any:
         return json.load(answer)
 
 
-def sam() -> str:
+def find_sam() -> str:
     """Find aws-sam-cli."""
     found = os.environ.get("SAM") or shutil.which("sam") or str(ROOT / ".tools/bin/sam")
     assert Path(found).exists(), "sam is missing: run these tests with make test-slow"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.interpreter import find_interpreter, run_uv
-from tests.support import ROOT, Emulate, build, ending, sam
+from tests.support import ROOT, Emulate, build, end_process, find_sam
 from tests.tcp import find_free_port
 
 
@@ -59,7 +59,9 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
     """Run the artifact in Lambda's own runtime pieces, with these variables; give where to invoke it."""
-    emulator = next(Path(sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64"))
+    emulator = next(
+        Path(find_sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64")
+    )
     python = find_interpreter("3.13")
 
     @contextlib.contextmanager
@@ -80,7 +82,9 @@ def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
             **variables,
         }
         nowhere = subprocess.DEVNULL
-        with ending(subprocess.Popen(command, cwd=lambda_artifact, env=environ, stdout=nowhere, stderr=nowhere), 120):
+        with end_process(
+            subprocess.Popen(command, cwd=lambda_artifact, env=environ, stdout=nowhere, stderr=nowhere), 120
+        ):
             for _ in range(500):
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", invoke)) == 0:

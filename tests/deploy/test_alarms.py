@@ -12,7 +12,7 @@ import pytest
 from gray_release.sandbox.server import APPID, Sandbox
 from tests.deploy.cloudformation import PARAMETERS, Stack
 from tests.deploy.cloudwatch import Metrics, is_on, level, passes
-from tests.support import ROOT, body
+from tests.support import ROOT, set_body
 
 FUNCTION = "GetGrayReleasePlanFunction"
 ALARMS = ("ErrorsAlarm", "FailuresAlarm", "PausedAlarm", "ThrottlesAlarm")
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
     """Invoke the function once in a process of its own, with the environment that the template gives it on Lambda."""
-    body(sandbox, answer)
+    set_body(sandbox, answer)
     own = {"WechatAppid": APPID, "WechatSecret": sandbox.tokens.apps[APPID], "WechatApiBaseUrl": sandbox.base_url}
     function = Stack(**own, **parameters).properties(FUNCTION)
     code = "from handler.app import lambda_handler\ntry: lambda_handler({}, None)\nexcept Exception: exit(3)"

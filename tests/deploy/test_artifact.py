@@ -17,7 +17,7 @@ from deploy.interpreter import find_interpreter
 from gray_release.invoke import LambdaContext, create_scf_context
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.app import lambda_handler
-from tests.support import DOCUMENTED, ROOT, Emulate, build, post, sam
+from tests.support import DOCUMENTED, ROOT, Emulate, build, find_sam, post
 
 pytestmark = pytest.mark.slow
 
@@ -242,7 +242,11 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
 def test_sams_own_events(arguments: str) -> None:
     """Events that SAM makes up get the right reply."""
     process = subprocess.run(
-        [sam(), "local", "generate-event", *arguments.split()], capture_output=True, text=True, check=True, timeout=300
+        [find_sam(), "local", "generate-event", *arguments.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     with Sandbox() as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setenv("WECHAT_API_BASE_URL", sandbox.base_url)

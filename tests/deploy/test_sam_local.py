@@ -15,7 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tests.support import DOCUMENTED, ROOT, ending, sam
+from tests.support import DOCUMENTED, ROOT, end_process, find_sam
 
 pytestmark = pytest.mark.engine
 
@@ -28,7 +28,7 @@ def _sandbox() -> Iterator[None]:
     """Run the sandbox as the README says, where a container reaches it."""
     command = [sys.executable, "-m", "gray_release", "sandbox", "--host", "0.0.0.0", "--port", "8088"]  # noqa: S104 - a container must reach it
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    with ending(started, 900) as process:
+    with end_process(started, 900) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield
@@ -37,7 +37,7 @@ def _sandbox() -> Iterator[None]:
 def invoke(event: str, *options: str) -> object:
     """Run `sam local invoke` and return the function's answer."""
     process = subprocess.run(
-        [sam(), "local", "invoke", FUNCTION, "-e", event, "--skip-pull-image", *options],
+        [find_sam(), "local", "invoke", FUNCTION, "-e", event, "--skip-pull-image", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -51,13 +51,13 @@ def invoke(event: str, *options: str) -> object:
 def server(command: str, port: int) -> Iterator[str]:
     """Run one of SAM's local servers."""
     started = subprocess.Popen(
-        [sam(), "local", command, "--port", str(port), "--skip-pull-image", *SANDBOX],
+        [find_sam(), "local", command, "--port", str(port), "--skip-pull-image", *SANDBOX],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"AWS_DEFAULT_REGION": "us-east-1"},
     )
-    with ending(started, 300):
+    with end_process(started, 300):
         address = f"http://127.0.0.1:{port}"
         for _ in range(200):
             try:

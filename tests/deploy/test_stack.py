@@ -29,7 +29,7 @@ from botocore.credentials import Credentials
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from tests.deploy.cloudformation import PARAMETERS
 from tests.deploy.cloudwatch import Metrics
-from tests.support import DOCUMENTED, PLAN, ROOT, sam
+from tests.support import DOCUMENTED, PLAN, ROOT, find_sam
 
 pytestmark = pytest.mark.stack
 
@@ -55,9 +55,9 @@ class Aws:
             for name in ("cloudformation", "lambda", "logs", "sqs", "secretsmanager")
         )
 
-    def sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run sam as a user would, where the project is."""
-        command = [sam(), *arguments]
+        command = [find_sam(), *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
         )
@@ -77,7 +77,7 @@ class Stack:
     def try_to_deploy(self, *options: str, **parameters: object) -> subprocess.CompletedProcess[str]:
         """Deploy what `make build` built, and return what sam says."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        return self.aws.sam(
+        return self.aws.run_sam(
             *("deploy", "--stack-name", self.name, "--no-confirm-changeset", "--no-progressbar", *options),
             *(["--parameter-overrides", *overrides] if overrides else []),
         )
@@ -289,13 +289,13 @@ def test_published(stack: Stack, wechat: Sandbox) -> None:
 def test_delete_and_deploy_again(aws: Aws, wechat: Sandbox) -> None:
     """A deleted stack leaves only its logs, and a stack of the same name can be deployed again."""
     stack = Stack(aws, "gray-release-plan-prod")
-    done = aws.sam("deploy", "--config-env", "prod", "--no-confirm-changeset", "--parameter-overrides", *(
+    done = aws.run_sam("deploy", "--config-env", "prod", "--no-confirm-changeset", "--parameter-overrides", *(
         f"{name}={value}" for name, value in account(wechat).items()
     ))  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert stack.invoke({}) == DOCUMENTED
     group = stack.outputs["LogGroupName"]
-    done = aws.sam("delete", "--stack-name", stack.name, "--no-prompts")
+    done = aws.run_sam("delete", "--stack-name", stack.name, "--no-prompts")
     assert done.returncode == 0, done.stdout + done.stderr
     names = [function["FunctionName"] for function in aws.functions.list_functions()["Functions"]]
     assert not [name for name in names if name.startswith(stack.name)]
@@ -317,7 +317,7 @@ def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
     """The commands of docs/deploying-on-aws.md deploy as they stand, with the values that they show."""
     assert len(SETUPS) == 3
     shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
-    script = f'sam() {{ "{sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
+    script = f'sam() {{ "{find_sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
     done = subprocess.run(
         ["bash", "-euc", script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
     )
@@ -335,7 +335,7 @@ def test_guided(stack: Stack, tmp_path: Path) -> None:
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, tmp_path)
     talk = answer_prompts(
-        [sam(), "deploy", "--guided", "--stack-name", stack.name],
+        [find_sam(), "deploy", "--guided", "--stack-name", stack.name],
         {"Deploy this changeset? [y/N]: ": "y"},
         cwd=tmp_path,
         env=ENVIRONMENT,
@@ -350,7 +350,7 @@ def test_readme(stack: Stack) -> None:
     """The README's command deploys as it stands, and asks once."""
     [command] = re.findall(r"^(sam deploy .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     talk = answer_prompts(
-        [sam(), *shlex.split(command)[1:], "--stack-name", stack.name],
+        [find_sam(), *shlex.split(command)[1:], "--stack-name", stack.name],
         {"Deploy this changeset? [y/N]: ": "y"},
         cwd=ROOT,
         env=ENVIRONMENT,

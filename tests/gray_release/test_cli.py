@@ -15,7 +15,7 @@ import pytest
 from gray_release import cli
 from gray_release.cli import commands
 from gray_release.sandbox.server import APPID, Sandbox
-from tests.support import REPLY, ROOT, ending, run
+from tests.support import REPLY, ROOT, end_process, run
 
 
 def test_invoke() -> None:
@@ -113,7 +113,7 @@ def test_invoke_on_a_terminal() -> None:
     """On a terminal the reply is indented."""
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "gray_release", "invoke"]
-    with ending(subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL)) as process:
+    with end_process(subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL)) as process:
         assert process.wait(30) == 0
     os.close(slave)
     output = os.read(master, 4096).decode().replace("\r\n", "\n")
@@ -124,7 +124,7 @@ def test_invoke_on_a_terminal() -> None:
 def test_sandbox_alone() -> None:
     """`sandbox` prints the variables for its use, serves another process, and ends on an interrupt."""
     command = [sys.executable, "-m", "gray_release", "sandbox", "--plan", '{"status":2}', "--fault", "plan:reset*1"]
-    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)) as server:
+    with end_process(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)) as server:
         assert server.stdout is not None
         environ = dict(pair.split("=", 1) for pair in server.stdout.readline().split())
         assert json.loads(run("invoke", **environ).stdout)["grayReleasePlan"] == {"status": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, DOCUMENTED_PLAN, SECRET, Sandbox
-from tests.support import REPLY, ending, read_terminal
+from tests.support import REPLY, end_process, read_terminal
 
 COMMAND = [sys.executable, "-m", "gray_release"]
 
@@ -30,7 +30,7 @@ def run_on_terminal(command: list[str], columns: int = 80, **environ: str) -> tu
         stderr=program_end,
         text=True,
     )
-    with ending(started) as process:
+    with end_process(started) as process:
         shown = read_terminal(terminal, program_end)
         assert process.stdout
         return process.stdout.read(), shown, process.wait(timeout=30)

@@ -15,7 +15,7 @@ from wechatpy.client import WeChatClient
 from gray_release.openapi import describe
 from gray_release.sandbox.server import DOCUMENTED_PLAN, Sandbox
 from gray_release.serve import create_server
-from tests.support import DOCUMENTED, ending
+from tests.support import DOCUMENTED, end_process
 
 
 @pytest.fixture(params=["lambda", "scf"])
@@ -82,7 +82,7 @@ def test_schemathesis(target: str, tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(description))
     command = [sys.executable, "-m", "gray_release", "serve", "--port", "0", "--target", target]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    with ending(started, 360) as server:
+    with end_process(started, 360) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[-1]
         process = subprocess.run(

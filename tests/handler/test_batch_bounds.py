@@ -15,7 +15,7 @@ from gray_release.sandbox.server import SECRET, Sandbox
 from gray_release.sandbox.store import fill_store
 from handler.contract import API
 from handler.tokens.component import PAGE_SIZE, PAGES
-from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, body, catch_error
+from tests.support import PLAN, STABLE, Configure, Invoke, Log, Valkey, catch_error, set_body
 
 PLATFORM_BYTES = 6_000_000  # Lambda's and SCF's limit of a reply
 MANY = [f"wx{number:016x}" for number in range(50)]
@@ -59,7 +59,7 @@ def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None
     for appid in appids:
         sandbox.tokens.apps[appid] = SECRET
     errmsg = f"refused {HOSTILE[character] * 4000} {RID}"
-    body(sandbox, json.dumps({"errcode": 48001, "errmsg": errmsg}).encode())
+    set_body(sandbox, json.dumps({"errcode": 48001, "errmsg": errmsg}).encode())
     event = {"httpMethod": "POST", "path": "/", "headers": {}, "body": json.dumps({"appids": appids})}
     reply = invoke(event, deadline=time.monotonic() + 60)
     assert len(json.dumps(reply)) < PLATFORM_BYTES
@@ -72,7 +72,7 @@ def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None
 def test_answers_with_an_appid(fleet: Sandbox, invoke: Invoke) -> None:
     """A row has the appid that was asked for, whatever WeChat's body says."""
     for appid in (MANY[1], None, {"a": 1}):
-        body(fleet, json.dumps({"errcode": 0, "appid": appid, "gray_release_plan": {"status": 1}}).encode())
+        set_body(fleet, json.dumps({"errcode": 0, "appid": appid, "gray_release_plan": {"status": 1}}).encode())
         rows = invoke({"appids": MANY})["results"]
         assert [row["appid"] for row in rows] == MANY
         assert next(iter(rows[0])) == "appid"
@@ -215,7 +215,7 @@ USABLE = {"count of another type", "endless", "negative", "mixed"}
 @pytest.mark.parametrize("page", HOSTILE_PAGES)
 def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
     """Pages with wrong types, of 1 MiB, or with invalid appids are handled before the deadline."""
-    body(authorizers, json.dumps(HOSTILE_PAGES[page]).encode(), endpoint="list")
+    set_body(authorizers, json.dumps(HOSTILE_PAGES[page]).encode(), endpoint="list")
     deadline = time.monotonic() + 30
     if page in USABLE:
         appids = [row["appid"] for row in invoke({"appids": "all"}, deadline=deadline)["results"]]
@@ -229,7 +229,7 @@ def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
 def test_page_that_repeats(authorizers: Sandbox, invoke: Invoke) -> None:
     """When WeChat repeats a full page endlessly, the pages are limited and each appid is asked once."""
     page = {"total_count": 10**12, "list": entries(MANY) * (PAGE_SIZE // len(MANY) + 5)}
-    body(authorizers, json.dumps(page).encode(), endpoint="list")
+    set_body(authorizers, json.dumps(page).encode(), endpoint="list")
     rows = invoke({"appids": "all"}, deadline=time.monotonic() + 60)["results"]
     assert [row["appid"] for row in rows] == MANY
     assert authorizers.count(LIST) == PAGES

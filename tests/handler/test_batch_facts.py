@@ -6,7 +6,7 @@ import pytest
 
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import APPID, Sandbox
-from tests.support import Invoke, Log, body, catch_error
+from tests.support import Invoke, Log, catch_error, set_body
 
 
 @pytest.mark.parametrize("appids", [[APPID, "wx1"], "all"])
@@ -29,7 +29,9 @@ def test_requests_for_the_list(platform: Sandbox, invoke: Invoke, log: Log) -> N
 @pytest.mark.parametrize("total", [2, 10**12])
 def test_short_list(platform: Sandbox, invoke: Invoke, log: Log, total: int) -> None:
     """If WeChat lists fewer mini programs than it says there are, a warning has both numbers."""
-    body(platform, json.dumps({"total_count": total, "list": [{"authorizer_appid": APPID}]}).encode(), endpoint="list")
+    set_body(
+        platform, json.dumps({"total_count": total, "list": [{"authorizer_appid": APPID}]}).encode(), endpoint="list"
+    )
     assert len(invoke({"appids": "all"})["results"]) == 1
     [warning] = [line["message"] for line in log() if line["level"] == "WARNING"]
     assert {"1", str(total)} <= set(warning.split())
@@ -38,6 +40,8 @@ def test_short_list(platform: Sandbox, invoke: Invoke, log: Log, total: int) -> 
 @pytest.mark.parametrize("total", [1, 0, None, "many"])
 def test_whole_list(platform: Sandbox, invoke: Invoke, log: Log, total: object) -> None:
     """There is no warning if the list is whole, or if WeChat does not say how long it is."""
-    body(platform, json.dumps({"total_count": total, "list": [{"authorizer_appid": APPID}]}).encode(), endpoint="list")
+    set_body(
+        platform, json.dumps({"total_count": total, "list": [{"authorizer_appid": APPID}]}).encode(), endpoint="list"
+    )
     assert len(invoke({"appids": "all"})["results"]) == 1
     assert [line["level"] for line in log()] == ["INFO"]

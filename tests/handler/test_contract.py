@@ -16,7 +16,7 @@ from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import API, Arguments, OpenApiError, create_result, to_camel_case
 from handler.exact_json import parse_object
-from tests.support import Invoke, Log, body, json_values
+from tests.support import Invoke, Log, json_values, set_body
 
 CONFORMANCE = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read_text("utf-8"))
 
@@ -35,7 +35,7 @@ def converted(key: str) -> str:
 @pytest.mark.parametrize("case", CONFORMANCE, ids=lambda case: case["name"])
 def test_conformance(sandbox: Sandbox, invoke: Invoke, case: dict[str, Any]) -> None:
     """The reply equals what wx-server-sdk 4.0.2 returned or threw for the same body."""
-    body(sandbox, case["body"].encode(), case["contentType"])
+    set_body(sandbox, case["body"].encode(), case["contentType"])
     if "returned" in case:
         assert invoke(case.get("arguments")) == case["returned"]
         return
@@ -60,7 +60,7 @@ def test_conformance(sandbox: Sandbox, invoke: Invoke, case: dict[str, Any]) -> 
 )
 def test_exactness(sandbox: Sandbox, invoke: Invoke, content: bytes, plan: Any) -> None:
     """Nothing is required, nothing dropped, nothing rounded; half surrogates become U+FFFD."""
-    body(sandbox, content)
+    set_body(sandbox, content)
     reply = invoke()
     assert reply["errCode"] == 0
     if plan is not None:
@@ -92,7 +92,7 @@ def test_exactness(sandbox: Sandbox, invoke: Invoke, content: bytes, plan: Any) 
 )
 def test_odd_failures(sandbox: Sandbox, invoke: Invoke, content: bytes, code: int, reason: str) -> None:
     """An errcode of another type counts as its number or as -1; a missing errmsg is an unknown error."""
-    body(sandbox, content)
+    set_body(sandbox, content)
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.to_dict() == {"errCode": code, "errMsg": f"{API}:fail {reason}"}
@@ -119,7 +119,7 @@ def test_odd_failures(sandbox: Sandbox, invoke: Invoke, content: bytes, code: in
 )
 def test_not_a_json_object(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
     """A body that is not a JSON object, or that no JSON reply could carry, is -1."""
-    body(sandbox, content)
+    set_body(sandbox, content)
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.status) == (-1, 503)
@@ -129,7 +129,7 @@ def test_not_a_json_object(sandbox: Sandbox, invoke: Invoke, content: bytes) -> 
 @given(value=json_values)
 def test_any_body(sandbox: Sandbox, invoke: Invoke, value: Any) -> None:
     """For any JSON from WeChat, the outcome is a reply that JSON can carry, or an OpenApiError."""
-    body(sandbox, json.dumps(value).encode())
+    set_body(sandbox, json.dumps(value).encode())
     try:
         reply = invoke()
     except OpenApiError as error:
@@ -143,7 +143,7 @@ def test_any_body(sandbox: Sandbox, invoke: Invoke, value: Any) -> None:
 @given(content=st.binary(max_size=64))
 def test_any_bytes(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
     """For any bytes from WeChat, the outcome is a reply or an OpenApiError."""
-    body(sandbox, content)
+    set_body(sandbox, content)
     with contextlib.suppress(OpenApiError):
         assert invoke()["errCode"] == 0
 

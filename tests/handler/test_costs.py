@@ -12,7 +12,7 @@ from gray_release.sandbox.fault_kinds import encode_response
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
-from tests.support import Invoke, body
+from tests.support import Invoke, set_body
 
 TOKEN = "caller-0123456789"
 CPU_SECONDS = 0.5  # of this machine; on the smallest memory size the platform gives less than a third of a CPU
@@ -87,7 +87,7 @@ def measure_reply(invoke: Invoke, event: Any) -> tuple[str, float]:
 def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, event: Any) -> None:
     """The largest answer, made of the characters that grow most in a reply, is refused with a reason."""
     content = b'{"gray_release_plan":{"x":"%b"}}' % (character * (2**20 - 32))
-    body(sandbox, content)
+    set_body(sandbox, content)
     reply, _ = measure_reply(invoke, event)
     assert "too long for a reply on Lambda or SCF" in reply
 
@@ -145,7 +145,7 @@ EVENTS: dict[str, Any] = {
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
 def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
     """The reply to an answer of 1 MB fits the platforms, and costs under half a second of CPU, at the best of three."""
-    body(sandbox, ANSWERS[answer].encode())
+    set_body(sandbox, ANSWERS[answer].encode())
     replies = [measure_reply(invoke, event) for _ in range(3)]
     assert max(len(reply) for reply, _ in replies) < REPLY_BYTES
     assert min(seconds for _, seconds in replies) < CPU_SECONDS
@@ -164,7 +164,7 @@ def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
 
 def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
     """Long keys and long tokens in answers leave no memory behind."""
-    body(sandbox, b"{}")
+    set_body(sandbox, b"{}")
     invoke(DIRECT)
     tracemalloc.start()
     try:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from gray_release.sandbox.server import COMPONENT_APPID, Sandbox
 from tests.fleet import ENVIRONMENT, Cloud, Script, appids, authorize, poll
 from tests.releases import plan
-from tests.support import ROOT, Valkey, sam
+from tests.support import ROOT, Valkey, find_sam
 
 pytestmark = pytest.mark.fleet
 
@@ -31,7 +31,15 @@ def resources(cloud: Cloud, wechat: Sandbox, server: Valkey) -> dict[str, str]:
         "WechatApiBaseUrl": wechat.base_url,
     }
     overrides = [f"{name}={value}" for name, value in parameters.items()]
-    command = [sam(), "deploy", "--stack-name", STACK, "--no-confirm-changeset", "--parameter-overrides", *overrides]
+    command = [
+        find_sam(),
+        "deploy",
+        "--stack-name",
+        STACK,
+        "--no-confirm-changeset",
+        "--parameter-overrides",
+        *overrides,
+    ]
     subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=300)
     described = cloud.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}

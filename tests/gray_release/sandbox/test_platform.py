@@ -12,7 +12,7 @@ import redis
 
 from gray_release.sandbox import fleet
 from gray_release.sandbox.rules import REFRESH_TOKEN, TICKET
-from tests.support import REPLY, Configure, Invoke, ending, run
+from tests.support import REPLY, Configure, Invoke, end_process, run
 
 Variables = dict[str, str]
 
@@ -21,7 +21,7 @@ Variables = dict[str, str]
 def platform(*options: str) -> Iterator[Variables]:
     """Run `sandbox --component`, and yield the variables that it prints. Stop it with SIGTERM."""
     command = [sys.executable, "-m", "gray_release", "sandbox", "--component", *options]
-    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)) as server:
+    with end_process(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)) as server:
         assert server.stdout is not None
         yield dict(pair.split("=", 1) for pair in server.stdout.readline().split())
         server.send_signal(signal.SIGTERM)

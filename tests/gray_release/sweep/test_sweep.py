@@ -16,7 +16,7 @@ from gray_release.sandbox import fleet
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from gray_release.sweep.batches import BATCH_SIZE
-from tests.support import PLAN, body, ending, run
+from tests.support import PLAN, end_process, run, set_body
 
 COMPONENT, AUTHORIZER = "/cgi-bin/component/api_component_token", "/cgi-bin/component/api_authorizer_token"
 NOW = 1_800_000_000
@@ -117,7 +117,7 @@ def test_interrupted(platform: Platform, tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     for options in ([], ["--output", str(output)]):
         started = subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
-        with ending(started) as process:
+        with end_process(started) as process:
             asked = sandbox.count(PLAN) + BATCH_SIZE
             assert process.stdin is not None
             assert process.stdout is not None
@@ -151,7 +151,7 @@ def test_all_with_a_short_list(platform: Platform) -> None:
     sandbox, variables = platform
     appids = list(sandbox.platform.authorizers)[:3]
     page = {"total_count": 20, "list": [{"authorizer_appid": appid} for appid in appids]}
-    body(sandbox, json.dumps(page).encode(), endpoint="list")
+    set_body(sandbox, json.dumps(page).encode(), endpoint="list")
     process = run("sweep", "--all", **variables)
     assert sorted(read_rows(process)) == sorted(appids)
     [warning] = [line for line in process.stderr.splitlines() if line.startswith("warning:")]

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 
 from gray_release.sandbox.server import APPID, SECRET, Sandbox
 from handler.contract import OpenApiError
-from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, ending
+from tests.support import DOCUMENTED, PLAN, ROOT, STABLE, Configure, Invoke, end_process
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "AKIDHUSH", "hush-aws-secret-key", "hush-session-token-4f1c"
 NAMES = {"secretsmanager": "WECHAT_SECRET_NAME", "ssm": "WECHAT_SECRET_PARAMETER"}
@@ -112,7 +112,7 @@ def run_on_lambda(**environ: str) -> tuple[str, Any, str]:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        with ending(started) as process:
+        with end_process(started) as process:
             api.replied.wait(20)
             process.terminate()
             printed, _ = process.communicate(timeout=20)

@@ -24,7 +24,7 @@ from gray_release.sandbox.server import (
 )
 from gray_release.sandbox.store import fill_store
 from handler.contract import OpenApiError
-from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, catch_error, ending
+from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, Valkey, catch_error, end_process
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
@@ -148,7 +148,7 @@ def invoke_in_processes(processes: int, invocations: int) -> list[Any]:
     with contextlib.ExitStack() as stack:
         workers = [
             stack.enter_context(
-                ending(
+                end_process(
                     subprocess.Popen(
                         command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=os.environ
                     ),

@@ -17,7 +17,7 @@ from handler.tokens import cached
 from handler.tokens.base import Token
 from handler.tokens.stable import StableTokens
 from handler.wechat.api import WeChat
-from tests.support import body
+from tests.support import set_body
 
 STABLE = "/cgi-bin/stable_token"
 
@@ -179,7 +179,7 @@ def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
 )
 def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: object, code: int) -> None:
     """An answer without a usable token leads to WeChat's code, or to -1."""
-    body(sandbox, json.dumps(answer).encode(), endpoint="token")
+    set_body(sandbox, json.dumps(answer).encode(), endpoint="token")
     with pytest.raises(OpenApiError) as caught:
         tokens.get_token(APPID, Budget())
     assert caught.value.errCode == code
@@ -203,7 +203,7 @@ def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: 
 )
 def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, expires_in: object, kept: float) -> None:
     """A token is kept for WeChat's `expires_in`, at most two hours; without a usable `expires_in` it is not kept."""
-    body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
+    set_body(sandbox, json.dumps({"access_token": "t", "expires_in": expires_in}).encode(), endpoint="token")
     assert tokens.get_token(APPID, Budget()).expires_at == clock.now + kept
 
 

@@ -14,7 +14,7 @@ import pytest
 from gray_release.sandbox.server import APPID, Sandbox
 from handler.contract import OpenApiError
 from handler.wechat.echoes import LONGEST_TEXT
-from tests.support import ROOT, Configure, Invoke, body
+from tests.support import ROOT, Configure, Invoke, set_body
 
 TOKEN = "hush/t0ken+With=Signs/and-Much.More~to_say/1234567890"
 
@@ -116,7 +116,7 @@ def longest_shown(text: str, secret: str) -> int:
 def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
     """A token in an errmsg is hidden in every form, and the rest of the errmsg is shown."""
     shown = FORMS[form](TOKEN)
-    body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad ({shown}): no rid: 5f-1e"}).encode())
+    set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad ({shown}): no rid: 5f-1e"}).encode())
     told = read_reason(invoke, {"accessToken": TOKEN})
     assert told.startswith("bad (")
     assert told.endswith("): no rid: 5f-1e")
@@ -128,7 +128,7 @@ def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
     """A part of a token is hidden too, wherever it begins, and also if WeChat masked some of it."""
-    body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
+    set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
     told = read_reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
     assert longest_shown(told, TOKEN) < 8
@@ -138,7 +138,7 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
 @pytest.mark.parametrize("secret", ["0123456789abcdef0123456789abcdef", "nrtnrtnrtnrtnrtnrtnrtnrtnrtnrtnr"])
 def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: str) -> None:
     """A token is found even if the sign before it makes its beginning look like an escape."""
-    body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
+    set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
     told = read_reason(invoke, {"accessToken": secret})
     assert longest_shown(told, secret) < 8
 
@@ -149,7 +149,7 @@ def test_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, form
     """The AppSecret of a token request is hidden in every form, also a short one."""
     configure(WECHAT_SECRET=secret)
     shown = FORMS[form](secret)
-    body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
+    set_body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
     told = read_reason(invoke)
     assert "***" in told
     assert longest_shown(told.replace("***", ""), shown) < 8
@@ -166,7 +166,7 @@ WORDS = [
 @pytest.mark.parametrize("errmsg", WORDS)
 def test_words_stay(sandbox: Sandbox, invoke: Invoke, errmsg: str) -> None:
     """Other text is shown unchanged, also words that a token begins with."""
-    body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
+    set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
     assert read_reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
 
 
@@ -177,7 +177,7 @@ def test_long_text(sandbox: Sandbox, invoke: Invoke, character: str) -> None:
         : (1 << 20) // len(json.dumps(character, ensure_ascii=False).encode()) - 99
     ]
     content = json.dumps({"errcode": 48001, "errmsg": f"{errmsg} rid: 5f1e-2"}, ensure_ascii=False)
-    body(sandbox, content.encode())
+    set_body(sandbox, content.encode())
     told = read_reason(invoke, {"accessToken": TOKEN})
     assert len(told) == LONGEST_TEXT
     assert told.startswith("begin ")
@@ -210,7 +210,7 @@ for length in (8, 15, 32, 512, 2048):
 def test_dear_texts(sandbox: Sandbox, piece: str) -> None:
     """An errmsg of 1 MiB that is expensive to search costs little CPU with any secret."""
     errmsg = piece * (1_000_000 // len(json.dumps(piece)))
-    body(sandbox, json.dumps({"errcode": 40125, "errmsg": errmsg}).encode(), endpoint="stable")
+    set_body(sandbox, json.dumps({"errcode": 40125, "errmsg": errmsg}).encode(), endpoint="stable")
     environ = {"PATH": os.environ["PATH"], "WECHAT_API_BASE_URL": sandbox.base_url, "WECHAT_APPID": APPID}
     command = [sys.executable, "-W", "ignore", "-c", DEAR_CHILD, *DEAR]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

@@ -9,13 +9,13 @@ from gray_release.sandbox.fault_kinds import encode_response
 from gray_release.sandbox.faults import Fault
 from gray_release.sandbox.server import Sandbox
 from handler.contract import OpenApiError
-from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, body
+from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, set_body
 
 
 @pytest.mark.parametrize("errcode", ["[]", "{}", "[0]", '{"a":1}', "true", '"no"', "0.5", '" "', '"\\u001e6"', '"6_0"'])
 def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
     """An errcode that is truthy in JavaScript is a failure, even if it is empty or no number."""
-    body(sandbox, b'{"errcode":%b,"gray_release_plan":{}}' % errcode.encode())
+    set_body(sandbox, b'{"errcode":%b,"gray_release_plan":{}}' % errcode.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.reason) == (-1, "unknown error")
@@ -24,7 +24,7 @@ def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) ->
 @pytest.mark.parametrize("errcode", ["9" * 19, f"-{'9' * 4000}", f'"{"9" * 19}"', "1e300"], ids=lambda code: code[:4])
 def test_long_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
     """An errcode of more than 18 digits is a failure with a short code: it would fill a reply to many."""
-    body(sandbox, b'{"errcode":%b,"errmsg":"no"}' % errcode.encode())
+    set_body(sandbox, b'{"errcode":%b,"errmsg":"no"}' % errcode.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert caught.value.errCode == -1
@@ -44,7 +44,7 @@ def test_long_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
 )
 def test_errmsg_of_any_type(sandbox: Sandbox, invoke: Invoke, errmsg: str, shown: str) -> None:
     """A number or a list as errmsg is shown as JavaScript shows it; a null errmsg is an unknown error."""
-    body(sandbox, b'{"errcode":48001,"errmsg":%b}' % errmsg.encode())
+    set_body(sandbox, b'{"errcode":48001,"errmsg":%b}' % errmsg.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
     assert (caught.value.errCode, caught.value.errMsg) == (
@@ -73,7 +73,7 @@ def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str)
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
     """A plan with odd text is read; broken bytes become U+FFFD, so that the reply can be sent."""
-    body(sandbox, b'{"errcode":0,"gray_release_plan":{"status":1,"note":"%b"}}' % ODD_TEXTS[text])
+    set_body(sandbox, b'{"errcode":0,"gray_release_plan":{"status":1,"note":"%b"}}' % ODD_TEXTS[text])
     reply: dict[str, Any] = invoke()
     assert reply["grayReleasePlan"]["status"] == 1
     assert json.dumps(reply, ensure_ascii=False).encode()
