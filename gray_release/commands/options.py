@@ -96,7 +96,7 @@ def read_refusal(text: str) -> Fault:
 
 
 def check_component_option(*, component: bool) -> None:
-    """Refuse `--component` beside credentials, because it changes only the sandbox. Raises `click.UsageError`."""
+    """Refuse `--component` if credentials are set, because the sandbox is then not used. Raises `click.UsageError`."""
     if component and find_credentials():
         raise click.UsageError(f"--component works only with the sandbox: unset {', '.join(find_credentials())}")
 

@@ -1,4 +1,4 @@
-"""`sweep`: ask for the releases of many mini programs, and show them in one table."""
+"""`sweep`: check the releases of many mini programs, and show them in one table."""
 
 import contextlib
 import io
@@ -57,17 +57,21 @@ class NullStream(io.TextIOBase):
         return len(text)
 
 
-@click.command(epilog=EXIT_CODES, short_help="Ask for many mini programs, and show one table.")
+@click.command(epilog=EXIT_CODES, short_help="Check many mini programs, and show one table.")
 @click.argument("file", type=CONTENT, required=False)
-@click.option("--all", "is_all", is_flag=True, help="Ask for every mini program that has authorised the platform.")
+@click.option("--all", "is_all", is_flag=True, help="Check every mini program that has authorised the platform.")
 @click.option(
-    "--from", "results", type=CONTENT, metavar="FILE", help="Show the rows of an earlier sweep; do not ask WeChat."
+    "--from",
+    "results",
+    type=CONTENT,
+    metavar="FILE",
+    help="Show the rows of an earlier sweep, without requests to WeChat.",
 )
 @click.option(
     "--since", type=PATH, metavar="FILE", help="Compare with the rows of an earlier sweep; FILE may be missing."
 )
 @click.option(
-    "--output", type=PATH, metavar="FILE", help="Write the rows to FILE; an interrupted sweep leaves it as it was."
+    "--output", type=PATH, metavar="FILE", help="Write the rows to FILE. An interrupted sweep does not change FILE."
 )
 @click.option("--html", type=PATH, metavar="FILE", help="Also write the table to FILE as a web page.")
 @click.option(
@@ -78,7 +82,7 @@ class NullStream(io.TextIOBase):
 @click.option(
     "--robot-kind",
     type=click.Choice(["wecom", "dingtalk", "feishu"]),
-    help="Kind of robot, if its URL does not show it.",
+    help="Kind of robot, if the URL does not tell it.",
 )
 @click.option(
     "--fail-on",
@@ -98,7 +102,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     robot_kind: str | None,
     fail_on: frozenset[str] | None,
 ) -> int:
-    """Ask for the release of each mini program in FILE, or - for stdin.
+    """Check the release of each mini program in FILE, or - for stdin.
 
     FILE has one appid a line, or is CSV with a column appid and, if you like, a column name. stdout gets one table if
     it is a terminal, with what needs attention on top, and one JSON row for each mini program if it is not. Without
@@ -108,7 +112,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     if sum(sources) > 1 or not (any(sources) or not find_credentials()):
         raise click.UsageError("say which mini programs to ask for: one of FILE, - for stdin, --all and --from")
     if robot and not since:
-        raise click.UsageError("--robot sends what has changed: add --since FILE")
+        raise click.UsageError("--robot sends only changes, so it needs --since FILE")
     chat_robot = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
     earlier = _read_earlier(since) if since else None
     with _open_output(output) as rows_file, _open_output(html) as page_file:
@@ -121,7 +125,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
         is_sent = code or not (chat_robot and comparison) or _send_to_robot(chat_robot, comparison, now)
         if page_file:
             page_file.write(write_page(rows, now, comparison))
-        # After a failed message the file stays as it was, so that the next run finds and sends the same changes.
+        # After a failed message, do not change the file, so that the next run finds and sends the same changes.
         is_same_file = output and since and output.resolve() == since.resolve()
         if rows_file and not code and (is_sent or not is_same_file):
             rows_file.write("".join(_format_row(row) for row in rows))
@@ -240,7 +244,7 @@ def _read_results(file: BinaryIO) -> Generator[Row, None, None]:
 
 
 def _read_list(file: BinaryIO | None) -> list[ListEntry]:
-    """Read the mini programs to ask for. Raises `click.UsageError`."""
+    """Read the mini programs to check. Raises `click.UsageError`."""
     if file is None:
         return [ListEntry(appid) for appid in fleet.create_appids(SANDBOX_MINI_PROGRAMS)]
     try:
@@ -267,7 +271,7 @@ def _ask_for(entries: Sequence[ListEntry]) -> Generator[Row, None, None]:
 
 
 def _ask_for_all() -> Generator[Row, None, None]:
-    """Ask for every mini program that has authorised the platform. Raises `click.ClickException`."""
+    """Check every mini program that has authorised the platform. Raises `click.ClickException`."""
     appids = fleet.create_appids(SANDBOX_MINI_PROGRAMS)
     with (
         use_credentials_or_sandbox(lambda: _create_sandbox(appids), component=True),
@@ -293,7 +297,7 @@ def _list_authorizers() -> list[str]:
 
 
 def _ask_all(names: dict[str, str]) -> Iterator[Row]:
-    """Ask for each mini program, with a progress bar.
+    """Check each mini program, with a progress bar.
 
     After an interrupt, yield the failures that were to be asked for again, and raise `KeyboardInterrupt`.
     """
@@ -319,7 +323,7 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
 
 
 def _ask_batch(appids: Sequence[str]) -> list[Row]:
-    """Ask for a batch in one invocation. Raises `OpenApiError` if the whole invocation failed."""
+    """Check a batch of mini programs in one invocation. Raises `OpenApiError` if the whole invocation failed."""
     reply = invoke_function({"appids": list(appids)}, "lambda")
     if "results" not in reply:  # ON_ERROR=return
         raise refused(reply["errCode"], reply["errMsg"].removeprefix(f"{API}:fail "))

@@ -1,4 +1,4 @@
-"""Ask for many mini programs in batches. Each batch is one invocation of the function in this process."""
+"""Check many mini programs in batches. Each batch is one invocation of the function in this process."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
