@@ -123,7 +123,7 @@ def _split_arguments(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _select(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return an argument's schema without null, which only JSON can express."""
+    """Return an argument's schema for a query string, which cannot express null."""
     types = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
     return {key: types[0][key] for key in types[0] if key in _KEPT}
 

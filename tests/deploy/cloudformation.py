@@ -78,7 +78,7 @@ class Stack:
         }
 
     def broken_rules(self) -> list[str]:
-        """Return what CloudFormation would refuse these parameters with."""
+        """Return the messages of the template's rules that these parameters break."""
         return [
             assertion["AssertDescription"]
             for rule in self.template["Rules"].values()

@@ -76,7 +76,7 @@ def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
 
 
 def test_filter(sandbox: Sandbox) -> None:
-    """A higher level of the platform would drop the metrics: `test_nothing_is_filtered` can fail."""
+    """Lambda's log filter at WARN drops the metric lines, which `test_nothing_is_filtered` would notice."""
     lines = ask(sandbox, REFUSED).lines
     assert [passes(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
     assert level('{"level": "debug", "timestamp": "2024-11-02T16:51:31.587199Z"}') == "DEBUG"

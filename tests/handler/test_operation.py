@@ -1,4 +1,4 @@
-"""One question to WeChat: its token, its request, its retries and its deadline."""
+"""The check of one mini program: token, plan request, retries and deadline."""
 
 import time
 
@@ -23,7 +23,7 @@ def test_refused_token_is_replaced_once(sandbox: Sandbox, invoke: Invoke, code: 
 
 
 def test_token_refused_by_the_last_request(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A token that the second plan request finds refused is WeChat's refusal, and is not replaced for nothing."""
+    """If WeChat refuses the token in the second plan request, the function fetches no further token."""
     sandbox.faults[:] = [Fault("plan", "status", "502", times=1), Fault("plan", "errcode", "40001", times=1)]
     assert catch_error(invoke).errCode == 40001
     assert [path for _, path in sandbox.requests] == [STABLE, PLAN, PLAN]
@@ -43,7 +43,7 @@ def test_refused_token_is_not_kept(sandbox: Sandbox, invoke: Invoke) -> None:
 @pytest.mark.parametrize("fault", ["reset", "truncate", "status=500", "status=502", "errcode=-1"])
 @pytest.mark.parametrize("endpoint", ["plan", "token"])
 def test_passing_faults_are_retried_once(sandbox: Sandbox, invoke: Invoke, endpoint: str, fault: str) -> None:
-    """A passing fault is retried once, and the caller does not notice it."""
+    """The function retries a transient fault once, and the caller does not notice the fault."""
     path = PLAN if endpoint == "plan" else STABLE
     sandbox.faults.append(Fault.parse(f"{endpoint}:{fault}*1"))
     assert invoke() == DOCUMENTED
@@ -71,14 +71,14 @@ def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure)
 
 
 def test_no_time_left(sandbox: Sandbox, invoke: Invoke) -> None:
-    """An invocation without time left is 504, and no request goes to WeChat."""
+    """If an invocation has no time left, the HTTP status is 504, and no request goes to WeChat."""
     error = catch_error(invoke, deadline=time.monotonic())
     assert (error.errCode, error.status) == (-1, 504)
     assert sandbox.requests == []
 
 
 def test_threads_share_one_fetch(sandbox: Sandbox, invoke: Invoke) -> None:
-    """32 threads that start together make one token request and are all answered."""
+    """32 threads that start together make one token request, and all get a plan."""
     sandbox.faults.append(Fault.parse("token:delay=0.2"))
     assert invoke_at_once(invoke, 32) == [DOCUMENTED] * 32
     assert sandbox.count(STABLE) == 1

@@ -1,4 +1,4 @@
-"""The environment, validated."""
+"""The environment is read and validated."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_base_url(configure: Configure, url: str) -> None:
     ],
 )
 def test_invalid_settings(configure: Configure, name: str, value: str) -> None:
-    """An invalid variable is -1 with its name, and its value is not shown."""
+    """If a variable is invalid, the errCode is -1. The errMsg names the variable, and does not show its value."""
     configure(**{name: value})
     with pytest.raises(OpenApiError) as caught:
         settings.load().check()

@@ -1,4 +1,4 @@
-"""Peer (b): wechatpy, used as its manual shows, with a dict as the reply."""
+"""Peer (b) of the bench: wechatpy used as in its manual; the handler returns a plain dict."""
 
 import os
 

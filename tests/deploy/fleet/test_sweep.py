@@ -16,8 +16,8 @@ pytestmark = pytest.mark.fleet
 
 
 def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Two hundred mini programs make a row each: refusals of their own are answers, and what passes is asked again."""
-    fleet = appids(200, start=5000)  # whose tokens no function has yet
+    """A sweep of 200 mini programs has a row for each. Refusals are final; transient failures are retried."""
+    fleet = appids(200, start=5000)  # `start`: no warm function has tokens of these appids
     strangers, forbidden, busy, unlucky = fleet[:5], fleet[5:9], fleet[9:12], fleet[12]
     authorize(wechat, server, fleet)
     for appid in strangers:

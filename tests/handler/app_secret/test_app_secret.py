@@ -1,4 +1,4 @@
-"""The AppSecret in Secrets Manager and SSM, on moto's."""
+"""The AppSecret is read from moto's Secrets Manager and SSM."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def test_secrets_manager(sandbox: Sandbox, secrets: Any, invoke: Invoke, configu
 
 
 def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure) -> None:
-    """A secret that has been rotated is read again after WeChat's 40125, once."""
+    """After WeChat's 40125 the function reads a rotated secret again, once."""
     secrets.create_secret(Name="rotated", SecretString=SECRET)
     configure(WECHAT_SECRET_NAME="rotated")
     invoke()
@@ -51,7 +51,7 @@ def test_rotated_secret(sandbox: Sandbox, secrets: Any, invoke: Invoke, configur
 def test_secret_refused_by_the_last_request(
     sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure
 ) -> None:
-    """A secret that the second token request finds wrong is WeChat's 40125, even if AWS has another by now."""
+    """If WeChat refuses the secret in the second token request, the errCode is 40125, even if AWS has a newer one."""
     secrets.create_secret(Name="rotated-late", SecretString=SECRET)
     configure(WECHAT_SECRET_NAME="rotated-late")
     invoke()
@@ -103,7 +103,7 @@ def test_component_secret_from_secrets_manager(
 )
 @pytest.mark.usefixtures("secrets")
 def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name: str, reason: str) -> None:
-    """A refusal by AWS is 41004 with AWS's code and no ARN; an unreachable AWS is 41004 too."""
+    """If AWS refuses, the errCode is 41004, with AWS's code and no ARN. If AWS is unreachable, it is also 41004."""
     configure(**{variable: name})
     error = catch_error(invoke)
     assert (error.errCode, error.status) == (41004, 500)
@@ -117,7 +117,7 @@ def test_aws_failures(invoke: Invoke, configure: Configure, variable: str, name:
 
 @pytest.mark.parametrize("text", ["{}", '{"secret":5}', "   "])
 def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, text: str) -> None:
-    """A stored value without a secret in it is 41004."""
+    """If the stored value contains no secret, the errCode is 41004."""
     name = f"unusable/{len(text)}"
     secrets.create_secret(Name=name, SecretString=text)
     configure(WECHAT_SECRET_NAME=name)
@@ -126,7 +126,7 @@ def test_unusable_secrets(secrets: Any, invoke: Invoke, configure: Configure, te
 
 @pytest.mark.slow
 def test_slow_start(secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time that a small function needs to load boto3 does not count towards the exchange's time-out."""
+    """Loading boto3, which is slow with little memory, does not count towards the timeout of the request to AWS."""
     create_provider = reader.create_provider
 
     def create_slowly(*arguments: Any) -> Any:

@@ -246,7 +246,7 @@ def _write(handler: _Handler, content: bytes) -> None:
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_passing_faults(stand_in: Aws, invoke: Invoke, fault: str) -> None:
-    """A passing fault of AWS is retried once, and the caller does not notice it."""
+    """The function retries a transient fault of AWS once, and the caller does not notice the fault."""
     stand_in.plays = [PASSING[fault]]
     assert invoke() == DOCUMENTED
     assert len(stand_in.requests) == 2
@@ -254,7 +254,7 @@ def test_passing_faults(stand_in: Aws, invoke: Invoke, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_lasting_faults(stand_in: Aws, role: Sandbox, invoke: Invoke, fault: str) -> None:
-    """A lasting fault of AWS is 41004 after two requests, and no request goes to WeChat."""
+    """If AWS fails twice, the errCode is 41004, and no request goes to WeChat."""
     stand_in.plays = [PASSING[fault]] * 9
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -265,7 +265,7 @@ def test_lasting_faults(stand_in: Aws, role: Sandbox, invoke: Invoke, fault: str
 
 @pytest.mark.parametrize("code", ["A" * 100_000, "hush!", "\u7801", ""])
 def test_odd_codes(stand_in: Aws, invoke: Invoke, code: str) -> None:
-    """Of AWS's errors only a code that looks like one is shown."""
+    """The error shows only AWS's code, and only if it looks like a code."""
     stand_in.plays = [lambda handler: handler.answer({"__type": code, "message": "hush"}, 400)] * 9
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -291,7 +291,7 @@ def test_endless_body(stand_in: Aws, invoke: Invoke, length: str) -> None:
 
 
 def test_trickling_body(stand_in: Aws, role: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A body that trickles ends with the exchange's time-out, and so does the thread that reads it."""
+    """If AWS sends a body byte by byte, the exchange and its thread end at the timeout."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     stand_in.plays = [lambda handler: handler.pour(b"x", 0.02)]
     with pytest.raises(OpenApiError) as caught:

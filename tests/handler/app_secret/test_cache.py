@@ -12,7 +12,7 @@ from tests.support import DOCUMENTED, STABLE, Configure, Invoke, advance_clock, 
 
 @pytest.mark.parametrize("value", ["hush" * 16_000, json.dumps({"secret": "hush" * 100})])
 def test_long_secrets(sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, value: str) -> None:
-    """A stored value that is longer than any AppSecret is 41004; it is neither sent to WeChat nor cached."""
+    """A stored value that is longer than an AppSecret gives errCode 41004. It is neither sent to WeChat nor cached."""
     name = f"long/{len(value)}"
     secrets.create_secret(Name=name, SecretString=value)
     configure(WECHAT_SECRET_NAME=name)
@@ -52,7 +52,7 @@ def test_number_of_secrets(
 def test_age(
     sandbox: Sandbox, secrets: Any, invoke: Invoke, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cached secret is read again when it is old."""
+    """The function reads a secret again after `MAX_AGE_SECONDS`."""
     secrets.create_secret(Name="aged", SecretString=SECRET)
     configure(WECHAT_SECRET_NAME="aged")
     assert invoke() == DOCUMENTED

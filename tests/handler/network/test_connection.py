@@ -67,7 +67,7 @@ def test_reset_plan_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log:
 
 
 def test_several_connections_are_reset(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """After one connection was reset, no other one of that time is used again, so that no more requests are lost."""
+    """After a reset, the function also drops its other idle connections, so that only one request is lost."""
     sandbox.faults.append(Fault("plan", "delay", "0.2"))
     assert invoke() == DOCUMENTED  # so that the token is there
     assert invoke_at_once(invoke, 3) == [DOCUMENTED] * 3
@@ -91,7 +91,7 @@ def test_reset_token_request(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> 
 def test_silence_after_a_freeze(
     sandbox: Sandbox, proxy: Proxy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """A connection that was idle for long, or for an unknown time, is not used again."""
+    """The function does not reuse a connection that was idle for long or for an unknown time."""
     assert invoke() == DOCUMENTED
     assert invoke() == DOCUMENTED
     assert proxy.connections == 1
@@ -102,7 +102,7 @@ def test_silence_after_a_freeze(
 
 
 def test_lost_twice(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """A request that is lost on an old connection and then on a new one is -1, without a third try."""
+    """If a request is lost on an old and then on a new connection, the errCode is -1, without a third try."""
     assert invoke() == DOCUMENTED
     proxy.forget("reset")
     sandbox.faults.append(Fault("plan", "reset"))
@@ -113,7 +113,7 @@ def test_lost_twice(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) ->
 
 
 def test_answer_that_began(sandbox: Sandbox, proxy: Proxy, invoke: Invoke, log: Log) -> None:
-    """A request on a used connection counts as one of the two once a byte of its answer has come."""
+    """A request on a used connection counts towards the limit of two as soon as one byte of its answer has arrived."""
     assert invoke() == DOCUMENTED
     sandbox.faults.append(Fault("plan", "truncate"))
     with pytest.raises(OpenApiError) as caught:
@@ -146,7 +146,7 @@ def test_refresh_is_not_repeated(
 def test_refresh_starts_on_a_new_connection(
     platform: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke, mode: str
 ) -> None:
-    """A refresh always opens a new connection, because a used one could lose it."""
+    """A refresh always opens a new connection, because a used connection could lose the request."""
     platform.platform.rotate = True
     assert invoke() == DOCUMENTED
     before = proxy.connections

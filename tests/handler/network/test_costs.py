@@ -1,4 +1,4 @@
-"""Answers that are small on the wire, or malformed, cost limited CPU to read, from each server."""
+"""Reading a compressed or malformed answer takes a limited CPU time, whatever server sends it."""
 
 import gzip
 import time
@@ -78,7 +78,7 @@ def test_codings(sandbox: Sandbox, configure: Configure, invoke: Invoke, coding:
 
 @pytest.mark.parametrize("length", [1, 9, 12, 20])
 def test_cut_compression(sandbox: Sandbox, configure: Configure, invoke: Invoke, length: int) -> None:
-    """A compressed answer that breaks off is no answer, even if its length is right."""
+    """If a compressed answer ends too early, the call fails, even if Content-Length is right."""
     cut = gzip.compress(b"token-0123456789-0123456789", 0)[:length]
     with ScriptedServer(say(create_answer(cut, b"Content-Encoding: gzip"))) as server:
         configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{server.port}/token?appid={{appid}}")

@@ -46,7 +46,7 @@ def test_reset_after_a_freeze(
 
 
 def test_several_connections_are_reset(sandbox: Sandbox, store: RedisStorage, proxy: Proxy, invoke: Invoke) -> None:
-    """After one connection was reset, the read is repeated on a new one, because the others were idle as long."""
+    """After a reset, the function repeats the read on a new connection, because the others were idle as long."""
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     store.redis.client_pause(200)
     invoke_at_once(invoke, 3)
@@ -66,7 +66,7 @@ def test_silence_after_a_freeze(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
-    """A connection to the store that was idle for long, or for an unknown time, is not used again."""
+    """The function does not reuse a connection to the store that was idle for long or for an unknown time."""
     configure(WECHAT_TOKEN_SOURCE="store", WECHAT_TIMEOUT_SECONDS="1")
     store.set(f"{APPID}_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
@@ -99,7 +99,7 @@ def test_each_connection_has_its_age(
 
 
 def test_reads_are_repeated_once(sandbox: Sandbox, proxy: Proxy, invoke: Invoke) -> None:
-    """A store that resets every connection is -1 after two connections."""
+    """If the store resets every connection, the errCode is -1 after two connections."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         proxy.behind = unused.getsockname()[1]  # a port that nobody listens on any more
     with pytest.raises(OpenApiError) as caught:
@@ -197,7 +197,7 @@ def test_old_redis(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_p
 def test_passwords(
     sandbox: Sandbox, store: RedisStorage, server: Valkey, configure: Configure, invoke: Invoke, password: str
 ) -> None:
-    """Any password works if it is percent-encoded in the URL; a wrong one is -1 and is not shown."""
+    """Any password works if it is percent-encoded in the URL. A wrong password gives errCode -1 and is not shown."""
     store.set(f"{APPID}_access_token", sandbox.tokens.issue_token()["access_token"])
     store.redis.acl_setuser("someone", enabled=True, passwords=[f"+{password}"], keys=["*"], categories=["+@all"])
     try:
@@ -235,7 +235,7 @@ def test_passwords_that_are_not_encoded(password: str) -> None:
 
 
 def test_account_within_the_password(sandbox: Sandbox, configure: Configure, invoke: Invoke, tmp_path: Path) -> None:
-    """`account:password` works as the password, because managed stores before Redis 6 want it so."""
+    """`account:password` works as the password, because managed stores before Redis 6 require this form."""
 
     class Managed(Valkey):
         options = ("--requirepass", "account:hush")

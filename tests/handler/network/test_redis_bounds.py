@@ -61,7 +61,7 @@ def play(request: pytest.FixtureRequest, configure: Configure) -> Iterator[Play]
     ids=lambda _reply: "",
 )
 def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
-    """An endless reply is -1 after the limit, with little memory, whatever length it states."""
+    """If a reply is endless, the errCode is -1 after the limit, whatever its stated length. It takes little memory."""
     store = play(reply)
     catch_error(invoke)  # so that modules are loaded before memory is measured
     tracemalloc.start()
@@ -98,7 +98,7 @@ def test_endless_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
     ids=lambda _reply: "",
 )
 def test_wrong_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
-    """A reply of a wrong type, or of another protocol, is a failure whose text shows nothing of it."""
+    """After a reply of a wrong type or another protocol, the call fails, and the error shows no part of the reply."""
     play(reply)
     error = catch_error(invoke, deadline=time.monotonic() + 0.6)
     assert error.errCode in (-1, 61006, 41001)
@@ -108,7 +108,7 @@ def test_wrong_replies(play: Play, invoke: Invoke, reply: Reply) -> None:
 
 @pytest.mark.parametrize("begin", [b"", b"$1000\r\n", b"+", b"*5\r\n$1\r\nx\r\n$900\r\n"])
 def test_trickling(play: Play, invoke: Invoke, begin: bytes) -> None:
-    """A store that trickles is -1 at the deadline, and neither a thread nor a connection is left."""
+    """If the store sends byte by byte, the errCode is -1 at the deadline. No thread and no connection stays behind."""
     store = play(trickle(begin))
     threads = threading.active_count()
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_trickling_handshake(configure: Configure, invoke: Invoke) -> None:
 def test_big_value_of_an_honest_store(
     sandbox: "Sandbox", store: "RedisStorage", invoke: Invoke, configure: Configure
 ) -> None:
-    """A value of 100 MB is a failure that takes little memory, and other keys still work."""
+    """Reading a value of 100 MB fails with little memory, and other keys still work."""
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
     client: redis.Redis = store.redis
     client.setrange(f"tokens:{APPID}", 100_000_000, "x")

@@ -21,7 +21,7 @@ URLS = {
 
 @pytest.mark.parametrize("scheme", URLS)
 def test_late_name(configure: Configure, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    """The call ends at the deadline; its thread ends by itself, and no connection is left."""
+    """The call ends at the deadline. Its thread ends when the name is resolved, and leaves no connection."""
     resolve = socket.getaddrinfo
 
     def resolve_late(_host: str, *arguments: Any, **options: Any) -> Any:

@@ -48,7 +48,7 @@ def test_headers_that_repeat_the_request(
 
 
 def test_log_is_there(sandbox: Sandbox, invoke: Invoke, caplog: pytest.LogCaptureFixture) -> None:
-    """urllib3's log is printed apart from the secrets, so the test above can fail."""
+    """urllib3's log without the secrets is printed. This proves that the test above would notice a secret."""
     caplog.set_level(logging.DEBUG)
     sandbox.faults.append(Fault("plan", "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbad\r\n\r\n{}"))
     assert invoke({"accessToken": TOKEN})["errCode"] == 0

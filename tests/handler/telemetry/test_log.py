@@ -32,7 +32,7 @@ def read_line(log: Log) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("sandbox")
 def test_success(invoke: Invoke, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log line has the question, the result, the costs and the time left."""
+    """The log line has the appid, the result, the requests and the remaining time."""
     monkeypatch.setattr(telemetry, "_is_cold", True)
     invoke(aws_request_id="request-1")
     assert len(log()) == 1
@@ -102,7 +102,7 @@ def test_what_platforms_meet() -> None:
 
 
 def test_cost_of_permission_set() -> None:
-    """Each hint that names permission set 18 says what having it costs."""
+    """Each hint that names permission set 18 also names its consequence."""
     naming = {code: hint for code, hint in HINTS.items() if "permission set 18" in hint}
     assert set(naming) == {43104, 48001, 61007, 86000}
     assert all(COST in hint for hint in naming.values())
@@ -163,7 +163,7 @@ def test_nothing_of_another_invocation(invoke: Invoke, log: Log) -> None:
 
 
 def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> None:
-    """The log line of a caller's token has no configured appid, because the token may be of any mini program."""
+    """If the caller passes a token, the log line has no configured appid, because the token may belong to another."""
     token = sandbox.tokens.issue_token()["access_token"]
     invoke({"accessToken": token})
     assert "appid" not in log()[-1]
@@ -173,7 +173,7 @@ def test_appid_of_a_given_token(sandbox: Sandbox, invoke: Invoke, log: Log) -> N
 
 @pytest.mark.parametrize("level", ["WARNING", "ERROR", "nonsense", "5"])
 def test_log_levels(sandbox: Sandbox, level: str) -> None:
-    """The log level is obeyed, and an unknown level does not break the function."""
+    """The function applies the log level, and ignores an unknown one."""
     lines, _ = run(sandbox, "lambda_handler({}, None)", POWERTOOLS_LOG_LEVEL=level, AWS_LAMBDA_FUNCTION_NAME="")
     assert len(lines) == (0 if level in ("WARNING", "ERROR") else 1)
 

@@ -47,7 +47,7 @@ def test_platform(configure: Configure, expect_failure: Invoke, secret: str) -> 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
 def test_without_store(configure: Configure, expect_failure: Invoke, secret: str) -> None:
-    """The platform's appid and secret without a store are 41001, and the reason names the store."""
+    """Without a store, the platform's appid and secret give errCode 41001, and the errMsg names the store."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, secret: "x"})
     reason = "the third-party platform is half configured: set WECHAT_TOKEN_STORE_URL to the platform's store"
     assert expect_failure() == {"source": "auto", "code": 41001, "reason": reason}
@@ -55,7 +55,7 @@ def test_without_store(configure: Configure, expect_failure: Invoke, secret: str
 
 @pytest.mark.usefixtures("sandbox")
 def test_appid_alone(configure: Configure, expect_failure: Invoke) -> None:
-    """The platform's appid alone is 41001, and the reason names both ways to complete it."""
+    """The platform's appid alone gives errCode 41001, and the errMsg names both ways to complete it."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID)
     found = expect_failure()
     assert (found["source"], found["code"]) == ("auto", 41001)
@@ -74,7 +74,7 @@ def test_appid_with_store(configure: Configure, expect_failure: Invoke) -> None:
 @pytest.mark.parametrize("url", [None, REDIS])
 @pytest.mark.usefixtures("sandbox")
 def test_secret_alone(configure: Configure, expect_failure: Invoke, secret: str, url: str | None) -> None:
-    """The platform's secret without its appid is 41001, and the reason names the appid, with and without a store."""
+    """The platform's secret without its appid gives errCode 41001, with and without a store, and names the appid."""
     configure(**{secret: "x", "WECHAT_TOKEN_STORE_URL": url})
     reason = "the third-party platform is half configured: set WECHAT_COMPONENT_APPID, the AppID of the platform"
     assert expect_failure() == {"source": "auto", "code": 41001, "reason": reason}
@@ -97,7 +97,7 @@ def test_what_means_store(configure: Configure, expect_failure: Invoke, variable
 
 @pytest.mark.usefixtures("sandbox")
 def test_key_without_store(configure: Configure, expect_failure: Invoke) -> None:
-    """A key without a store is 41001, and the reason names the store."""
+    """A key without a store gives errCode 41001, and the errMsg names the store."""
     configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}")
     assert expect_failure() == {
         "source": "store",
@@ -108,7 +108,7 @@ def test_key_without_store(configure: Configure, expect_failure: Invoke) -> None
 
 @pytest.mark.usefixtures("sandbox")
 def test_component_with_a_token_server(configure: Configure, expect_failure: Invoke) -> None:
-    """Source `component` with a token server is 41001, because it needs Redis."""
+    """Source `component` with a token server gives errCode 41001, because this source needs Redis."""
     configure(
         WECHAT_TOKEN_SOURCE="component",
         WECHAT_COMPONENT_APPID=COMPONENT_APPID,

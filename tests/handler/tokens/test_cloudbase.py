@@ -9,7 +9,7 @@ from tests.support import DOCUMENTED, PLAN, Configure, Invoke, Log, catch_error
 
 
 def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, tmp_path: Path) -> None:
-    """The file is read each time; a placeholder or a missing file is no token."""
+    """The function reads the file each time. It finds no token in a placeholder or a missing file."""
     configure(WECHAT_SECRET=None)
     file = tmp_path / "token"
     configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(file), WECHAT_TOKEN_SOURCE="cloudbase")
@@ -25,7 +25,7 @@ def test_cloudbase_file(sandbox: Sandbox, invoke: Invoke, configure: Configure, 
 
 
 def test_cloudbase_variable(sandbox: Sandbox, invoke: Invoke, configure: Configure, log: Log) -> None:
-    """The variable's token is sent in its query parameter, and a refused one is not tried again."""
+    """The variable's token is sent as `cloudbase_access_token`. After a refusal it is not sent again."""
     configure(WECHAT_SECRET=None, WECHAT_CLOUDBASE_ACCESS_TOKEN="cloud")
     assert catch_error(invoke).errCode == 40001
     sandbox.cloudbase_tokens.add("cloud")

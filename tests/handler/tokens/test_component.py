@@ -31,7 +31,7 @@ AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 
 
 def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: Log) -> None:
-    """An authorizer's token is refreshed once into the store, and later invocations read it there."""
+    """The first invocation refreshes an authorizer's token and stores it. Later invocations read the stored token."""
     assert invoke() == DOCUMENTED
     assert invoke() == DOCUMENTED
     assert [path for _, path in platform.requests] == [COMPONENT, AUTHORIZER, PLAN, PLAN]
@@ -43,7 +43,7 @@ def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: 
 
 
 def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """A token that the platform's own programs stored is used as it is, for any authorizer."""
+    """The function uses a token that the platform's own programs stored, for any authorizer."""
     store.set("wx-other_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert platform.requests == [("GET", PLAN)]
@@ -76,7 +76,7 @@ def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStora
 
 
 def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """42006 also drops the platform's token: WeChat's code for a token that ended early."""
+    """The function also drops the platform's token after 42006, WeChat's code for a token that became invalid early."""
     store.set("component_access_token", "ended")
     platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
     assert catch_error(invoke).errCode == 42006

@@ -38,7 +38,7 @@ class Platform:
 
     @property
     def refresh_token(self) -> Any:
-        """What the store has."""
+        """The stored refresh token."""
         return self.store.get(f"{APPID}_refresh_token")
 
 
@@ -101,7 +101,7 @@ def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
 
 
 def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -> None:
-    """Each later invocation tries the failed write once, and then does its own work."""
+    """Each later invocation tries the failed write once, and then checks its mini program."""
     lose_a_write(platform, invoke)
     platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue_token(OTHER)["access_token"])
     platform.store.redis.config_resetstat()

@@ -26,12 +26,12 @@ class Rotating:
 
     @property
     def valid(self) -> str:
-        """The refresh token that WeChat takes."""
+        """The refresh token that WeChat accepts."""
         return self.sandbox.platform.authorizers[APPID]
 
     @property
     def stored(self) -> object:
-        """The refresh token that the store has."""
+        """The stored refresh token."""
         return self.store.get(f"{APPID}_refresh_token")
 
     def end_token(self) -> None:

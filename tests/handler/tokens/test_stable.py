@@ -1,4 +1,4 @@
-"""The stable token: one per mini program and process, renewed early, and never used after its end."""
+"""The stable token: one for each mini program and process, renewed early, and never used after its expiry."""
 
 import json
 import threading
@@ -53,7 +53,7 @@ def tokens(sandbox: Sandbox, clock: Clock) -> StableTokens:
 
 
 def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """A token with 300 seconds or more left is used without asking WeChat."""
+    """A token that is valid for 300 seconds or more is used without a token request."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 300
     assert tokens.get_token(APPID, Budget()) is first
@@ -96,7 +96,7 @@ def test_early_renewal_leaves_time_for_the_call(sandbox: Sandbox, tokens: Stable
 
 
 def test_expired_token_is_not_used(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """An expired token is never used: if no new one comes, the call fails."""
+    """The function never uses an expired token. If it cannot fetch a new one, the call fails."""
     tokens.get_token(APPID, Budget())
     clock.now += 7200
     sandbox.faults.append(Fault("token", "errcode", "45009"))

@@ -112,7 +112,7 @@ NOT_TEXT = {
 def test_unreadable_values(
     sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, debug_log: io.StringIO, log: Log, stored: bytes, kind: str
 ) -> None:
-    """A value that is no token is 41001: the reason names its kind, not its content. WeChat gets no request."""
+    """If the value is not a token, the errCode is 41001. The errMsg shows only its kind. WeChat gets no request."""
     reader.set(KEY, stored)
     error = catch_error(invoke)
     assert (error.errCode, error.status) == (41001, 500)
@@ -138,7 +138,7 @@ def test_unreadable_values(
 def test_other_types(
     sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, write: Callable[[redis.Redis], object], kind: str
 ) -> None:
-    """A missing key or another Redis type is 41001, and the reason names it."""
+    """A missing key or another Redis type gives errCode 41001, and the errMsg names it."""
     write(reader)
     error = catch_error(invoke)
     assert (error.errCode, error.errMsg.rpartition(": found ")[2]) == (41001, kind)
@@ -147,7 +147,7 @@ def test_other_types(
 
 @pytest.mark.parametrize("empty", ["value", "access_token"])
 def test_hash_with_an_empty_field(sandbox: Sandbox, reader: redis.Redis, invoke: Invoke, empty: str) -> None:
-    """An empty field of a hash is passed over for one that has a token."""
+    """If a field of a hash is empty, the function uses another field that has a token."""
     reader.hset(KEY, mapping={empty: "", "token": sandbox.tokens.issue_token()["access_token"]})
     assert invoke() == DOCUMENTED
 
@@ -164,7 +164,7 @@ def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configur
 def test_a_user_that_may_only_read(
     sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke, configure: Configure
 ) -> None:
-    """A user with GET, HGET and TYPE on the tokens' keys is enough; without one of them it is -1."""
+    """A user with GET, HGET and TYPE on the tokens' keys is enough. Without one of the three the errCode is -1."""
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
@@ -176,7 +176,7 @@ def test_a_user_that_may_only_read(
 
 
 def test_a_store_that_stops(sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke) -> None:
-    """A stopped store is -1 and 503; after its restart it is used again."""
+    """If the store is stopped, the errCode is -1 (HTTP 503). After a restart the function uses it again."""
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     assert invoke() == DOCUMENTED
     server.stop()
