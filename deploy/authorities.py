@@ -1,8 +1,8 @@
 """Write certifi's authorities into a directory, where OpenSSL finds each certificate by the hash of its subject.
 
 A TLS context that loads certifi's file parses 120 certificates (190 million instructions) and uses one of them. From
-such a directory, OpenSSL reads only that one: https://docs.openssl.org/3.0/man1/openssl-rehash/. The same authorities
-are trusted in both cases.
+such a directory, OpenSSL reads only the certificate that it uses. The same authorities are trusted in both cases.
+https://docs.openssl.org/3.0/man1/openssl-rehash/
 """
 
 from __future__ import annotations  # this module must also run on a system Python older than 3.10

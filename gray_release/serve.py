@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from gray_release.invoke import Target, invoke_function
 from gray_release.release import make_printable
 
-# Browsers and crawlers request these on every host. They are no calls, and must not use up WeChat's quota.
+# Browsers and crawlers request these paths on every host. These requests must not use up WeChat's quota.
 BROWSER_PATHS = re.compile(r"/(favicon\.ico|robots\.txt|apple-touch-icon.*|\.well-known/.*)$")
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")  # host names that programs on this machine use

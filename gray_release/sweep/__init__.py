@@ -1,1 +1,1 @@
-"""The releases of many mini programs in one table: asked for here, or read from the results of a sweep on AWS."""
+"""Show the releases of many mini programs in one table: checked now, or read from the results of an earlier sweep."""

@@ -83,8 +83,8 @@ class Metrics:
 def is_on(alarm: Mapping[str, Any], metrics: Metrics, at: float) -> bool:
     """Whether an alarm with these properties is in ALARM at this time, by its sliding window of whole periods.
 
-    Knows what the template uses: one metric, one divided by another, or two added with what is missing taken
-    for 0; data that is missing does not breach; at or over a threshold.
+    It supports only the template's forms: one metric, a quotient of two, or a sum in which a missing value is 0. The
+    threshold is inclusive, and missing data does not start an alarm.
     """
     assert alarm["TreatMissingData"] == "notBreaching"
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"

@@ -17,7 +17,7 @@ from tests.tcp import find_free_port
 
 @pytest.fixture(scope="session")
 def lambda_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Build for Lambda, and see to it that nobody writes there."""
+    """Build for Lambda in a folder that no test can change."""
     directory = tmp_path_factory.mktemp("lambda") / "task"
     build("lambda", directory, "--zip", str(directory.parent / "lambda.zip"))
     before = listing(directory)
@@ -58,7 +58,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
-    """Run the artifact in Lambda's own runtime pieces, with these variables; give where to invoke it."""
+    """Run the artifact in Lambda's own runtime, with these variables; return the URL that invokes it."""
     emulator = next(
         Path(find_sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64")
     )

@@ -105,7 +105,7 @@ def index(tmp_path: Path, bare: dict[str, Path]) -> str:
 
 
 def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
-    """A python3 that can set nothing up is told in our words, and nothing comes on stdout."""
+    """If python3 cannot create environments, the error explains it, and stdout stays empty."""
     process = make(clone, machine, "invoke")
     assert process.returncode == 2
     assert process.stdout == ""
@@ -114,7 +114,7 @@ def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
 
 
 def test_no_interpreter_to_be_had(clone: Path, machine: dict[str, str], tmp_path: Path) -> None:
-    """Where uv may not download the interpreter, the build says how to let it, and goes on without bytecode."""
+    """If uv may not download the interpreter, the build says how to allow it, and continues without bytecode."""
     (tmp_path / "bin/uv").symlink_to(uv())
     strict = make(clone, machine | {"UV_PYTHON_DOWNLOADS": "never", "STRICT": "1"}, "scf")
     assert strict.returncode == 2
@@ -171,7 +171,7 @@ def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[
 
 @pytest.mark.parametrize("said", ["", "SSL_CERT_FILE", "UV_SYSTEM_CERTS"])
 def test_certificates(clone: Path, machine: dict[str, str], tmp_path: Path, said: str) -> None:
-    """What the system trusts is trusted by uv, where the system has a list and the user said nothing."""
+    """The tool uv trusts the system's authorities, if the system has a list and the user has not chosen another."""
     (tmp_path / "bin/uv").write_text('#!/bin/sh\necho "trusts=$UV_SYSTEM_CERTS" >&2\nexit 1\n')
     (tmp_path / "bin/uv").chmod(0o755)
     quiet = {name: value for name, value in machine.items() if not name.startswith("SSL_")}

@@ -19,7 +19,7 @@ LAMBDA = 0.20e-6 + 0.5 * 0.3 * 0.0000166667  # USD for a call of 0.3 seconds at 
 
 
 def test_costs() -> None:
-    """The prices are what calls, memory and seconds come to."""
+    """The prices equal those of the calls, memory and seconds."""
     table = read_block(PAGE, "costs").splitlines()
     kinds = [
         (float(memory) / 1024, 0.3 if warmth == "warm" else 1.5)
@@ -35,7 +35,7 @@ def test_costs() -> None:
 
 
 def test_names() -> None:
-    """Every parameter, alarm and file that the page names exists."""
+    """The page names only parameters, alarms and files that exist."""
     named = set(re.findall(r"\b([A-Z][a-z][A-Za-z]+)=", PAGE)) - {"Key"}
     assert named <= set(PARAMETERS)
     assert len(named) >= 15

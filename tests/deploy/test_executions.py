@@ -66,7 +66,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def test_stop(states: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a yes the stack's sweeps and watches are stopped, and nothing else; then there is nothing more to stop."""
+    """After a yes the command stops the stack's sweeps and watches, and nothing else. A second run finds none."""
     answer(monkeypatch, "y\n")
     assert executions.main(ASK) == 0
     assert list_statuses(states, "Sweep") == ["ABORTED"]
@@ -78,20 +78,20 @@ def test_stop(states: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.mark.parametrize("text", ["\n", "n\n", ""])
 def test_no(states: Any, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Without a yes everything goes on, and the command fails, so that `make delete` ends there."""
+    """Without a yes the command stops nothing and fails, so that `make delete` ends too."""
     answer(monkeypatch, text)
     assert executions.main(ASK) == 1
     assert list_statuses(states, "Watch") == ["RUNNING"] * 2
 
 
 def test_nobody_is_asked(states: Any) -> None:
-    """With --yes there is no question."""
+    """With --yes the command does not ask."""
     assert executions.main([*ASK, "--yes"]) == 0
     assert list_statuses(states, "Sweep") == ["ABORTED"]
 
 
 @pytest.mark.usefixtures("states")
 def test_no_stack(capsys: pytest.CaptureFixture[str]) -> None:
-    """A stack that does not exist is named, without a traceback."""
+    """If the stack does not exist, the error names it, without a traceback."""
     assert executions.main(["--stack-name", "another"]) == 1
     assert "another" in capsys.readouterr().err

@@ -67,13 +67,13 @@ def test_handlers(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "pattern"), EXCEPTIONS)
 def test_exceptions(kind: str, pattern: str) -> None:
-    """Each exception is for something that a handler calls and the policy does not allow."""
+    """Each exception is an action that a handler calls and the policy does not allow."""
     assert kind in TYPES
     assert [action for action in find_actions(kind) if fnmatchcase(action, pattern) and not is_allowed(action)]
 
 
 def test_statements() -> None:
-    """What the policy allows for every resource only looks, and each statement has a name of its own."""
+    """Actions that the policy allows for every resource only read, and each statement has a different name."""
     everywhere = [action for one in STATEMENTS if one["Resource"] == "*" for action in one["Action"]]
     assert [action for action in everywhere if not re.search(":(Describe|GetTemplateSummary|Validate)", action)] == []
     assert len({statement["Sid"] for statement in STATEMENTS}) == len(

@@ -37,7 +37,7 @@ def lacks(region: str, kind: str) -> bool:
 
 @pytest.mark.parametrize("region", EVERY_REGION)
 def test_resource_types(region: str) -> None:
-    """Every resource of the stack has a type that the region knows, also where everything is asked for."""
+    """Every resource of the stack has a type that exists in the region, even if all options are set."""
     everything = {
         "Dashboard": "true",
         "ScheduleExpression": "rate(1 hour)",
@@ -70,7 +70,7 @@ def test_snap_start(region: str) -> None:
 
 @pytest.mark.parametrize("region", EVERY_REGION)
 def test_robot(region: str) -> None:
-    """Where EventBridge has no API destinations, a rule refuses the robot; elsewhere the robot is made."""
+    """A rule refuses the robot in regions without API destinations. In other regions the robot is created."""
     available = not any(lacks(region, f"AWS::Events::{kind}") for kind in ("Connection", "ApiDestination"))
     stack = make_stack(region, **ROBOT)
     assert (stack.broken_rules() == []) == available
@@ -93,7 +93,7 @@ def test_linted_regions() -> None:
 
 
 def test_robot_needs_a_fleet() -> None:
-    """A robot without a fleet would never be told anything, so a rule refuses it."""
+    """A rule refuses a robot without a fleet, because it would receive no message."""
     robot = {"RobotUrl": ROBOT["RobotUrl"]}
     [refusal] = Stack(**robot).broken_rules()
     assert "Fleet=true" in refusal

@@ -1,4 +1,4 @@
-"""What a release is made of."""
+"""The parts of a release."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ CHANGELOG = """# Changelog
 
 
 def notes(changelog: Path, *variables: str) -> subprocess.CompletedProcess[str]:
-    """Ask make for the notes of a release."""
+    """Run `make notes` for a release."""
     command = ["make", "--silent", "notes", f"CHANGELOG={changelog}", *variables]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
@@ -44,7 +44,7 @@ def test_notes(tmp_path: Path) -> None:
     ],
 )
 def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], said: str) -> None:
-    """A tag that the project or its changelog does not know makes no release."""
+    """A tag that does not match the project's version and changelog makes no release."""
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text(CHANGELOG.format(heading=heading))
     made = notes(changelog, *variables)
@@ -57,7 +57,7 @@ def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], 
     ["$(shell touch {})", "$$(touch {})", "';touch {};'", '";touch {};"', "`touch {}`", "1\ntouch {}", "", "-e"],
 )
 def test_hostile_version(tmp_path: Path, version: str) -> None:
-    """Whatever a tag is called, nothing of it is run."""
+    """No part of a tag's name runs as a command."""
     run = tmp_path / "run"
     made = notes(tmp_path / "CHANGELOG.md", "VERSION=" + version.replace("{}", str(run)))
     assert made.returncode
@@ -66,7 +66,7 @@ def test_hostile_version(tmp_path: Path, version: str) -> None:
 
 @pytest.mark.parametrize("event", ["$(shell touch {})", "';touch {};'", "$$(touch {})", "a file with blanks {}"])
 def test_hostile_event(tmp_path: Path, event: str) -> None:
-    """The name of an event's file is one word of the command, and nothing of it is run."""
+    """The name of an event's file is one word of the command, and no part of it runs."""
     run = tmp_path / "run"
     command = ["make", "--silent", "--dry-run", "invoke", "EVENT=" + event.replace("{}", str(run))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

@@ -75,7 +75,7 @@ def test_invoke() -> None:
 
 
 def test_invoke_without_credentials() -> None:
-    """Without credentials the function says in the container what it lacks."""
+    """Without credentials, the function in the container names the missing variables."""
     failure = invoke("events/direct.json")
     assert isinstance(failure, dict)
     assert failure["errorType"] == "OpenApiError"
@@ -83,7 +83,7 @@ def test_invoke_without_credentials() -> None:
 
 
 def test_invoke_http_event() -> None:
-    """An HTTP event is answered in the container."""
+    """The function in the container answers an HTTP event."""
     reply = invoke("events/http-api.json", *SANDBOX)
     assert isinstance(reply, dict)
     assert json.loads(reply["body"])["gray_release_plan"]["gray_percentage"] == 8

@@ -74,7 +74,7 @@ def token_server() -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
@@ -179,7 +179,7 @@ def test_sources_on_lambda(emulate: Emulate, source: tuple[str, Json]) -> None:
     ],
 )
 def test_failures(artifact: tuple[Path, str], variables: Json, said: str) -> None:
-    """What fails is said as it is outside the artifact: nothing that a failure needs was left out."""
+    """A failure in the artifact has the same message as outside: the artifact contains all that a failure needs."""
     reply, _ = invoke(artifact, {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, **variables})
     assert isinstance(reply, str)
     assert json.loads(reply)["errCode"] == -1

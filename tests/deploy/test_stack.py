@@ -83,14 +83,14 @@ class Stack:
         )
 
     def delete(self) -> None:
-        """Delete it, as the console does."""
+        """Delete the stack, as the console does."""
         self.aws.cloudformation.delete_stack(StackName=self.name)
         waiter = self.aws.cloudformation.get_waiter("stack_delete_complete")
         waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
 
     @property
     def outputs(self) -> dict[str, str]:
-        """What the stack tells people."""
+        """The stack's outputs."""
         [stack] = self.aws.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
@@ -110,7 +110,7 @@ class Stack:
         self.aws.functions.invoke(FunctionName=name, Payload=json.dumps(event), InvocationType="Event")
 
     def get(self, path: str = "", *, signed: bool = True) -> tuple[int, Any]:
-        """Ask the function's URL, signed as AWS wants it; return the status and the JSON of the answer."""
+        """Send a signed request to the function's URL; return the status and the JSON of the answer."""
         url = self.outputs["FunctionUrl"].rstrip("/")
         request = AWSRequest("GET", url + path)
         if signed:
@@ -152,7 +152,7 @@ def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: P
                 continue
             try:
                 chunk = stream.read(65536)
-            except OSError:  # Linux: the other end is closed
+            except OSError:  # on Linux, this means that the other end is closed
                 break
             if not chunk:
                 break
@@ -188,7 +188,7 @@ def wechat() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def stack(aws: Aws, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Give the test a stack of its own, and delete it."""
+    """Create a stack for one test, and delete it afterwards."""
     stack = Stack(aws, re.sub("[^a-z]+", "-", request.node.name.removeprefix("test_")).strip("-"))
     yield stack
     stack.delete()
@@ -201,7 +201,7 @@ def account(wechat: Sandbox) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def deployed(aws: Aws, wechat: Sandbox) -> Iterator[Stack]:
-    """Deploy a stack that asks by itself, once, as soon as it is there."""
+    """Deploy a stack whose schedule invokes the function once, at once."""
     stack = Stack(aws, "deployed")
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     stack.deploy(**account(wechat), ScheduleExpression=f"at({now})")
@@ -210,7 +210,7 @@ def deployed(aws: Aws, wechat: Sandbox) -> Iterator[Stack]:
 
 
 def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
-    """A deployed stack answers through each output, its schedule and unattended; log and metrics tell of each call."""
+    """A deployed stack answers through each output, its schedule and asynchronously. Log and metrics show each call."""
     stack = deployed
     poll(lambda: wechat.count(PLAN))  # the schedule asks by itself
     command = stack.outputs["InvokeCommand"].split()
@@ -235,7 +235,7 @@ def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
 
 
 def test_what_fails_is_kept(deployed: Stack) -> None:
-    """An event that fails unattended goes to the queue, with its error, after one more try."""
+    """An asynchronous event that fails twice goes to the queue, with its error."""
     deployed.invoke_and_leave({"accessToken": "wrong"})
     queue = deployed.aws.url + urlsplit(deployed.resource("FailedEvents")).path  # its address where the stand-in is
     [message] = poll(lambda: deployed.aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
@@ -246,7 +246,7 @@ def test_what_fails_is_kept(deployed: Stack) -> None:
 
 
 def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
-    """A changed parameter is what each output invokes after the next deployment, with the same zip."""
+    """After a deployment with a changed parameter and the same zip, each output invokes a function that has it."""
     stack.deploy(**{**account(wechat), "WechatSecret": WRONG})
     failure = stack.invoke({})
     assert failure["errorType"] == "OpenApiError"
@@ -265,7 +265,7 @@ def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
 
 
 def test_published(stack: Stack, wechat: Sandbox) -> None:
-    """With SnapStart a version follows every deployment, and everything invokes it; without a name there is none."""
+    """With SnapStart each deployment with a new name publishes a version, which all outputs invoke."""
     refused = stack.try_to_deploy(**account(wechat), SnapStart="true")
     assert refused.returncode
     assert "Deployment=$(date" in refused.stderr
@@ -314,7 +314,7 @@ SETUPS = re.findall(
 
 @pytest.mark.parametrize("setup", range(3))
 def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
-    """The commands of docs/deploying-on-aws.md deploy as they stand, with the values that they show."""
+    """The commands of docs/deploying-on-aws.md deploy unchanged."""
     assert len(SETUPS) == 3
     shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
     script = f'sam() {{ "{find_sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
@@ -347,7 +347,7 @@ def test_guided(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_readme(stack: Stack) -> None:
-    """The README's command deploys as it stands, and asks once."""
+    """The README's command deploys unchanged, and asks once."""
     [command] = re.findall(r"^(sam deploy .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     talk = answer_prompts(
         [find_sam(), *shlex.split(command)[1:], "--stack-name", stack.name],

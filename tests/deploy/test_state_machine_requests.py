@@ -18,7 +18,7 @@ PREFIX = "StepFunctions."
 
 
 class Request(NamedTuple):
-    """What a state asks of a service."""
+    """A state's request to a service."""
 
     state: str
     service: str
@@ -113,7 +113,7 @@ def test_results(request_: Request) -> None:
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_errors(request_: Request) -> None:
-    """An error that is caught or asked again by a service's name is one of the operation's."""
+    """The definition catches and retries only errors that the operation can return."""
     handlers = [*request_.definition.get("Retry", []), *request_.definition.get("Catch", [])]
     named = {name for handler in handlers for name in handler["ErrorEquals"] if name.startswith(PREFIX)}
     known = {f"{PREFIX}{shape.name}" for shape in request_.model().error_shapes}

@@ -1,4 +1,4 @@
-"""What the template gives to the state machines: what they need, and no more."""
+"""The template gives the state machines the permissions and values that they need, and no others."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def states(value: object) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", STATE_MACHINES)
 def test_what_all_does_not_catch(name: str) -> None:
-    """Where all errors are caught, the two that `States.ALL` does not match are caught by their names before it."""
+    """A state that catches all errors also names the two that `States.ALL` does not match."""
     definition = json.loads((ROOT / STATE_MACHINES[name]["Properties"]["DefinitionUri"]).read_text("utf-8"))
     catchers = [[catcher["ErrorEquals"] for catcher in state.get("Catch", [])] for state in states(definition)]
     for caught in catchers:
@@ -60,7 +60,7 @@ def test_what_all_does_not_catch(name: str) -> None:
 
 
 def test_everything_is_optional() -> None:
-    """Without Fleet there is none of it, and without RobotUrl no robot."""
+    """Without Fleet there are no state machines, and without RobotUrl there is no robot."""
     assert {RESOURCES[name].get("Condition") for name in FLEET} == {"HasFleet"}
     assert {RESOURCES[name].get("Condition") for name in ROBOT} == {"HasRobot"}
     outputs = TEMPLATE["Outputs"]
@@ -92,7 +92,7 @@ def test_bucket() -> None:
 
 
 def test_failed_deliveries_are_kept() -> None:
-    """What the robot does not take goes to the queue, which the rule may write to."""
+    """Messages that the robot refuses go to the queue, and the rule may write to it."""
     [target] = STACK.properties("RobotRule")["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": "<FailedEvents.Arn>"}
     policy = STACK.properties("RobotFailures")

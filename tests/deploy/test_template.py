@@ -90,7 +90,7 @@ class Deployed:
         self._published: Any = None
 
     def deploy(self, stack: Stack) -> dict[str, Any]:
-        """Deploy; return the settings of what each way in invokes from now on."""
+        """Deploy; return, for each output, the settings of the function that it now invokes."""
         assert stack.broken_rules() == []
         latest = {name: stack.properties(name) for name in (NAME, "FunctionRole")}
         version = stack.resources.get("LiveVersion")
@@ -127,7 +127,7 @@ def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) 
 
 
 def test_the_function_has_parameters() -> None:
-    """The test above looks at secrets, network, time, and behaviour."""
+    """The test above covers secrets, network, timeouts and behaviour."""
     assert {"WechatSecret", "SubnetIds", "Timeout", "OnError", "LogLevel", "PolicyArn"} <= set(OF_FUNCTION)
     assert len(OF_FUNCTION) >= len(FUNCTION["Environment"]["Variables"]) + 6
 
@@ -195,7 +195,7 @@ def test_network_privilege() -> None:
 
 
 def test_schedule() -> None:
-    """A schedule is made where one is asked for; it and the fleet may invoke the function, or what is published."""
+    """A schedule exists only if its parameter is set. It and the fleet may invoke the function, or its alias."""
     assert "Schedule" not in Stack().resources
     for published in ({}, {"SnapStart": "true", "Deployment": "one"}):
         stack = Stack(ScheduleExpression="rate(1 hour)", Fleet="true", **published)
@@ -207,7 +207,7 @@ def test_schedule() -> None:
 
 
 def test_function() -> None:
-    """The URL asks for IAM, the runtime is the artifact's, and what fails is kept."""
+    """The URL requires IAM, the runtime matches the artifact, and failed events are kept."""
     stack = Stack()
     assert stack.properties("FunctionUrl")["AuthType"] == "AWS_IAM"
     assert FUNCTION["Runtime"] == "python3.13"
@@ -217,7 +217,7 @@ def test_function() -> None:
 
 
 def test_log_group() -> None:
-    """Logs outlive the stack, but not a failed first deployment, and have no name that a later stack would want."""
+    """Logs outlive the stack, but not a failed first deployment. A later stack does not need their group's name."""
     group = TEMPLATE["Resources"]["LogGroup"]
     assert group["DeletionPolicy"] == "RetainExceptOnCreate"
     assert set(group["Properties"]) == {"RetentionInDays"}
@@ -259,7 +259,7 @@ def test_guided_can_be_answered() -> None:
 
 @pytest.mark.parametrize("name", ["WechatSecret", "WechatComponentSecret", "WechatCloudbaseAccessToken"])
 def test_secrets_by_reference(name: str) -> None:
-    """A secret's value is refused: everybody who may see the stack sees its parameters."""
+    """The template refuses a secret's value, because everybody who may see the stack sees its parameters."""
     pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
     assert all(map(pattern.search, ["", REFERENCE, ARN]))
     assert not any(map(pattern.search, ["0123456789abcdef", f"a{REFERENCE}", "{{resolve:ssm-secure:/wechat/secret}}"]))
@@ -305,7 +305,7 @@ def test_secrets_by_reference(name: str) -> None:
     ],
 )
 def test_patterns(name: str, good: list[str], bad: list[str]) -> None:
-    """What a parameter takes and what not."""
+    """Values that a parameter accepts, and values that it refuses."""
     pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
     assert [value for value in good if not pattern.search(value)] == []
     assert [value for value in bad if pattern.search(value)] == []

@@ -35,7 +35,7 @@ def stack(wechat: Sandbox, server: Valkey) -> Cloud:
 
 @pytest.fixture
 def cloud(stack: Cloud, wechat: Sandbox) -> Cloud:
-    """Forget what earlier tests did."""
+    """Remove the results of earlier tests."""
     wechat.faults.clear()
     wechat.plans.clear()
     wechat.requests.clear()

@@ -1,4 +1,4 @@
-"""A fleet that is taken down while a watch sleeps, on AWS's stand-in: `make stop` and `make delete`."""
+"""`make stop` and `make delete` end a fleet while a watch waits, on an AWS emulator."""
 
 import subprocess
 
@@ -18,7 +18,7 @@ STACK = "leaving"
 
 @pytest.fixture
 def resources(cloud: Cloud, wechat: Sandbox, server: Valkey) -> dict[str, str]:
-    """Deploy another stack that sweeps every hour; give the physical ids of its resources."""
+    """Deploy another stack that sweeps every hour; return the physical ids of its resources."""
     authorize(wechat, server, [APPID])
     wechat.plans[APPID] = Script(plan(1, 8))
     parameters = {
@@ -53,7 +53,7 @@ def run_make(target: str) -> None:
 
 
 def test_stop_and_delete(cloud: Cloud, resources: dict[str, str]) -> None:
-    """A watch that sleeps for a day is stopped, the schedule is turned off, and then the stack can be deleted."""
+    """The command stops a watch that waits for a day and turns the schedule off. Then the stack can be deleted."""
     arn = cloud.start(resources["Watch"], {"appid": APPID, "everySeconds": 86400})
     poll(lambda: "WaitStateEntered" in cloud.history(arn) or None)
     run_make("stop")

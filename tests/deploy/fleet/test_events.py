@@ -1,4 +1,4 @@
-"""Who starts a sweep and who is told, on AWS's stand-in: the schedule and the chat robot."""
+"""The schedule that starts a sweep, and the chat robot that receives its messages, on an AWS emulator."""
 
 import json
 import queue
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.fleet
 
 
 class Robot(HTTPServer):
-    """A chat robot on loopback, which keeps what is posted to it."""
+    """A chat robot on loopback, which keeps the messages that it receives."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Hook)
@@ -36,7 +36,7 @@ class _Hook(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ SUMMARY = "wx1: rolling out → paused 30% · 灰度发布：执行中 → 暂�
     ],
 )
 def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> None:
-    """EventBridge posts each summary in the robot's own form, and does not bother it with sweeps that went well."""
+    """EventBridge sends each summary in the robot's format, but nothing after a successful sweep."""
     # The stand-in's CloudFormation does not know API destinations: they are made from what the template says.
     url = f"http://127.0.0.1:{robot.server_port}{path}"
     stack = Stack(Fleet="true", RobotKind=kind, RobotUrl=url, ServiceName=SERVICE)
@@ -98,7 +98,7 @@ def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> 
 
 
 def test_schedule(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """The schedule starts a sweep; deployed without an expression it is off."""
+    """The schedule starts a sweep. Without an expression, the schedule is disabled."""
     authorize(wechat, server, appids(2))
     cloud.upload(appids(2))
     [schedule] = [

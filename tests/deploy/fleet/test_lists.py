@@ -41,7 +41,7 @@ def test_shapes(cloud: Cloud, wechat: Sandbox, server: Valkey, text: str, names:
 
 
 def test_rows_without_an_appid(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A row without an appid, or with something else, has a row that says which; it is nobody's answer."""
+    """If a row of the list has no valid appid, its result is an error that names the row."""
     authorize(wechat, server, [ONE, TWO])
     wrong = ["wx 1", "微信", "wx1;wx2", "x" * 65, "component", "null\u0000"]
     lines = ["appid,name", f"{ONE},a", f",{SHOP}", *(f"{one},b" for one in wrong), f"{TWO},c", " , "]

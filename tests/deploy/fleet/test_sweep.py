@@ -72,7 +72,7 @@ def test_results_are_drawn_here(cloud: Cloud, wechat: Sandbox, server: Valkey, t
 
 
 def test_failures_have_rows(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A failure that is neither the mini program's own nor a passing one has its row too, and is counted as failed."""
+    """A failure that is neither a refusal nor transient also has a row, and counts as failed."""
     fleet = appids(20)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", "43101", appid=fleet[7])]
@@ -86,7 +86,7 @@ def test_failures_have_rows(cloud: Cloud, wechat: Sandbox, server: Valkey) -> No
 
 @pytest.mark.parametrize("errcode", ["-1", "43101"])
 def test_few_mini_programs(cloud: Cloud, wechat: Sandbox, server: Valkey, errcode: str) -> None:
-    """Of a handful of mini programs, one without an answer does not fail the sweep."""
+    """In a short list, one mini program without an answer does not fail the sweep."""
     fleet = appids(3)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", errcode, appid=fleet[0])]
@@ -97,7 +97,7 @@ def test_few_mini_programs(cloud: Cloud, wechat: Sandbox, server: Valkey, errcod
 
 
 def test_questions_are_asked_again_alone(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Only the mini programs without an answer are asked again."""
+    """The sweep repeats only the checks of mini programs without an answer."""
     fleet = appids(30)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", "45011", times=2, appid=fleet[9])]
@@ -107,7 +107,7 @@ def test_questions_are_asked_again_alone(cloud: Cloud, wechat: Sandbox, server: 
 
 
 def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """When nobody answers, a sweep stops as soon as more than the tolerated share has failed, and says why."""
+    """Without answers, a sweep stops when more than the tolerated share has failed. Its event names the reason."""
     fleet = appids(1000)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "status", "503")]
@@ -139,7 +139,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 def test_failure_of_what_all_share(
     cloud: Cloud, wechat: Sandbox, server: Valkey, variables: dict[str, str], code: int
 ) -> None:
-    """A failure that every mini program would meet fails the sweep, and is the cause that its event tells."""
+    """A failure that concerns every mini program fails the sweep, and the sweep's event names it as the cause."""
     fleet = appids(60)
     authorize(wechat, server, fleet)
     cloud.upload(fleet)
@@ -156,7 +156,7 @@ def test_failure_of_what_all_share(
 
 
 def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A sweep that finds another one running ends at once, and tells of it."""
+    """If another sweep is running, a sweep ends at once, and its event says so."""
     fleet = appids(16)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "delay", "2")]
@@ -172,7 +172,7 @@ def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> N
 
 
 def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Each release under way gets one watch, however often it is swept; one whose watch failed gets another."""
+    """Each unfinished release gets one watch, however many sweeps find it. After a failed watch, it gets another."""
     fleet = appids(3, start=1100)
     authorize(wechat, server, fleet)
     wechat.plans.update({fleet[0]: plan(1, 20), fleet[1]: plan(2, 60), fleet[2]: plan(0, 0)})
@@ -201,7 +201,7 @@ def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey
 
 
 def test_failures_that_are_returned(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """With OnError=return failures come as results, and mean the same to sweeps and watches."""
+    """If OnError=return, failures are results, and sweeps and watches treat them like raised errors."""
     fleet = appids(3, start=1200)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [

@@ -1,4 +1,4 @@
-"""The watch on AWS's stand-in: what it tells, and how it ends."""
+"""The events of a watch, and how it ends, on an AWS emulator."""
 
 import json
 import time
@@ -20,7 +20,7 @@ FIRST = 2000  # number of the first mini program of the table
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(SEQUENCES)), ids=list(SEQUENCES))
 def test_sequences(cloud: Cloud, wechat: Sandbox, server: Valkey, number: int, name: str) -> None:
-    """Each way in which a release can go ends its watch, which tells of this release and of no other."""
+    """For each course of a release, the watch ends, and its events concern only this release."""
     sequence = SEQUENCES[name]
     [appid] = appids(1, start=FIRST + number)
     authorize(wechat, server, [appid])
@@ -36,7 +36,7 @@ def test_sequences(cloud: Cloud, wechat: Sandbox, server: Valkey, number: int, n
 
 
 def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A watch tells when a release starts, reaches a step, pauses, goes on and ends, and of nothing else."""
+    """A watch sends an event when a release starts, reaches a step, pauses, resumes or ends, and no other event."""
     [appid] = appids(1, start=1000)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(
@@ -68,7 +68,7 @@ def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 
 def test_watch_with_ends_and_steps_of_its_own(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """The input of a watch says at what it ends, and which steps matter."""
+    """The input of a watch selects the states that end it, and the steps that cause an event."""
     [appid] = appids(1, start=1002)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(plan(1, 1), plan(1, 40), plan(1, 60), plan(2, 70))
@@ -78,7 +78,7 @@ def test_watch_with_ends_and_steps_of_its_own(cloud: Cloud, wechat: Sandbox, ser
 
 
 def test_watch_gives_up(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A refusal that will stay ends a watch, which tells of it and fails."""
+    """After a permanent refusal, a watch sends an event and fails."""
     [appid] = appids(1, start=1003)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(plan(1, 20))
@@ -92,7 +92,7 @@ def test_watch_gives_up(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 
 def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """While WeChat is down a watch asks on, less often, and gives up after ten failures in a row."""
+    """If WeChat is down, a watch repeats its request less often, and fails after ten consecutive failures."""
     lucky, unlucky = appids(2, start=1004)
     authorize(wechat, server, [lucky, unlucky])
     wechat.plans[lucky] = Script(DONE)
@@ -109,7 +109,7 @@ def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey
 
 
 def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Before its history is full a watch hands over to a new execution, which knows what was told."""
+    """Before its history is full, a watch continues in a new execution, which knows the events that were sent."""
     [appid] = appids(1, start=1006)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(*(plan(1, share) for share in (1, 2, 12, 13, 14, 15, 16)), DONE)
@@ -141,7 +141,7 @@ def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server:
 def test_release_that_ends_before_the_first_question(
     cloud: Cloud, wechat: Sandbox, server: Valkey, plans: list[Any], told: str
 ) -> None:
-    """A watch that a sweep started for one release never takes the next one for it."""
+    """A watch that a sweep started for one release never mistakes the next release for it."""
     [appid] = appids(1, start=1010)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(*plans)
@@ -152,7 +152,7 @@ def test_release_that_ends_before_the_first_question(
 
 
 def test_watch_ends_after_sixty_days(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A release that never begins is not waited for for ever."""
+    """A watch does not wait endlessly for a release that never starts."""
     [appid] = appids(1, start=1011)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = INITIAL
@@ -183,7 +183,7 @@ def test_watch_ends_after_sixty_days(cloud: Cloud, wechat: Sandbox, server: Valk
     ],
 )
 def test_wrong_input(cloud: Cloud, given: Any, code: int) -> None:
-    """A watch whose input is not understood says so in its event, and never asks for another mini program."""
+    """If its input is invalid, a watch says so in its event, and never checks another mini program."""
     description = cloud.wait_for_end(cloud.start(cloud.watch, given))
     assert description["status"] == "FAILED"
     [(kind, detail)] = cloud.events(1)
@@ -199,7 +199,7 @@ def test_wrong_input(cloud: Cloud, given: Any, code: int) -> None:
     ],
 )
 def test_odd_input(cloud: Cloud, wechat: Sandbox, server: Valkey, given: dict[str, Any]) -> None:
-    """Odd values of what only sweeps give never end a watch without an event."""
+    """Invalid values of the inputs that only sweeps pass never end a watch without an event."""
     [appid] = appids(1, start=1013)
     authorize(wechat, server, [appid])
     cloud.run(cloud.watch, {"appid": appid, **given})
@@ -207,7 +207,7 @@ def test_odd_input(cloud: Cloud, wechat: Sandbox, server: Valkey, given: dict[st
 
 
 def test_huge_plan(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A plan that is too large for an event is told by its numbers."""
+    """If a plan is too large for an event, the event contains only its numbers."""
     [appid] = appids(1, start=1014)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = {**DONE, "note": "x" * 100_000}

@@ -38,13 +38,13 @@ class Tencent:
         return main([*files, "--endpoint", self.endpoint, *(options or ("--yes",))], ENVIRON | environ)
 
     def changes(self) -> list[str]:
-        """Return the changes that were asked for, and forget them."""
+        """Return the requested changes, and clear the list."""
         asked = [action for action in self.stub.actions if action not in ("GetFunction", "ListTriggers")]
         self.stub.actions.clear()
         return asked
 
     def write_zip(self, text: str = "", python: str = "310") -> None:
-        """Write something to deploy, with an extension module for a Python."""
+        """Write a zip with an extension module for this version of Python."""
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
             archive.writestr("index.py", text)

@@ -13,7 +13,7 @@ from tencentcloud.scf.v20180416 import models
 
 Json = dict[str, Any]
 
-# The SDK's models do not say what is required, nor the limits of variables: these are written by hand.
+# Tencent's SDK states neither the required fields nor the limits of variables. They are copied from its documents.
 REQUIRED = {
     "CreateFunctionRequest": ("FunctionName", "Code"),
     "UpdateFunctionCodeRequest": ("FunctionName",),
@@ -32,7 +32,7 @@ MAX_VARIABLES = 4096
 
 
 def find_problems(model: str, fields: Json) -> Iterator[str]:
-    """Say what the SDK's documents forbid in a request, or in an object in it."""
+    """Yield what the SDK's documents forbid in a request, or in an object in it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the models warn of members that they do not know
         try:

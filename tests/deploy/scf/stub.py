@@ -1,4 +1,4 @@
-"""A loopback stub of Tencent's SCF API for one function, which refuses what the real one does."""
+"""A loopback stub of Tencent's SCF API for one function. It refuses what the real API refuses."""
 
 import copy
 import json
@@ -54,15 +54,15 @@ class Stub(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def refuse(self, code: str, why: str) -> Json:
-        """Return an error, and note it: no command of ours may get one by its own fault."""
+        """Return an error and record it, because a test fails if a command caused an error."""
         self.refusals.append(f"{code}: {why}")
         return {"Error": {"Code": code, "Message": why}}
 
     def change(self, fields: Json, *allowed: str) -> Json:
-        """Start a change, which Tencent refuses in other states and during another change."""
+        """Start a change. Like Tencent, refuse it in other states and during another change."""
         if self.pending or self.state not in allowed:
             return self.refuse("FailedOperation.FunctionStatusError", f"{self.state}, {self.pending} under way")
         cls = type(self)
@@ -72,7 +72,7 @@ class Stub(BaseHTTPRequestHandler):
         return {}
 
     def GetFunction(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Tell the function, which takes a moment to become active."""
+        """Return the function. It becomes active after a moment."""
         cls = type(self)
         cls.pending = max(cls.pending - 1, 0)
         if cls.pending:

@@ -27,7 +27,7 @@ def test_create(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_asks_first(tencent: Tencent, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is changed without a yes."""
+    """Without a yes, the command changes nothing."""
     again = ("--zip", str(tencent.zip))  # any option but --yes
     for answer in ("", "n", "no"):
         monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
@@ -40,7 +40,7 @@ def test_asks_first(tencent: Tencent, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_repairs_a_creation(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a creation that failed the next run deletes what is left and creates it, with the secret it had."""
+    """After a failed creation, the next run deletes the remains and starts again, with the same secret."""
     tencent.stub.outcomes[:] = ["CreateFailed"]
     assert tencent.deploy() == 1
     assert "CreateFailed: [{" in capsys.readouterr().err
@@ -54,7 +54,7 @@ def test_repairs_a_creation(tencent: Tencent, capsys: pytest.CaptureFixture[str]
 
 
 def test_goes_on_after_an_interruption(tencent: Tencent) -> None:
-    """A run that ended between the function and its triggers is completed by the next."""
+    """If a run ended after the function and before its triggers, the next run creates the triggers."""
     tencent.stub.failures["CreateTrigger"] = "InternalError"
     assert tencent.deploy() == 1
     assert tencent.changes() == ["CreateFunction", "CreateTrigger"]
@@ -64,7 +64,7 @@ def test_goes_on_after_an_interruption(tencent: Tencent) -> None:
 
 
 def test_takes_over_a_function_of_the_console(tencent: Tencent) -> None:
-    """A function that the console made, without a description, gets code, settings and triggers."""
+    """The command deploys to a function that the console created without a description."""
     tencent.stub.function.update(
         {"FunctionName": "getGrayReleasePlan", "Namespace": "default", "Type": "Event", "Runtime": "Python3.10"}
         | {"Handler": "index.main_handler", "MemorySize": 512, "Timeout": 3}
@@ -100,7 +100,7 @@ def test_says_what_a_new_account_needs(
 
 
 def test_failures(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is missing or refused is said in one line, without the key."""
+    """The error for missing or refused input is one line, and does not show the key."""
     assert tencent.deploy("--yes", TENCENTCLOUD_SECRET_ID="", TENCENTCLOUD_REGION="") == 1
     assert "set TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_REGION" in capsys.readouterr().err
     assert tencent.deploy("--zip", "none.zip") == 1

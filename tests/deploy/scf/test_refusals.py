@@ -1,4 +1,4 @@
-"""What cannot work on SCF is refused before Tencent is asked for a change."""
+"""The command refuses what cannot work on SCF before it requests any change."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.deploy.scf.conftest import Tencent
     ],
 )
 def test_variables(tencent: Tencent, capsys: pytest.CaptureFixture[str], setting: str, said: str) -> None:
-    """What the sandbox left in the environment is not deployed, nor more than 4 KB of variables."""
+    """The command refuses the sandbox's variables, and more than 4 KB of variables."""
     name, _, value = setting.partition("=")
     assert tencent.deploy("--yes", **{name: value}) == 1
     error = capsys.readouterr().err
@@ -50,7 +50,7 @@ def test_variables(tencent: Tencent, capsys: pytest.CaptureFixture[str], setting
     ],
 )
 def test_function(tencent: Tencent, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str) -> None:
-    """What Tencent refuses in scf.json, or what does not go with the zip, is said in words."""
+    """The command explains what Tencent would refuse in scf.json, and what does not match the zip."""
     tencent.edit(old, new)
     assert tencent.deploy() == 1
     assert said in capsys.readouterr().err
@@ -65,7 +65,7 @@ def test_chinese_description(tencent: Tencent) -> None:
 
 
 def test_other_runtime(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """A zip for Python 3.9 goes with `"Runtime": "Python3.9"`, and a zip for another Python does not."""
+    """A zip for Python 3.9 matches `"Runtime": "Python3.9"`. A zip for another Python is refused."""
     tencent.write_zip(python="39")
     assert tencent.deploy() == 1
     assert "built for Python3.9" in capsys.readouterr().err
@@ -75,7 +75,7 @@ def test_other_runtime(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_code(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no zip, or too large for a request, is not sent."""
+    """The command does not send a file that is not a zip or is too large for a request."""
     tencent.zip.write_bytes(b"no zip")
     assert tencent.deploy() == 1
     assert "zip" in capsys.readouterr().err
@@ -86,7 +86,7 @@ def test_code(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_warns_of_no_token_source(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """A function that only answers callers with a token of their own can be meant, and is warned of."""
+    """If no token source is set, the command deploys with a warning, because callers may pass their own tokens."""
     assert tencent.deploy("--yes", WECHAT_SECRET="") == 0
     assert "warning: no token source is configured" in capsys.readouterr().err
     assert tencent.deploy() == 0

@@ -23,7 +23,7 @@ UPDATE = "UpdateFunctionConfiguration"
     ],
 )
 def test_allowed(action: str, fields: dict[str, Any]) -> None:
-    """What the documents allow passes."""
+    """The stub accepts what the documents allow."""
     assert not [*find_problems(f"{action}Request", fields)]
 
 
@@ -73,5 +73,5 @@ def variable(key: str, value: str) -> dict[str, Any]:
     ],
 )
 def test_forbidden(action: str, fields: dict[str, Any]) -> None:
-    """What the documents forbid is refused."""
+    """The stub refuses what the documents forbid."""
     assert [*find_problems(f"{action}Request", fields)]

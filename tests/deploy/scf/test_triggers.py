@@ -17,7 +17,7 @@ def edit_triggers(tencent: Tencent, *added: dict[str, Any], **changed: str) -> N
 
 
 def test_finds_the_url_by_its_type(tencent: Tencent) -> None:
-    """Tencent names the http trigger; a changed one is updated under that name, not created again."""
+    """Tencent chooses the http trigger's name. A changed trigger is updated under that name, not created again."""
     tencent.deploy()
     tencent.changes()
     tencent.edit('\\"AuthType\\":\\"CAM\\"', '\\"AuthType\\":\\"NONE\\"')
@@ -28,7 +28,7 @@ def test_finds_the_url_by_its_type(tencent: Tencent) -> None:
 
 
 def test_url_with_a_name_in_scf_json(tencent: Tencent) -> None:
-    """A TriggerName that somebody's scf.json still has for the http trigger is not sent."""
+    """The command does not send the TriggerName of an http trigger in an old scf.json."""
     tencent.edit('"Type": "http",', '"Type": "http", "TriggerName": "url",')
     assert tencent.deploy() == 0
     tencent.changes()
@@ -37,7 +37,7 @@ def test_url_with_a_name_in_scf_json(tencent: Tencent) -> None:
 
 
 def test_url_of_an_alias(tencent: Tencent) -> None:
-    """Each version or alias has an http trigger of its own."""
+    """Each version or alias has a separate http trigger."""
     tencent.deploy()
     tencent.changes()
     description = '{"AuthType":"CAM","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}'
@@ -66,7 +66,7 @@ def test_message_of_a_timer(tencent: Tencent, capsys: pytest.CaptureFixture[str]
 
 
 def test_trigger_without_enable(tencent: Tencent) -> None:
-    """A trigger that does not state Enable keeps the state that somebody gave it in the console."""
+    """If scf.json does not set Enable, the trigger keeps the state that was set in the console."""
     edit_triggers(tencent, {"TriggerName": "other", "Type": "timer", "TriggerDesc": "0 0 * * * * *"})
     assert tencent.deploy() == 0
     tencent.stub.triggers[-1]["Enable"] = "CLOSE"

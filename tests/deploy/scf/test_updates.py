@@ -1,4 +1,4 @@
-"""Deployments of a function that exists."""
+"""Deployments of an existing function."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.deploy.scf.conftest import Tencent
 
 
 def test_second_run_changes_nothing(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second and a third run ask and change nothing, even where the secret is not at hand any more."""
+    """A second and a third run ask nothing and change nothing, even if the secret is no longer in the environment."""
     tencent.deploy()
     tencent.changes()
     for _ in range(2):
@@ -18,7 +18,7 @@ def test_second_run_changes_nothing(tencent: Tencent, capsys: pytest.CaptureFixt
 
 
 def test_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """New code, a new secret and a changed trigger are shown and then made, each after the last is active."""
+    """The command shows new code, a new secret and a changed trigger, then makes one change after the other."""
     tencent.deploy()
     tencent.stub.function["Timeout"] = 3
     tencent.trigger("timer")["Enable"] = "OPEN"
@@ -39,7 +39,7 @@ def test_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_new_handler(tencent: Tencent) -> None:
-    """A changed Handler goes with the code, the one update that takes it."""
+    """A changed Handler is sent with the code, because only this update accepts it."""
     tencent.deploy()
     tencent.changes()
     tencent.edit("index.main_handler", "main.main_handler")
@@ -50,7 +50,7 @@ def test_new_handler(tencent: Tencent) -> None:
 
 @pytest.mark.parametrize(("key", "deployed"), [("Runtime", "Python3.9"), ("Type", "HTTP")])
 def test_settled(tencent: Tencent, capsys: pytest.CaptureFixture[str], key: str, deployed: str) -> None:
-    """Runtime and Type cannot be updated: the refusal says how to create the function anew, and that works."""
+    """Runtime and Type cannot be updated. The error says how to create the function anew, and this works."""
     tencent.deploy("--yes", WECHAT_SECRET="hush-old-secret")
     tencent.changes()
     tencent.stub.function[key] = deployed
@@ -66,7 +66,7 @@ def test_settled(tencent: Tencent, capsys: pytest.CaptureFixture[str], key: str,
 
 
 def test_what_scf_json_leaves_out(tencent: Tencent) -> None:
-    """What scf.json does not state stays as it is deployed."""
+    """Settings that scf.json does not contain keep their deployed values."""
     tencent.deploy()
     tencent.stub.function["InitTimeout"] = 65
     tencent.changes()
@@ -76,7 +76,7 @@ def test_what_scf_json_leaves_out(tencent: Tencent) -> None:
 
 
 def test_adds_a_network(tencent: Tencent) -> None:
-    """A VPC that scf.json states later, for a Redis store, is deployed."""
+    """The command deploys a VPC that is added to scf.json later."""
     tencent.deploy()
     tencent.changes()
     tencent.edit('"Timeout": 20,', '"Timeout": 20, "VpcConfig": {"VpcId": "vpc-1", "SubnetId": "subnet-1"},')

@@ -90,7 +90,7 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def run_on_lambda(**environ: str) -> tuple[str, Any, str]:
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.gone.set()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture(params=NAMES)

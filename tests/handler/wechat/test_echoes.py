@@ -127,7 +127,7 @@ def test_forms(sandbox: Sandbox, invoke: Invoke, form: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
-    """A part of a token is hidden too, wherever it begins, and also if WeChat masked some of it."""
+    """The function also hides any part of a token, even if WeChat has masked the rest."""
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
     told = read_reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
@@ -165,7 +165,7 @@ WORDS = [
 
 @pytest.mark.parametrize("errmsg", WORDS)
 def test_words_stay(sandbox: Sandbox, invoke: Invoke, errmsg: str) -> None:
-    """Other text is shown unchanged, also words that a token begins with."""
+    """The function shows other text unchanged, even a word with which a token begins."""
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
     assert read_reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
 
