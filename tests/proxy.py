@@ -62,18 +62,19 @@ class _Link:
         with socket.create_connection(("127.0.0.1", self.behind)) as server:
             while source := select.select([client, server], [], [], 30)[0]:
                 content = source[0].recv(65536)
+                mode = self.mode  # read once, because the client may call `forget` as soon as it has an answer
                 if not content:
                     return
                 lost = self._proxy.lost
                 if source[0] is server:
-                    client.sendall(content if self.mode == "passing" else b"")
-                elif self.mode == "passing":
+                    client.sendall(content if mode == "passing" else b"")
+                elif mode == "passing":
                     server.sendall(content)
                     if lost and lost in content:
                         self._proxy.lost = None
                         server.recv(65536)
-                        self.mode = "reset"
-                if self.mode == "reset":
+                        mode = "reset"
+                if mode == "reset":
                     # Closing a socket that has unread data sends a reset to the other side.
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
