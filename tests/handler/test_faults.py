@@ -33,17 +33,18 @@ TOKEN_NAMES = {
 
 
 @pytest.fixture(autouse=True)
-def _short_timeout(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the time-out of a request, and turn metrics on."""
+def _metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn metrics on."""
     monkeypatch.setattr(telemetry, "_publish", publish)
-    configure(WECHAT_TIMEOUT_SECONDS="0.6")
 
 
 @pytest.fixture
-def play(sandbox: Sandbox, log: Log) -> Play:
+def play(sandbox: Sandbox, configure: Configure, log: Log) -> Play:
     """Play a row at an endpoint; check its errCode, status and requests; return the number of plan requests."""
 
     def play(row: Row, endpoint: str, *others: Fault) -> int:
+        if row.status == 504:  # not for other rows: a busy machine may need longer for a plain request
+            configure(WECHAT_TIMEOUT_SECONDS="0.6")
         sandbox.faults[:] = [row.at(endpoint), *others]
         code, status = invoke_over_http()
         requests = {name: sandbox.count(path) for name, path in PATHS.items()}
