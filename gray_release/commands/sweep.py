@@ -106,17 +106,20 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
 
     FILE has one appid a line, or is CSV with a column appid and, if you like, a column name. stdout gets one table if
     it is a terminal, with what needs attention on top, and one JSON row for each mini program if it is not. Without
-    credentials in the environment the command asks a WeChat sandbox.
+    credentials in the environment, the command uses a WeChat sandbox.
     """
     sources = [bool(file), is_all, bool(results)]
     if sum(sources) > 1 or not (any(sources) or not find_credentials()):
-        raise click.UsageError("say which mini programs to ask for: one of FILE, - for stdin, --all and --from")
+        raise click.UsageError("say which mini programs to check: one of FILE, - for stdin, --all and --from")
     if robot and not since:
         raise click.UsageError("--robot sends only changes, so it needs --since FILE")
     chat_robot = _create_robot(robot or os.environ.get("ROBOT_URL", "").strip(), robot_kind) if since else None
     earlier = _read_earlier(since) if since else None
     with _open_output(output) as rows_file, _open_output(html) as page_file:
-        source = _read_results(results) if results else _ask_for_all() if is_all else _ask_for(_read_list(file))
+        if results:
+            source = _read_results(results)
+        else:
+            source = _check_authorizers() if is_all else _check_listed(_read_list(file))
         rows, code = _collect_rows(source, are_shown=not (since or output or sys.stdout.isatty()))
         now = time.time()
         comparison = compare_rows(rows, earlier[0], earlier[1], now) if earlier else None
@@ -137,7 +140,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
 
 def _collect_rows(source: Generator[Row, None, None], *, are_shown: bool) -> tuple[list[Row], int]:
     """Collect the rows. Return them with exit code 130 after an interrupt, else 0."""
-    stdout = sys.stdout  # `_ask_for` replaces sys.stdout while the function runs
+    stdout = sys.stdout  # `_check_listed` replaces sys.stdout while the function runs
     rows: list[Row] = []
     try:
         with contextlib.closing(source):  # stops the sandbox, which would keep the process alive after an error
@@ -188,7 +191,7 @@ def _send_to_robot(robot: "Robot", comparison: Comparison, now: float) -> bool:
 
 
 def _create_robot(url: str, kind: str | None) -> "Robot | None":
-    """Create the robot; `None` without an address. Raises `click.UsageError`."""
+    """Create the robot, or return `None` if there is no URL. Raises `click.UsageError`."""
     if not url:
         return None
     from gray_release.sweep.robot import Robot  # noqa: PLC0415 - it loads the HTTP client
@@ -264,20 +267,21 @@ def _create_sandbox(appids: Sequence[str]) -> Sandbox:
     return sandbox
 
 
-def _ask_for(entries: Sequence[ListEntry]) -> Generator[Row, None, None]:
+def _check_listed(entries: Sequence[ListEntry]) -> Generator[Row, None, None]:
+    """Check the mini programs of a list."""
     names = dict(entries)
     with use_credentials_or_sandbox(lambda: _create_sandbox(list(names))), contextlib.redirect_stdout(NullStream()):
-        yield from _ask_all(names)
+        yield from _check_all(names)
 
 
-def _ask_for_all() -> Generator[Row, None, None]:
+def _check_authorizers() -> Generator[Row, None, None]:
     """Check every mini program that has authorised the platform. Raises `click.ClickException`."""
     appids = fleet.create_appids(SANDBOX_MINI_PROGRAMS)
     with (
         use_credentials_or_sandbox(lambda: _create_sandbox(appids), component=True),
         contextlib.redirect_stdout(NullStream()),
     ):
-        yield from _ask_all(dict.fromkeys(_list_authorizers(), ""))
+        yield from _check_all(dict.fromkeys(_list_authorizers(), ""))
 
 
 def _list_authorizers() -> list[str]:
@@ -296,10 +300,10 @@ def _list_authorizers() -> list[str]:
     return appids
 
 
-def _ask_all(names: dict[str, str]) -> Iterator[Row]:
+def _check_all(names: dict[str, str]) -> Iterator[Row]:
     """Check each mini program, with a progress bar.
 
-    After an interrupt, yield the failures that were to be asked for again, and raise `KeyboardInterrupt`.
+    After an interrupt, yield the failures that were still to be checked again, and raise `KeyboardInterrupt`.
     """
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failures]} failed"), TimeRemainingColumn())
     progress = Progress(
@@ -311,7 +315,7 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
     )
     with progress:
         task = progress.add_task("", total=len(names), failures=0)
-        sweeper, failures = Sweep(list(names), _ask_batch), 0
+        sweeper, failures = Sweep(list(names), _check_batch), 0
         try:
             for row in sweeper:
                 failures += bool(row.answer.failure)
@@ -322,7 +326,7 @@ def _ask_all(names: dict[str, str]) -> Iterator[Row]:
             raise
 
 
-def _ask_batch(appids: Sequence[str]) -> list[Row]:
+def _check_batch(appids: Sequence[str]) -> list[Row]:
     """Check a batch of mini programs in one invocation. Raises `OpenApiError` if the whole invocation failed."""
     reply = invoke_function({"appids": list(appids)}, "lambda")
     if "results" not in reply:  # ON_ERROR=return
