@@ -96,13 +96,17 @@ def list_sources() -> str:
     return f"    AllowedValues: [{', '.join(get_args(SourceChoice))}]\n"
 
 
-def list_shown() -> str:
+def list_public_settings() -> str:
     """List the settings whose values `make deploy-scf` may show."""
     names = [name.upper() for name, field in Settings.model_fields.items() if "SecretStr" not in str(field.annotation)]
     return "".join(f'    "{name}",\n' for name in names if not name.endswith(ONLY_ON_AWS))
 
 
-LISTS: dict[str, Callable[[], str]] = {"variables": list_variables, "sources": list_sources, "shown": list_shown}
+LISTS: dict[str, Callable[[], str]] = {
+    "variables": list_variables,
+    "sources": list_sources,
+    "shown": list_public_settings,
+}
 
 
 def renew(path: Path) -> str:

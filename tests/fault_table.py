@@ -25,7 +25,7 @@ class Row:
     requests: int = 1
     is_lost: bool = False
 
-    def at(self, endpoint: str) -> Fault:
+    def create_fault(self, endpoint: str) -> Fault:
         """Return the fault at this endpoint."""
         return replace(self.fault, endpoint=endpoint)
 

@@ -124,11 +124,11 @@ class Cloud:
     def wait_for_end(self, execution: str, seconds: float = SECONDS) -> Json:
         """Wait until an execution has ended; return its description."""
 
-        def ended() -> Json | None:
+        def find_ended() -> Json | None:
             description: Json = self.states.describe_execution(executionArn=execution)
             return None if description["status"] == "RUNNING" else description
 
-        return poll(ended, seconds)
+        return poll(find_ended, seconds)
 
     def run(self, machine: str, given: Any, seconds: float = SECONDS) -> Json:
         """Start an execution and wait for its end; return its output, or None if it failed."""
@@ -171,11 +171,11 @@ class Cloud:
         """Wait for this number of events; return all events that have arrived."""
         events: list[tuple[str, Json]] = []
 
-        def enough() -> bool | None:
+        def has_enough() -> bool | None:
             events.extend(self.take_events())
             return True if len(events) >= count else None
 
-        poll(enough)
+        poll(has_enough)
         return events
 
 

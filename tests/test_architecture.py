@@ -51,17 +51,17 @@ def find_imports(path: Path) -> set[str]:
     return found & (MODULES.keys() - {"handler"})
 
 
-def shipped() -> dict[str, Path]:
+def find_shipped() -> dict[str, Path]:
     """Return the modules below `handler`, without `handler/__init__.py`, because it is empty."""
     return {module: path for module, path in MODULES.items() if module.startswith("handler.")}
 
 
-def room(module: str) -> str:
+def find_room(module: str) -> str:
     """Return the folder or file directly below `handler` that contains a module."""
     return module.split(".")[1]
 
 
-def house(module: str) -> str:
+def find_house(module: str) -> str:
     """Return the top folder of a module."""
     return module.split(".", maxsplit=1)[0]
 
@@ -71,17 +71,17 @@ def house(module: str) -> str:
 )
 def test_houses(name: str, may_import: set[str]) -> None:
     """`handler` and `deploy` import no other package of the project. `gray_release` imports only `handler`."""
-    files = [path for module, path in MODULES.items() if house(module) == name]
+    files = [path for module, path in MODULES.items() if find_house(module) == name]
     assert files
-    assert {house(module) for module in chain.from_iterable(map(find_imports, files))} - {name} <= may_import
+    assert {find_house(module) for module in chain.from_iterable(map(find_imports, files))} - {name} <= may_import
 
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_directions(name: str) -> None:
     """Each part of `handler` imports exactly the parts that the table lists."""
-    files = [path for module, path in shipped().items() if room(module) == name]
+    files = [path for module, path in find_shipped().items() if find_room(module) == name]
     assert files
-    used = {room(module) for module in chain.from_iterable(map(find_imports, files))} - {name}
+    used = {find_room(module) for module in chain.from_iterable(map(find_imports, files))} - {name}
     assert used == ROOMS[name], f"{name} imports {sorted(used)}"
 
 
@@ -93,7 +93,7 @@ def test_no_circle() -> None:
 
 def test_every_room_is_known() -> None:
     """Each folder and file directly below `handler` has a row in the table."""
-    assert {room(module) for module in shipped()} == {*ROOMS}
+    assert {find_room(module) for module in find_shipped()} == {*ROOMS}
 
 
 def test_no_test_module_imports_another() -> None:

@@ -145,8 +145,10 @@ def test_triggers() -> None:
 # --- Tables whose rows the tests provoke
 
 
-def ask(method: str = "GET", path: str = "/", body: str = "", **query: str) -> tuple[int, dict[str, str], Any]:
-    """Ask over a function URL; return the status, the headers and the body."""
+def call_function_url(
+    method: str = "GET", path: str = "/", body: str = "", **query: str
+) -> tuple[int, dict[str, str], Any]:
+    """Send a request to the function URL; return the status, the headers and the body."""
     event = {"httpMethod": method, "path": path, "queryString": query, "headers": {}, "body": body}
     reply = lambda_handler(event, LambdaContext())
     return reply["statusCode"], reply["headers"], json.loads(reply["body"] or "null")
@@ -190,7 +192,7 @@ def test_errors_table(
     address = sandbox.base_url.partition(":")[2]
     configure(**{name: value and value.replace("{sandbox}", address) for name, value in environ.items()})
     sandbox.faults.extend([Fault.parse(fault)] if fault else [])
-    status, _, body = ask(**asked)
+    status, _, body = call_function_url(**asked)
     _, codes, documented = rows("errors", TEXTS["docs/operating.md"])[row]
     assert (str(status), body["errCode"]) == (documented, code)
     assert str(code) in codes.split(", ") or codes.startswith("its errcode")
@@ -199,11 +201,11 @@ def test_errors_table(
 def test_errors_table_has_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """The only row that no test provokes is the internal error."""
 
-    def broken(*_: object) -> None:
+    def raise_error(*_: object) -> None:
         raise KeyError
 
-    monkeypatch.setattr("handler.operation.Operation.get_plan", broken)
-    status, _, body = ask()
+    monkeypatch.setattr("handler.operation.Operation.get_plan", raise_error)
+    status, _, body = call_function_url()
     assert [row[1:] for row in rows("errors", TEXTS["docs/operating.md"])[11:]] == [[str(body["errCode"]), str(status)]]
 
 
@@ -217,7 +219,7 @@ def test_paths_table() -> None:
     }
     for request, answer in rows("paths", TEXTS["docs/design.md"]):
         method, path = request.strip("`").split()
-        status, headers, body = ask(method, path)
+        status, headers, body = call_function_url(method, path)
         words, _, allow = answer.partition(", `Allow: ")
         if words == "405":
             assert (status, headers["Allow"]) == (405, allow.strip("`"))

@@ -29,7 +29,7 @@ def save(rows: list[Row], seconds: float) -> None:
 
 def seconds() -> int:
     """Return the seconds that the last run took."""
-    return int(_kept()["seconds"])
+    return int(_load_figures()["seconds"])
 
 
 def render_document() -> str:
@@ -38,7 +38,7 @@ def render_document() -> str:
 
 
 def _figures() -> str:
-    rows = {row["name"]: row for row in _kept()["rows"]}
+    rows = {row["name"]: row for row in _load_figures()["rows"]}
     sentence = re.sub("{(.+?)}", lambda name: format_figure(rows[name[1]]["figure"]), _SENTENCE, flags=re.DOTALL)
     lines = [
         f"| {row['name']} | {format_figure(row['figure'])} {row['unit']}".rstrip() + f" | {_goal(row)} |"
@@ -54,5 +54,5 @@ def _goal(row: dict[str, Any]) -> str:
     return f"{row['goal']:g}{'' if row['figure'] <= row['goal'] else ', missed'}"
 
 
-def _kept() -> Any:
+def _load_figures() -> Any:
     return json.loads(FIGURES.read_text("utf-8"))

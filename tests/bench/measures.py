@@ -33,7 +33,7 @@ class Peer:
     environ: Mapping[str, str] = field(default_factory=dict)
     takes_address: bool = False
 
-    def at(self, address: str, *arguments: int) -> tuple[list[str], dict[str, str]]:
+    def create_command(self, address: str, *arguments: int) -> tuple[list[str], dict[str, str]]:
         """Return the command that calls this address, and its environment."""
         place = (f"{address}/admin",) if self.takes_address else ()
         environ = {"PATH": os.environ["PATH"], **self.environ, "WECHAT_API_BASE_URL": address}
@@ -41,11 +41,11 @@ class Peer:
 
     def run(self, address: str, *arguments: int) -> Run:
         """Run the program. Raises `RuntimeError` with its output when it fails."""
-        return run(*self.at(address, *arguments))
+        return run(*self.create_command(address, *arguments))
 
     def instructions(self, address: str, *arguments: int) -> int:
         """Count the instructions of a run."""
-        command, environ = self.at(address, *arguments)
+        command, environ = self.create_command(address, *arguments)
         process = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
             env=environ | {"PYTHONHASHSEED": "0"},

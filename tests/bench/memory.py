@@ -18,13 +18,13 @@ def one_mini_program(table: Table, peers: Peers, addresses: Addresses) -> None:
     """Compare resident memory after some calls for one mini program."""
     table.section(f"memory after {CALLS_OF_ONE} calls over https, one mini program")
 
-    def after(peer: Peer) -> float:
+    def measure(peer: Peer) -> float:
         return peer.run(addresses.https, 0, CALLS_OF_ONE).told["after"]
 
-    ours = after(peers.ours)
+    ours = measure(peers.ours)
     for peer in (peers.plain, peers.naive, peers.standard_library, peers.wx_sdk):
         if peer:
-            theirs = after(peer)
+            theirs = measure(peer)
             goal = 0.95 if peer is peers.plain else None
             table.add(f"memory / {peer.name}", ours / theirs, "x", goal, f"{ours:.1f} against {theirs:.1f} MiB")
 

@@ -64,7 +64,7 @@ def scale_out(table: Table, peers: Peers) -> None:
 
 
 def _start_process(peer: Peer, address: str) -> "subprocess.Popen[bytes]":
-    command, environ = peer.at(address, 1, 0)
+    command, environ = peer.create_command(address, 1, 0)
     return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

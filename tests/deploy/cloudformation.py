@@ -52,7 +52,7 @@ class Stack:
     @property
     def template(self) -> dict[str, Any]:
         """The template after SAM's transform, which AWS runs with the parameters at hand."""
-        return _transformed(tuple(self.parameters.items()))
+        return _transform_template(tuple(self.parameters.items()))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -107,7 +107,7 @@ class Stack:
             return self.resolve(then if self.holds(condition) else otherwise)
         if function == "Sub":
             text, variables = argument if isinstance(argument, list) else (argument, {})
-            return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._named(found[1], self.resolve(variables)), text)
+            return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._find_value(found[1], self.resolve(variables)), text)
         if function in ("Ref", "Condition"):
             return self._ref(argument) if function == "Ref" else self.holds(argument)
         arguments = self.resolve(argument)
@@ -121,9 +121,9 @@ class Stack:
             return ABSENT
         if name in PARAMETERS and PARAMETERS[name]["Type"] == "CommaDelimitedList":
             return self.parameters[name].split(",")
-        return self._named(name, {})
+        return self._find_value(name, {})
 
-    def _named(self, name: str, variables: dict[str, str]) -> str:
+    def _find_value(self, name: str, variables: dict[str, str]) -> str:
         known = variables | self._pseudo | self.parameters
         if name in known:
             return str(known[name])
@@ -134,7 +134,7 @@ class Stack:
 
 
 @cache
-def _transformed(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _transform_template(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     source = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     for resource in source["Resources"].values():
         for local in {"CodeUri", "DefinitionUri"} & set(resource.get("Properties", {})):

@@ -40,7 +40,7 @@ def level(line: str) -> str:
     return named if named in LEVELS else "INFO"
 
 
-def passes(line: str, application_log_level: str) -> bool:
+def is_kept(line: str, application_log_level: str) -> bool:
     """Whether Lambda's filter lets a printed line through."""
     return LEVELS.index(level(line)) >= LEVELS.index(application_log_level)
 

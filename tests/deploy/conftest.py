@@ -20,11 +20,11 @@ def lambda_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Build for Lambda in a folder that no test can change."""
     directory = tmp_path_factory.mktemp("lambda") / "task"
     build("lambda", directory, "--zip", str(directory.parent / "lambda.zip"))
-    before = listing(directory)
+    before = list_files(directory)
     for path in directory.rglob("*"):
         path.chmod(path.stat().st_mode & ~0o222)
     yield directory
-    assert listing(directory) == before, "something was written into the artifact"
+    assert list_files(directory) == before, "something was written into the artifact"
     for path in directory.rglob("*"):
         path.chmod(path.stat().st_mode | 0o200)
 
@@ -37,7 +37,7 @@ def scf_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "scf.zip"
 
 
-def listing(directory: Path) -> dict[str, tuple[int, float]]:
+def list_files(directory: Path) -> dict[str, tuple[int, float]]:
     """Return size and time of every file."""
     files = [path for path in directory.rglob("*") if path.is_file()]
     return {str(path.relative_to(directory)): (path.stat().st_size, path.stat().st_mtime) for path in files}

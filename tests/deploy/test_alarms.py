@@ -11,7 +11,7 @@ import pytest
 
 from gray_release.sandbox.server import APPID, Sandbox
 from tests.deploy.cloudformation import PARAMETERS, Stack
-from tests.deploy.cloudwatch import Metrics, is_on, level, passes
+from tests.deploy.cloudwatch import Metrics, is_kept, is_on, level
 from tests.support import ROOT, set_body
 
 FUNCTION = "GetGrayReleasePlanFunction"
@@ -37,7 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
+def invoke_with_answer(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
     """Invoke the function once in a process of its own, with the environment that the template gives it on Lambda."""
     set_body(sandbox, answer)
     own = {"WechatAppid": APPID, "WechatSecret": sandbox.tokens.apps[APPID], "WechatApiBaseUrl": sandbox.base_url}
@@ -68,17 +68,17 @@ def ask(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
 def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
     """At every LogLevel Lambda's filter lets metric lines and failure lines through, whatever the function logs."""
     threshold = Stack(LogLevel=log_level).properties(FUNCTION)["LoggingConfig"]["ApplicationLogLevel"]
-    healthy = ask(sandbox, RUNNING, LogLevel=log_level)
-    failing = ask(sandbox, REFUSED, LogLevel=log_level)
-    assert [line for line in healthy.lines + failing.lines if not passes(line, threshold)] == []
+    healthy = invoke_with_answer(sandbox, RUNNING, LogLevel=log_level)
+    failing = invoke_with_answer(sandbox, REFUSED, LogLevel=log_level)
+    assert [line for line in healthy.lines + failing.lines if not is_kept(line, threshold)] == []
     assert [len([line for line in printed.lines if '"_aws"' in line]) for printed in (healthy, failing)] == [1, 2]
     assert len([line for line in failing.lines if '"outcome":"failed"' in line]) == 1
 
 
 def test_filter(sandbox: Sandbox) -> None:
     """Lambda's log filter at WARN drops the metric lines, which `test_nothing_is_filtered` would notice."""
-    lines = ask(sandbox, REFUSED).lines
-    assert [passes(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
+    lines = invoke_with_answer(sandbox, REFUSED).lines
+    assert [is_kept(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
     assert level('{"level": "debug", "timestamp": "2024-11-02T16:51:31.587199Z"}') == "DEBUG"
     assert level('{"level": "ERROR", "timestamp": "2024-11-02 16:51:31,587"}') == "INFO"
     assert level("Traceback") == level("[]") == level('{"timestamp": "2024-11-02T16:51:31Z"}') == "INFO"
@@ -94,29 +94,31 @@ class Answers(NamedTuple):
 
 @pytest.fixture(scope="module", params=["raise", "return"])
 def either(request: pytest.FixtureRequest, sandbox: Sandbox) -> Answers:
-    """Ask for each, with both values of OnError."""
-    answers = Answers(*(ask(sandbox, answer, OnError=request.param) for answer in (RUNNING, PAUSED, REFUSED)))
+    """Invoke the function with each of WeChat's answers, once with each value of OnError."""
+    answers = Answers(
+        *(invoke_with_answer(sandbox, answer, OnError=request.param) for answer in (RUNNING, PAUSED, REFUSED))
+    )
     assert [printed.raised for printed in answers] == [False, False, request.param == "raise"]
     return answers
 
 
 @pytest.fixture(scope="module")
 def answers(sandbox: Sandbox) -> Answers:
-    """Ask for each, where OnError is all the same."""
-    return Answers(*(ask(sandbox, answer) for answer in (RUNNING, PAUSED, REFUSED)))
+    """Invoke the function with each of WeChat's answers, for tests in which OnError makes no difference."""
+    return Answers(*(invoke_with_answer(sandbox, answer) for answer in (RUNNING, PAUSED, REFUSED)))
 
 
 def play(
-    schedule: int, hours: float, asked: Callable[[float], Sequence[Printed]], *, retried: bool = True
+    schedule: int, hours: float, list_invocations: Callable[[float], Sequence[Printed]], *, retried: bool = True
 ) -> Callable[..., dict[str, list[float]]]:
-    """Let a schedule ask for so many hours; return what tells when alarms were on, in hours, minute by minute.
+    """Play a schedule for some hours. Return a function that lists, for each alarm, the hours at which it was on.
 
-    `asked` gives what a moment's invocations print, by its time in seconds. The schedule is up to a minute late, one
-    invocation follows another, in another order each time, and one that raised is repeated after a minute.
+    `list_invocations` takes a time in seconds, and returns what the invocations of that time print. As on AWS, they
+    start up to a minute late, one after another and in varying order. One that raised is repeated after a minute.
     """
     events: list[tuple[float, Printed]] = []
     for turn, start in enumerate(range(0, int(hours * HOUR), schedule)):
-        printed = list(asked(start))
+        printed = list(list_invocations(start))
         printed = printed[turn % len(printed) :] + printed[: turn % len(printed)]
         for index, one in enumerate(printed):
             at = float(start + turn * 17 % 60 + index)
@@ -129,7 +131,7 @@ def play(
         metrics.put("AWS/Lambda", "Invocations", {"FunctionName": f"<{FUNCTION}>"}, at, 1)
         metrics.put("AWS/Lambda", "Errors", {"FunctionName": f"<{FUNCTION}>"}, at, float(one.raised))
 
-    def on(**parameters: str) -> dict[str, list[float]]:
+    def find_alarms_on(**parameters: str) -> dict[str, list[float]]:
         stack = Stack(**parameters)
         times = range(0, int(hours * HOUR), 60)
         return {
@@ -138,7 +140,7 @@ def play(
             if (found := [at / HOUR for at in times if is_on(stack.properties(name), metrics, at)])
         }
 
-    return on
+    return find_alarms_on
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -165,10 +167,10 @@ def test_paused(schedule: int, paused_seconds: int, answers: Answers) -> None:
     hours = paused_seconds / HOUR
     end = 3 + hours * 13 / 12 + 2
 
-    def asked(at: float) -> list[Printed]:
+    def list_invocations(at: float) -> list[Printed]:
         return [answers.paused if 3 * HOUR <= at < end * HOUR else answers.running]
 
-    on = play(schedule, end + 2, asked)(PausedSeconds=str(paused_seconds))
+    on = play(schedule, end + 2, list_invocations)(PausedSeconds=str(paused_seconds))
     assert set(on) == {"PausedAlarm"}
     times = on["PausedAlarm"]
     assert 3 + hours <= times[0] <= 3 + hours * 13 / 12 + (schedule + 120) / HOUR
@@ -180,10 +182,10 @@ def test_paused(schedule: int, paused_seconds: int, answers: Answers) -> None:
 def test_paused_for_a_while(schedule: int, answers: Answers) -> None:
     """A release that goes on an hour before PausedSeconds are over raises no alarm."""
 
-    def asked(at: float) -> list[Printed]:
+    def list_invocations(at: float) -> list[Printed]:
         return [answers.paused if 3 * HOUR <= at < 6 * HOUR else answers.running]
 
-    assert play(schedule, 9, asked)(PausedSeconds=str(4 * HOUR)) == {}
+    assert play(schedule, 9, list_invocations)(PausedSeconds=str(4 * HOUR)) == {}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -270,7 +272,7 @@ def test_dashboard(sandbox: Sandbox, by_appid: str) -> None:
     text = stack.properties("ReleaseDashboard")["DashboardBody"]
     metrics = Metrics()
     for answer in (PAUSED, REFUSED):
-        metrics.read(ask(sandbox, answer, MetricsByAppid=by_appid).lines, 0)
+        metrics.read(invoke_with_answer(sandbox, answer, MetricsByAppid=by_appid).lines, 0)
     published = {(metric, frozenset(name for name, _ in dimensions)) for _, metric, dimensions in metrics.times}
     shown = set()
     for widget in json.loads(text)["widgets"]:

@@ -42,12 +42,12 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         prefix = Path(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip())
         packed[version] = tmp_path_factory.mktemp("bare") / f"{version}.tar.gz"
         with tarfile.open(packed[version], "w:gz", compresslevel=1) as archive:
-            archive.add(prefix / "bin" / f"python{version}", f"python/bin/python{version}", filter=_needed)
-            archive.add(prefix / "lib" / f"python{version}", f"python/lib/python{version}", filter=_needed)
+            archive.add(prefix / "bin" / f"python{version}", f"python/bin/python{version}", filter=_select_entry)
+            archive.add(prefix / "lib" / f"python{version}", f"python/lib/python{version}", filter=_select_entry)
     return packed
 
 
-def _needed(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _select_entry(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     left_out = ("/test", "/site-packages", "/dist-packages", "/ensurepip", "/__pycache__", "/idlelib", ".a")
     return None if entry.name.endswith(left_out) else entry
 

@@ -123,14 +123,14 @@ class Stack:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def printed(self) -> list[str]:
+    def read_log_lines(self) -> list[str]:
         """Return the lines of the function's log."""
         events = self.aws.logs.filter_log_events(logGroupName=self.outputs["LogGroupName"], limit=10000)["events"]
         return [event["message"] for event in events]
 
     def log(self) -> list[dict[str, Any]]:
         """Return the function's own lines in its log, one an invocation."""
-        return [json.loads(line) for line in self.printed() if '"message":"getGrayReleasePlan"' in line]
+        return [json.loads(line) for line in self.read_log_lines() if '"message":"getGrayReleasePlan"' in line]
 
 
 def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: Path, env: Mapping[str, str]) -> str:
@@ -227,11 +227,11 @@ def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
     assert len(lines) == 6
     assert {(line["level"], line["outcome"], line["plan_status"]) for line in lines} == {("INFO", "ok", 1)}
     metrics = Metrics()
-    metrics.read([line for line in stack.printed() if line.startswith('{"_aws"')], at=1)
+    metrics.read([line for line in stack.read_log_lines() if line.startswith('{"_aws"')], at=1)
     name = ("GrayRelease", "{}", frozenset({("service", "get-gray-release-plan")}))
     found = {metric: metrics.statistic((name[0], metric, name[2]), "Sum", 0, 1) for metric in ("Failures", "Paused")}
     assert found == {"Failures": 0, "Paused": 0}
-    assert SECRET not in "".join(stack.printed())
+    assert SECRET not in "".join(stack.read_log_lines())
 
 
 def test_what_fails_is_kept(deployed: Stack) -> None:

@@ -48,11 +48,11 @@ def other(name: str) -> str:
     return value
 
 
-def named_in(node: Any) -> Iterator[str]:
+def find_references(node: Any) -> Iterator[str]:
     """List what a part of the template refers to, also by its conditions."""
     if isinstance(node, list):
         for item in node:
-            yield from named_in(item)
+            yield from find_references(item)
     elif isinstance(node, Mapping):
         for key, item in node.items():
             if key in ("Ref", "Condition") and isinstance(item, str):
@@ -61,18 +61,18 @@ def named_in(node: Any) -> Iterator[str]:
                 yield from re.findall(r"\$\{(\w+)\}", json.dumps(item))
             if key == "Fn::If":
                 yield item[0]
-            yield from named_in(item)
+            yield from find_references(item)
 
 
 def parameters_of(resource: str) -> set[str]:
     """List the parameters that decide about a resource."""
     found: set[str] = set()
-    names = set(named_in(TEMPLATE["Resources"][resource]))
+    names = set(find_references(TEMPLATE["Resources"][resource]))
     while names:
         name = names.pop()
         if name in PARAMETERS:
             found.add(name)
-        names |= set(named_in(TEMPLATE["Conditions"].get(name, {})))
+        names |= set(find_references(TEMPLATE["Conditions"].get(name, {})))
     return found
 
 

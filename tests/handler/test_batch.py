@@ -182,12 +182,12 @@ def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: py
     """An internal error in one question does not affect the others, and its text is not shown."""
     get_plan = Operation.get_plan
 
-    def broken(self: Operation, arguments: Any, budget: Any) -> Any:
+    def fail_for_third(self: Operation, arguments: Any, budget: Any) -> Any:
         if arguments.appid == MANY[2]:
             raise KeyError("secret text")
         return get_plan(self, arguments, budget)
 
-    monkeypatch.setattr(Operation, "get_plan", broken)
+    monkeypatch.setattr(Operation, "get_plan", fail_for_third)
     assert fleet.plans
     reply = invoke({"appids": MANY[:5]})
     assert [row["errCode"] for row in reply["results"]] == [0, 0, -1, 0, 0]

@@ -23,7 +23,7 @@ CONFORMANCE = json.loads(Path("tests/conformance/wx-server-sdk-4.0.2.json").read
 keys = st.text(alphabet="aAbz_09é中", max_size=8)
 
 
-def converted(key: str) -> str:
+def convert_key(key: str) -> str:
     """Convert a key character by character: an independent implementation of the rule."""
     parts = list(key)
     for index in range(len(parts) - 1):
@@ -152,27 +152,27 @@ def test_any_bytes(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
 def test_values_are_untouched(value: Any) -> None:
     """Case conversion changes keys of objects and nothing else."""
 
-    def leaves(value: Any) -> list[str]:
+    def list_leaves(value: Any) -> list[str]:
         if isinstance(value, dict):
-            return sorted(leaf for item in value.values() for leaf in leaves(item))
+            return sorted(leaf for item in value.values() for leaf in list_leaves(item))
         if isinstance(value, list):
-            return [leaf for item in value for leaf in leaves(item)]
+            return [leaf for item in value for leaf in list_leaves(item)]
         return [repr(value)]
 
-    def collides(value: Any) -> bool:
+    def has_collision(value: Any) -> bool:
         if isinstance(value, dict):
-            return len({converted(key) for key in value}) < len(value) or any(map(collides, value.values()))
-        return isinstance(value, list) and any(map(collides, value))
+            return len({convert_key(key) for key in value}) < len(value) or any(map(has_collision, value.values()))
+        return isinstance(value, list) and any(map(has_collision, value))
 
-    if not collides(value):
-        assert leaves(to_camel_case(value)) == leaves(value)
+    if not has_collision(value):
+        assert list_leaves(to_camel_case(value)) == list_leaves(value)
 
 
 @given(key=keys)
 def test_key_rule(key: str) -> None:
     """Every `_` followed by a-z becomes the upper-case letter; other keys stay."""
     [camel] = to_camel_case({key: 1})
-    assert camel == converted(key)
+    assert camel == convert_key(key)
     assert not re.search("_[a-z]", camel)
 
 
@@ -181,11 +181,11 @@ def test_snake_case_wins(values: dict[str, int]) -> None:
     """When two keys become the same, the converted one wins."""
     camel = to_camel_case(values)
     for key, value in values.items():
-        if len([other for other in values if converted(other) == converted(key)]) == 1 or (
-            converted(key) != key
-            and not [other for other in values if other != key and converted(other) == converted(key) != other]
+        if len([other for other in values if convert_key(other) == convert_key(key)]) == 1 or (
+            convert_key(key) != key
+            and not [other for other in values if other != key and convert_key(other) == convert_key(key) != other]
         ):
-            assert camel[converted(key)] == value
+            assert camel[convert_key(key)] == value
 
 
 @given(values=st.dictionaries(st.sampled_from(["a_b", "gray_release_plan", "errMsg", "err_code"]), json_values))

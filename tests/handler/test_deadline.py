@@ -43,7 +43,7 @@ def on_lambda(milliseconds: Any) -> SimpleNamespace:
     return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
 
 
-def _broken() -> int:
+def _raise_error() -> int:
     raise RuntimeError("hush")
 
 
@@ -65,7 +65,7 @@ def test_stated(log: Log, milliseconds: Any, left: int) -> None:
     assert [left - 1500 < line["remaining_ms"] <= left + 1 for line in log()] == [True, True]
 
 
-@pytest.mark.parametrize("context", [None, {}, SimpleNamespace(get_remaining_time_in_millis=_broken)])
+@pytest.mark.parametrize("context", [None, {}, SimpleNamespace(get_remaining_time_in_millis=_raise_error)])
 @pytest.mark.usefixtures("sandbox")
 def test_contexts(log: Log, context: Any) -> None:
     """A missing context, or one that raises, leaves the default time."""

@@ -45,7 +45,7 @@ def play(sandbox: Sandbox, configure: Configure, log: Log) -> Play:
     def play(row: Row, endpoint: str, *others: Fault) -> int:
         if row.status == 504:  # not for other rows: a busy machine may need longer for a plain request
             configure(WECHAT_TIMEOUT_SECONDS="0.6")
-        sandbox.faults[:] = [row.at(endpoint), *others]
+        sandbox.faults[:] = [row.create_fault(endpoint), *others]
         code, status = invoke_over_http()
         requests = {name: sandbox.count(path) for name, path in PATHS.items()}
         assert (code, status if code else row.status, requests[endpoint]) == (row.code, row.status, row.requests)

@@ -130,7 +130,7 @@ def test_stable(sandbox: Sandbox, configure: Configure, printed: io.StringIO, en
     sandbox.tokens.expiry[SECRETS["token"]] = time.time() + 7200
     sandbox.tokens.stable[APPID] = SECRETS["token"]
     configure(WECHAT_SECRET=SECRETS["secret"])
-    sandbox.faults.append(row.at(endpoint))
+    sandbox.faults.append(row.create_fault(endpoint))
     invoke_all(printed)
     print_objects(printed)
 
@@ -152,7 +152,7 @@ def test_component(
         WECHAT_SECRET=None, WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=SECRETS["component secret"]
     )
     fill_store(store, SECRETS["ticket"], {APPID: SECRETS["refresh token"]})
-    sandbox.faults.append(row.at(endpoint))
+    sandbox.faults.append(row.create_fault(endpoint))
     invoke_all(printed)
     print_objects(printed)
 
@@ -167,7 +167,7 @@ def test_other_sources(
     row: Row,
 ) -> None:
     """No secret is shown with a central store, or with a cloudbase token from a variable or a file."""
-    sandbox.faults.append(row.at("plan"))
+    sandbox.faults.append(row.create_fault("plan"))
     store.set(f"{APPID}_access_token", SECRETS["token"])
     configure(WECHAT_SECRET=None)
     invoke_all(printed)

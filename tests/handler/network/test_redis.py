@@ -141,11 +141,11 @@ def test_lock_lasts_as_long_as_its_owner(
     lives: list[int] = []
     refresh = platform.platform.get_authorizer_token
 
-    def watched(*arguments: object) -> object:
+    def record_lock(*arguments: object) -> object:
         lives.append(store.redis.pttl(LOCK))
         return refresh(*arguments)  # type: ignore[arg-type]
 
-    platform.platform.get_authorizer_token = watched  # type: ignore[method-assign, assignment]
+    platform.platform.get_authorizer_token = record_lock  # type: ignore[method-assign, assignment]
     assert invoke(deadline=time.monotonic() + seconds) == DOCUMENTED
     assert len(lives) == 1
     assert least < lives[0] < most
@@ -157,11 +157,11 @@ def test_stalled_store(platform: Sandbox, store: RedisStorage, server: Valkey, i
     platform.faults.append(Fault.parse("component:delay=0*1"))
     refresh = platform.platform.get_component_token
 
-    def stalling(*arguments: object) -> object:
+    def stall(*arguments: object) -> object:
         process.send_signal(signal.SIGSTOP)
         return refresh(*arguments)  # type: ignore[arg-type]
 
-    platform.platform.get_component_token = stalling  # type: ignore[method-assign, assignment]
+    platform.platform.get_component_token = stall  # type: ignore[method-assign, assignment]
     try:
         with pytest.raises(OpenApiError) as caught:
             invoke(deadline=time.monotonic() + 1)

@@ -38,17 +38,17 @@ class Rotating:
         """Delete the access token, so that the next invocation refreshes it."""
         self.store.delete(f"{APPID}_access_token")
 
-    def during_refresh(self, damage: Callable[[], object]) -> None:
+    def damage_during_refresh(self, damage: Callable[[], object]) -> None:
         """Run `damage` between WeChat's answer to the next refresh and the write of the refresh token."""
         refresh = self.sandbox.platform.get_authorizer_token
 
-        def damaging(*arguments: object) -> object:
+        def issue_damaged(*arguments: object) -> object:
             self.sandbox.platform.get_authorizer_token = refresh  # type: ignore[method-assign]
             answer = refresh(*arguments)  # type: ignore[arg-type]
             damage()
             return answer
 
-        self.sandbox.platform.get_authorizer_token = damaging  # type: ignore[method-assign, assignment]
+        self.sandbox.platform.get_authorizer_token = issue_damaged  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_lost_during_a_refresh(rotating: Rotating, invoke: Invoke, log: Log, los
         else:
             rotating.store.set(f"{APPID}_refresh_token", first)
 
-    rotating.during_refresh(lose)
+    rotating.damage_during_refresh(lose)
     assert invoke() == DOCUMENTED
     assert rotating.stored == rotating.valid
     assert any("lost the newest" in warning for warning in warnings(log))
@@ -115,7 +115,7 @@ def test_unknown_value_wins(rotating: Rotating, invoke: Invoke, log: Log, when: 
     if when == "between":
         authorise()
     else:
-        rotating.during_refresh(authorise)
+        rotating.damage_during_refresh(authorise)
     assert invoke() == DOCUMENTED
     if when == "during":
         assert rotating.stored == "refreshtoken@@@newer"
@@ -208,7 +208,7 @@ def test_chaos(platform: Sandbox, killable: Valkey, invoke: Invoke, seed: int) -
         for _ in range(40):
             damage = chance.choice([evict, show_older, lose_writes, client.save, client.ping])
             if chance.random() < 0.5 and damage is not lose_writes:
-                rotating.during_refresh(damage)
+                rotating.damage_during_refresh(damage)
             else:
                 damage()
             store.delete(f"{APPID}_access_token")

@@ -59,10 +59,10 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
     """A server that trickles or is silent is -1 and 504 at the deadline, after one request."""
     over = threading.Event()
 
-    def silent(_request: object) -> None:
+    def stay_silent(_request: object) -> None:
         over.wait(10)
 
-    plays: list[Answer] = [trickle, silent]
+    plays: list[Answer] = [trickle, stay_silent]
     for play in plays:
         tokens.answers, tokens.requests[:] = [play], []
         error = catch_error(invoke, deadline=time.monotonic() + 0.5)

@@ -23,7 +23,7 @@ def one_body(content: bytes) -> None:
     try:
         answers.check(body, lambda: ["secret-value"])
     except contract.OpenApiError as error:
-        refused(error)
+        check_refusal(error)
         return
     for convert_case in (True, False):
         reply = contract.create_result(body, convert_case=convert_case)
@@ -33,7 +33,7 @@ def one_body(content: bytes) -> None:
     assert isinstance(contract.find_drift(body), list)
 
 
-def refused(error: contract.OpenApiError) -> None:
+def check_refusal(error: contract.OpenApiError) -> None:
     """Check that an error can be reported, and hides secrets."""
     told = json.loads(str(error))
     assert told == error.to_dict()

@@ -105,7 +105,7 @@ def read_reason(invoke: Invoke, event: object = None) -> str:
     return caught.value.reason
 
 
-def longest_shown(text: str, secret: str) -> int:
+def measure_longest_part(text: str, secret: str) -> int:
     """Return the length of the longest part of the secret in the text, ignoring case."""
     text, secret = text.lower(), secret.lower()
     runs = (secret[start:end] for start in range(len(secret)) for end in range(start + 1, len(secret) + 1))
@@ -131,7 +131,7 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {PARTS[part]}"}).encode())
     told = read_reason(invoke, {"accessToken": TOKEN})
     assert "***" in told
-    assert longest_shown(told, TOKEN) < 8
+    assert measure_longest_part(told, TOKEN) < 8
 
 
 @pytest.mark.parametrize("sign", ["%", "%25", "%u", "\\", "\\x", "\\u", "&#x", "&#", "&"])
@@ -140,7 +140,7 @@ def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: st
     """A token is found even if the sign before it makes its beginning look like an escape."""
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
     told = read_reason(invoke, {"accessToken": secret})
-    assert longest_shown(told, secret) < 8
+    assert measure_longest_part(told, secret) < 8
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -152,7 +152,7 @@ def test_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, form
     set_body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
     told = read_reason(invoke)
     assert "***" in told
-    assert longest_shown(told.replace("***", ""), shown) < 8
+    assert measure_longest_part(told.replace("***", ""), shown) < 8
 
 
 WORDS = [
