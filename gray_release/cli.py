@@ -94,7 +94,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _choose_encodings() -> None:
-    """Write JSON in UTF-8 wherever it goes, and for people in the terminal's encoding, with ? for other characters."""
+    """Write JSON in UTF-8, and text for people in the terminal's encoding, with ? for characters that it lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             is_json = stream is sys.stdout and not stream.isatty()

@@ -45,7 +45,7 @@ def create_scf_context() -> dict[str, Any]:
 def invoke_function(event: Any, target: Target) -> dict[str, Any]:
     """Invoke the function with an event. Raises `OpenApiError`.
 
-    The first call imports the function, which then logs to the stdout of that moment.
+    The first call imports the function, which from then on logs to the `sys.stdout` of that moment.
     """
     from handler import app  # noqa: PLC0415 - it reads the environment when it is imported
 

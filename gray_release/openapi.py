@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of what the function answers over HTTP, from the models of the contract."""
+"""The OpenAPI 3.1 description of the function's HTTP interface, created from the models of the contract."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def describe() -> dict[str, Any]:
     schemas["ArgumentsOfMany"] = _split_arguments(schemas["Arguments"])
     arguments = schemas["Arguments"]["properties"]
     query = [_query(name, schema) for name, schema in arguments.items() if schema]
-    # At WeChat's own path the answer is 200 to anything, with the error in the body: no value is excluded.
+    # WeChat's own path answers 200 to every request, with any error in the body. So its schema allows any text.
     text = {"in": "query", "schema": {"type": "string"}}
     posted = "Arguments come in the query, the body or both. One that is in both has the same value in both."
     own_query = [{"name": name, **text} for name in ("access_token", "cloudbase_access_token", "appid")]
@@ -109,7 +109,7 @@ def describe() -> dict[str, Any]:
 
 
 def _split_arguments(one: dict[str, Any]) -> dict[str, Any]:
-    """Take `appids` out of the arguments for one mini program; return the schema of those for many."""
+    """Forbid `appids` in the arguments for one mini program; return the schema of the arguments for many."""
     many = {name: schema if name in ("appids", "convertCase") else False for name, schema in one["properties"].items()}
     one["properties"]["appids"] = False
     one["additionalProperties"] = _IGNORED
@@ -130,7 +130,7 @@ def _select(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     kept = _select(schema)
-    if kept["type"] == "boolean":  # in a query it is a word, and an empty one counts as absent
+    if kept["type"] == "boolean":  # a query has only text, and an empty value counts as absent
         kept = {"type": "string", "enum": ["true", "false", ""]}
     return {"name": name, "in": "query", "schema": kept}
 

@@ -29,7 +29,7 @@ class Watch:
     started: float = field(default_factory=time.monotonic)
     was_under_way: bool = False
     created: float | None = None
-    end_reason: str = ""  # in words, if there is no release any more
+    end_reason: str = ""  # in words; empty while there is a release
 
     def find_exit_code(self, answer: Answer, facts: Json) -> int | None:
         """Return the exit code if this answer ends the watch, else `None`. `facts` are the fields of its log line."""

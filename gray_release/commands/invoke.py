@@ -29,7 +29,7 @@ exit codes:
   124  with --watch: --timeout has passed
   130  interrupted"""
 
-WATCHED_SECONDS = 20  # duration of the release that the sandbox plays for --watch
+WATCHED_SECONDS = 20  # length of the release that the sandbox plays for --watch
 
 
 @click.command(epilog=EXIT_CODES, short_help="Run the function once, or until the release ends.")

@@ -1,4 +1,4 @@
-"""What each kind of fault sends. Each function returns whether the connection stays open."""
+"""The faulty response of each kind of fault. Each function returns whether the connection stays open."""
 
 import json
 import socket

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gray_release.sandbox.fault_kinds import KINDS, FaultCall
 
-_NAMED_KINDS = tuple(kind for kind in KINDS if kind != "raw")  # an option cannot contain a whole HTTP response
+_NAMED_KINDS = tuple(kind for kind in KINDS if kind != "raw")  # no option can hold a whole HTTP response
 ENDPOINTS = ("plan", "stable", "classic", "component", "authorizer", "list", "info", "quota", "token", "any")
 
 _SECONDS = (r"\d+(\.\d*)?", "0.5")

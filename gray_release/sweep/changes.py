@@ -42,7 +42,7 @@ def describe_changes(comparison: Comparison) -> str:
     if comparison.at is None:
         return "first run, nothing to compare with"
     changes = (row.change.name if row.change else "unchanged" for row in comparison.rows)
-    # "2 answers" would read as if nobody else had answered.
+    # The change is named "answers": "2 answers" would read as if nobody else had answered.
     names = Counter("answering again" if name == RECOVERY.name else name for name in changes)
     parts = [f"{count} {name}" for name, count in names.most_common() if name != "unchanged"]
     parts.append(f"{names['unchanged']} unchanged")

@@ -54,7 +54,7 @@ def create_digest(comparison: Comparison, now: float) -> Digest | None:
 def _describe_row(row: Row) -> str:
     change = row.change
     name = f"{_shorten(row.name, _LONGEST_NAME)} " if row.name else ""
-    appid = _shorten(row.appid, _LONGEST_APPID)  # with --from, any text
+    appid = _shorten(row.appid, _LONGEST_APPID)  # a file for --from may contain any text here
     words = f"{change.english} {change.chinese}" if change and change.english != change.chinese else ""
     if change and not words:
         words = change.english

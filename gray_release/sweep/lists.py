@@ -8,9 +8,8 @@ from typing import NamedTuple
 from gray_release.sweep.results import read_values
 from gray_release.sweep.texts import decode_text, number_lines
 
-_APPID = re.compile(
-    r"[A-Za-z0-9_-]{1,64}"
-)  # the same as `handler.contract.Appid`, because the function refuses a batch with any other
+# The pattern of `handler.contract.Appid`: the function refuses a whole batch if one appid does not match.
+_APPID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WECHAT_APPID = re.compile(r"wx[0-9a-f]{16}")
 _DELIMITERS = ",;\t，；"  # noqa: RUF001 - a Chinese input method writes the last two
 _BLANKS = " \t\u00a0\u200b\u200e\u3000\ufeff"  # text copied from web pages contains invisible ones

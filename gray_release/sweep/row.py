@@ -11,16 +11,8 @@ from handler.contract import to_camel_case
 from handler.errors import API, refused
 
 STALLED_SECONDS = 86_400  # a release normally moves at least once a day
-_ORDER = (
-    FAILED,
-    PAUSED,
-    None,
-    INITIAL,
-    FINISHED,
-    DELETED,
-    OVER,
-    NONE,
-)  # None stands for rolling out and for unknown states
+# None stands for rolling out and for unknown states.
+_ORDER = (FAILED, PAUSED, None, INITIAL, FINISHED, DELETED, OVER, NONE)
 _MAIN_STATES = (FAILED, PAUSED, RUNNING, FINISHED)
 _NEVER = float("inf")
 
@@ -51,7 +43,7 @@ class Row:
     @classmethod
     def from_json(cls, value: Json) -> "Row":
         """Read a row from its JSON object."""
-        # Not `Answer.from_reply`, which would take a row for an HTTP reply if WeChat put a `statusCode` into it.
+        # Not `Answer.from_reply`: it would mistake a row with a `statusCode` from WeChat for an HTTP reply.
         body = {key: item for key, item in value.items() if key not in ("appid", "name")}
         name = value.get("name")
         return cls(value["appid"], name if isinstance(name, str) else "", Answer(to_camel_case(body)), value)
@@ -64,7 +56,7 @@ class Row:
     @property
     def hint(self) -> str | None:
         """The advice for a failure."""
-        # Imported late, because the function logs to the stdout of the moment when it is first imported.
+        # Imported late: the function always logs to the `sys.stdout` of the moment when it is first imported.
         from handler.telemetry.hints import find_hint  # noqa: PLC0415
 
         return find_hint(refused(self.answer.failure, self.reason)) if self.answer.failure else None

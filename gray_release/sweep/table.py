@@ -14,7 +14,7 @@ from gray_release.sweep.row import Row, collect_advice, count_states, sort_by_at
 from gray_release.times import format_distance, format_duration, format_short_time, format_zone, to_local_time
 
 NARROWEST, WIDE, WIDEST = 80, 120, 140
-BILINGUAL = 100  # columns that a table with names and changes needs to show each status in both languages
+BILINGUAL = 100  # fewest columns at which a table with names and changes shows each status in both languages
 PERCENT_WIDTH = 6
 
 

@@ -98,7 +98,7 @@ def sweep(
         plans=plans,
         tokens=tuple(tokens),
         collisions=sum(sandbox.refusals[code] for code in REFUSED),
-        transitions=entered + math.ceil(count / batch) + 2,  # two more children read the list and the rows
+        transitions=entered + math.ceil(count / batch) + 2,  # two children read the list and the rows
         processes=len(memory),
         peak_mib=max(memory),
     )

@@ -78,7 +78,7 @@ def run(command: list[str], environ: Mapping[str, str]) -> Run:
 
 
 def interleave(measures: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
-    """Run the programs in turn. The first round only warms the disk cache, and is not counted."""
+    """Run the programs in turn. The first round is not counted, because it only fills the disk cache."""
     taken = [{name: measure() for name, measure in measures.items()} for _ in range(rounds + 1)]
     return {name: [found[name] for found in taken[1:]] for name in measures}
 

@@ -10,7 +10,7 @@ from tests.bench.upstream import FLEET, Addresses
 
 CALLS = 20_000
 ENTRY_MIB = 0.8 / 1024  # what the token cache takes for each mini program (handler/tokens/cached.py)
-SOME = 100  # fewer mini programs for the other programs, because each of their clients reads the authorities again
+SOME = 100  # fewer, because the other programs read the certificate authorities again for each mini program
 CALLS_OF_ONE = 300
 
 
@@ -30,7 +30,7 @@ def one_mini_program(table: Table, peers: Peers, addresses: Addresses) -> None:
 
 
 def many_mini_programs(table: Table, peers: Peers, addresses: Addresses) -> None:
-    """Ask for thousands of mini programs repeatedly: only the token cache may grow."""
+    """Check thousands of mini programs repeatedly: only the token cache may grow."""
     apps = len(FLEET)
     table.section(
         f"memory over {CALLS} calls over https, {apps} mini programs (the others: {SOME} calls, {SOME} of them)"

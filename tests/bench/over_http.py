@@ -11,7 +11,7 @@ from tests.bench.table import EXACT, Table
 
 ROUNDS = 5
 WARM_UP, CALLS = 50, 250
-PROCESSES = 50  # that a scale-out starts
+PROCESSES = 50  # number of processes that a scale-out starts
 
 
 def start(table: Table, peers: Peers, address: str) -> None:

@@ -72,7 +72,7 @@ def build(folder: Path, authority: Path) -> Peers:
         }
         if module == "handler.app":  # template.yaml and scf.json set this too
             environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-        if module == "floor":  # the standard library contains no authorities
+        if module == "floor":  # the standard library contains no certificate authorities
             environ["SSL_CERT_FILE"] = str(place / "certifi" / "cacert.pem")
         return Peer(name, command, environ)
 
