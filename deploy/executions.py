@@ -21,9 +21,7 @@ from deploy import DeployError
 
 MACHINES = ("Sweep", "Watch")  # in this order, because a running sweep starts watches
 SCHEDULE, SCHEDULE_GROUP = "SweepSchedule", "ScheduleGroup"
-ROUNDS = (
-    30  # stop repeatedly: AWS lists executions a few seconds late, and a watch may start its next one
-)
+ROUNDS = 30  # stop repeatedly: AWS lists executions a few seconds late, and a watch may start its next one
 
 
 class Fleet:

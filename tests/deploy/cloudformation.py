@@ -1,6 +1,6 @@
-"""What CloudFormation makes of the template with given parameters: SAM's own transform, then functions and conditions.
+"""The template as CloudFormation sees it for some parameters: SAM's transform is applied, functions are resolved.
 
-Only what the template uses is known; anything else fails loudly.
+It knows only the functions that the template uses, and raises an error for any other.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -39,7 +39,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 class Stack:
-    """The template's resources and outputs with these parameters, as CloudFormation would make them.
+    """The template's resources and outputs for these parameters, as CloudFormation would create them.
 
     A resource's name is its logical id in angle brackets; an alias's is its ARN, out of which the template takes parts.
     """
@@ -51,12 +51,12 @@ class Stack:
 
     @property
     def template(self) -> dict[str, Any]:
-        """The template after SAM's transform, which AWS runs with the parameters at hand."""
+        """The template after SAM's transform. AWS, too, runs the transform with the parameters."""
         return _transform_template(tuple(self.parameters.items()))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources whose conditions hold."""
+        """The resources that are created: those without a condition, or with one that is true."""
         return {
             name: self.resolve({key: value for key, value in resource.items() if key != "Metadata"})
             for name, resource in self.template["Resources"].items()
@@ -70,7 +70,7 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The outputs whose conditions hold."""
+        """The outputs that exist: those without a condition, or with one that is true."""
         return {
             name: self.resolve(output["Value"])
             for name, output in self.template["Outputs"].items()
@@ -78,7 +78,7 @@ class Stack:
         }
 
     def broken_rules(self) -> list[str]:
-        """Return the messages of the template's rules that these parameters break."""
+        """Return the error messages of the template's rules for these parameters."""
         return [
             assertion["AssertDescription"]
             for rule in self.template["Rules"].values()
@@ -92,7 +92,7 @@ class Stack:
         return condition is None or bool(self.resolve(self.template["Conditions"][condition]))
 
     def resolve(self, node: Any) -> Any:
-        """Replace functions by what they return."""
+        """Return the value with every intrinsic function replaced by its result."""
         if isinstance(node, list):
             return [value for item in node if (value := self.resolve(item)) is not ABSENT]
         if not isinstance(node, dict):
@@ -102,7 +102,7 @@ class Stack:
         return {name: value for name, item in node.items() if (value := self.resolve(item)) is not ABSENT}
 
     def _call(self, function: str, argument: Any) -> Any:
-        if function == "If":  # only the branch that is taken
+        if function == "If":  # resolve only the chosen branch
             condition, then, otherwise = argument
             return self.resolve(then if self.holds(condition) else otherwise)
         if function == "Sub":

@@ -1,4 +1,4 @@
-"""What CloudWatch and Lambda make of what the function prints: the level filter, metrics out of lines, alarms.
+"""CloudWatch and Lambda's log filter: which lines are kept, the metrics in them, and the state of alarms.
 
 - https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 - https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -25,7 +25,7 @@ STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 
 
 def level(line: str) -> str:
-    """Return the level at which Lambda's filter takes a printed line.
+    """Return the level that Lambda's log filter assigns to a printed line.
 
     One without a known `level`, or with a timestamp that is not of RFC 3339, counts as INFO.
     """
@@ -41,7 +41,7 @@ def level(line: str) -> str:
 
 
 def is_kept(line: str, application_log_level: str) -> bool:
-    """Whether Lambda's filter lets a printed line through."""
+    """Whether Lambda's log filter keeps a printed line."""
     return LEVELS.index(level(line)) >= LEVELS.index(application_log_level)
 
 
@@ -50,7 +50,7 @@ Name = tuple[str, str, Dimensions]  # namespace, metric, dimensions
 
 
 class Metrics:
-    """Data points of metrics, each with its time in seconds; they must come in order of time."""
+    """Data points of metrics, each with its time in seconds. Add them in the order of time."""
 
     def __init__(self) -> None:
         self.times: dict[Name, list[float]] = defaultdict(list)
@@ -63,7 +63,7 @@ class Metrics:
         self.values[name].append(value)
 
     def read(self, lines: Iterable[str], at: float) -> None:
-        """Add what the function's lines in the embedded metric format hold, as if they were printed at this time."""
+        """Add the metrics of the function's log lines, as if they were printed at this time."""
         for line in lines:
             fields = json.loads(line)
             for directive in fields.get("_aws", {}).get("CloudWatchMetrics", []):
@@ -74,14 +74,14 @@ class Metrics:
                             self.put(directive["Namespace"], metric["Name"], dimensions, at, value)
 
     def statistic(self, name: Name, statistic: str, after: float, until: float) -> float | None:
-        """Return a statistic over the time after one moment until another, both in seconds; None without data."""
+        """Return a statistic over the time between two moments in seconds; None without data."""
         times = self.times.get(name, [])
         values = self.values[name][bisect_right(times, after) : bisect_right(times, until)]
         return STATISTICS[statistic](values) if values else None
 
 
 def is_on(alarm: Mapping[str, Any], metrics: Metrics, at: float) -> bool:
-    """Whether an alarm with these properties is in ALARM at this time, by its sliding window of whole periods.
+    """Whether an alarm with these properties is in state ALARM at this time.
 
     It supports only the template's forms: one metric, a quotient of two, or a sum in which a missing value is 0. The
     threshold is inclusive, and missing data does not start an alarm.

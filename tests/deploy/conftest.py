@@ -1,4 +1,4 @@
-"""The built artifacts, made once for all deploy tests."""
+"""The built artifacts, built once for all deploy tests."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from tests.tcp import find_free_port
 
 @pytest.fixture(scope="session")
 def lambda_artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Build for Lambda in a folder that no test can change."""
+    """Build the Lambda artifact. The test fails if anything changes the folder."""
     directory = tmp_path_factory.mktemp("lambda") / "task"
     build("lambda", directory, "--zip", str(directory.parent / "lambda.zip"))
     before = list_files(directory)
@@ -38,16 +38,16 @@ def scf_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def list_files(directory: Path) -> dict[str, tuple[int, float]]:
-    """Return size and time of every file."""
+    """Return the size and the time of change of every file."""
     files = [path for path in directory.rglob("*") if path.is_file()]
     return {str(path.relative_to(directory)): (path.stat().st_size, path.stat().st_mtime) for path in files}
 
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install Lambda's runtime loop for Python 3.13, apart from everything else."""
+    """Install Lambda's runtime client for Python 3.13 into a separate folder."""
     directory = tmp_path_factory.mktemp("runtime")
-    # From the lock, with its hashes checked, and without what it does not ask for.
+    # Install the locked version with its hash, and no dependencies.
     run_uv(
         *("pip", "install", "--quiet", "--target", str(directory), "--python-version", "3.13", "--no-deps"),
         *("--constraint", str(ROOT / "requirements-dev.txt"), "--only-binary", ":all:"),
@@ -58,7 +58,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def emulate(lambda_artifact: Path, runtime: Path) -> Emulate:
-    """Run the artifact in Lambda's own runtime, with these variables; return the URL that invokes it."""
+    """Run the artifact in Lambda's runtime client with these variables; return the URL that invokes it."""
     emulator = next(
         Path(find_sam()).resolve().parents[1].glob("lib/python3*/site-packages/samcli/local/rapid/*rie-x86_64")
     )

@@ -1,4 +1,4 @@
-"""Logs and alarms, played through with the lines that the function really printed, by the platform's rules."""
+"""Lambda's log filter and the template's alarms, tested with lines that the function really printed."""
 
 import json
 import os
@@ -32,13 +32,13 @@ class Printed(NamedTuple):
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """Run one for all invocations of this file."""
+    """Run one sandbox for all tests of this file."""
     with Sandbox() as sandbox:
         yield sandbox
 
 
 def invoke_with_answer(sandbox: Sandbox, answer: bytes, **parameters: str) -> Printed:
-    """Invoke the function once in a process of its own, with the environment that the template gives it on Lambda."""
+    """Let WeChat give this answer. Invoke the function once in a new process, with the template's environment."""
     set_body(sandbox, answer)
     own = {"WechatAppid": APPID, "WechatSecret": sandbox.tokens.apps[APPID], "WechatApiBaseUrl": sandbox.base_url}
     function = Stack(**own, **parameters).properties(FUNCTION)
@@ -66,7 +66,7 @@ def invoke_with_answer(sandbox: Sandbox, answer: bytes, **parameters: str) -> Pr
 @pytest.mark.slow
 @pytest.mark.parametrize("log_level", PARAMETERS["LogLevel"]["AllowedValues"])
 def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
-    """At every LogLevel Lambda's filter lets metric lines and failure lines through, whatever the function logs."""
+    """At every LogLevel, Lambda's log filter keeps the lines with metrics and with failures."""
     threshold = Stack(LogLevel=log_level).properties(FUNCTION)["LoggingConfig"]["ApplicationLogLevel"]
     healthy = invoke_with_answer(sandbox, RUNNING, LogLevel=log_level)
     failing = invoke_with_answer(sandbox, REFUSED, LogLevel=log_level)
@@ -76,7 +76,7 @@ def test_nothing_is_filtered(sandbox: Sandbox, log_level: str) -> None:
 
 
 def test_filter(sandbox: Sandbox) -> None:
-    """Lambda's log filter at WARN drops the metric lines, which `test_nothing_is_filtered` would notice."""
+    """At WARN, the filter would drop the metrics, so `test_nothing_is_filtered` can fail."""
     lines = invoke_with_answer(sandbox, REFUSED).lines
     assert [is_kept(line, "WARN") for line in lines if '"_aws"' in line] == [False, False]
     assert level('{"level": "debug", "timestamp": "2024-11-02T16:51:31.587199Z"}') == "DEBUG"
@@ -85,7 +85,7 @@ def test_filter(sandbox: Sandbox) -> None:
 
 
 class Answers(NamedTuple):
-    """What the function printed for a release under way, for one that is paused, and for a refusal."""
+    """What the function printed for a running release, for a paused one, and for a refusal."""
 
     running: Printed
     paused: Printed
@@ -145,13 +145,13 @@ def play(
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_healthy(schedule: int, answers: Answers) -> None:
-    """Nothing goes off while all is well."""
+    """No alarm turns on while all calls succeed."""
     assert play(schedule, 6, lambda _: [answers.running])() == {}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_failing(schedule: int, either: Answers) -> None:
-    """Calls that fail are seen by the second one, and until an hour after the last, whatever OnError is."""
+    """After a second failed call, an alarm turns on, until an hour after the last one, whatever OnError is."""
     on = play(schedule, 7, lambda at: [either.refused if 3 * HOUR <= at < 5 * HOUR else either.running])()
     assert set(on) == {"FailuresAlarm"} | ({"ErrorsAlarm"} if either.refused.raised else set())
     for times in on.values():
@@ -163,7 +163,7 @@ def test_failing(schedule: int, either: Answers) -> None:
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("paused_seconds", PARAMETERS["PausedSeconds"]["AllowedValues"])
 def test_paused(schedule: int, paused_seconds: int, answers: Answers) -> None:
-    """A release that stays paused is seen after PausedSeconds and at most an hour more a twelfth, until it goes on."""
+    """The alarm for a paused release turns on after PausedSeconds plus at most a twelfth, and off when it resumes."""
     hours = paused_seconds / HOUR
     end = 3 + hours * 13 / 12 + 2
 
@@ -180,7 +180,7 @@ def test_paused(schedule: int, paused_seconds: int, answers: Answers) -> None:
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_paused_for_a_while(schedule: int, answers: Answers) -> None:
-    """A release that goes on an hour before PausedSeconds are over raises no alarm."""
+    """A release that resumes an hour before PausedSeconds have passed turns no alarm on."""
 
     def list_invocations(at: float) -> list[Printed]:
         return [answers.paused if 3 * HOUR <= at < 6 * HOUR else answers.running]
@@ -190,7 +190,7 @@ def test_paused_for_a_while(schedule: int, answers: Answers) -> None:
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_mixed_fleet(schedule: int, either: Answers) -> None:
-    """One paused release among many is seen; few refusals are their mini programs' own matter, many are not."""
+    """Among many mini programs, one paused release or several refusals turn an alarm on, but one refusal does not."""
     calm = [either.running] * 19
     on = play(schedule, 5, lambda _: [*calm, either.paused, either.refused], retried=False)()
     assert set(on) == {"PausedAlarm"}
@@ -199,25 +199,25 @@ def test_mixed_fleet(schedule: int, either: Answers) -> None:
 
 
 def put_each_minute(metrics: Metrics, namespace: str, name: str, dimensions: dict[str, str], minutes: range) -> None:
-    """Count one for each of these minutes."""
+    """Add a data point of 1 in each of these minutes."""
     for minute in minutes:
         metrics.put(namespace, name, dimensions, minute * 60 + 30, 1)
 
 
 def find_minutes(alarm: dict[str, Any], metrics: Metrics, minutes: int) -> list[int]:
-    """Return the minutes at whose ends the alarm is on."""
+    """Return the minutes at whose start the alarm is on."""
     return [minute for minute in range(minutes) if is_on(alarm, metrics, minute * 60)]
 
 
 def test_throttled() -> None:
-    """Without a fleet, what is refused for lack of concurrency is seen at once."""
+    """Without a fleet, one throttled invocation turns the alarm on at once."""
     metrics = Metrics()
     put_each_minute(metrics, "AWS/Lambda", "Throttles", {"FunctionName": f"<{FUNCTION}>"}, range(1))
     assert find_minutes(Stack().properties("ThrottlesAlarm"), metrics, 10) == [1, 2, 3, 4, 5]
 
 
 def test_throttled_sweeps() -> None:
-    """A sweep that is throttled for five minutes, every hour, raises no alarm; one for half an hour does."""
+    """With a fleet, five throttled minutes an hour turn no alarm on, but half an hour does."""
     alarm = Stack(Fleet="true").properties("ThrottlesAlarm")
     for length, expected in ((5, False), (30, True)):
         metrics = Metrics()
@@ -229,7 +229,7 @@ def test_throttled_sweeps() -> None:
 
 @pytest.mark.parametrize("parameters", [{"ScheduleExpression": "rate(1 hour)"}, {"Fleet": "true"}])
 def test_schedules(parameters: dict[str, str]) -> None:
-    """A schedule that gives up is seen, by the group that all schedules of the stack are in."""
+    """All schedules of the stack are in one group, and an invocation that its scheduler gives up turns the alarm on."""
     stack = Stack(**parameters)
     groups = [one["Properties"]["GroupName"] for one in stack.resources.values() if one["Type"].endswith("::Schedule")]
     assert groups == ["<ScheduleGroup>"]
@@ -242,7 +242,7 @@ def test_schedules(parameters: dict[str, str]) -> None:
 @pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsTimedOut"])
 @pytest.mark.parametrize(("alarm", "machine"), [("SweepsAlarm", "Sweep"), ("WatchesAlarm", "Watch")])
 def test_executions(metric: str, alarm: str, machine: str) -> None:
-    """A sweep or a watch that fails or runs out of time is seen, and raises no other alarm."""
+    """A sweep or a watch that fails or times out turns on its own alarm and no other."""
     stack = Stack(Fleet="true", FleetScheduleExpression="rate(1 hour)")
     metrics = Metrics()
     put_each_minute(metrics, "AWS/States", metric, {"StateMachineArn": f"<{machine}>"}, range(1))
@@ -252,7 +252,7 @@ def test_executions(metric: str, alarm: str, machine: str) -> None:
 
 
 def test_new_version() -> None:
-    """A new version that raises is seen within its first five minutes, however few the calls it gets."""
+    """A new version that raises turns the alarm on within five minutes, even if it gets only one call."""
     stack = Stack(DeploymentPreference="Canary10Percent5Minutes", Deployment="two")
     version = {"Resource": f"<{FUNCTION}>:live", "ExecutedVersion": "<LiveVersion.Version>"}
     for raised, expected in ((1.0, True), (0.0, False)):
@@ -267,7 +267,7 @@ def test_new_version() -> None:
 
 @pytest.mark.parametrize("by_appid", ["true", "false"])
 def test_dashboard(sandbox: Sandbox, by_appid: str) -> None:
-    """The dashboard is JSON and shows metrics that the function publishes, each mini program's where they are kept."""
+    """The dashboard is valid JSON and shows only metrics that the function publishes."""
     stack = Stack(Dashboard="true", MetricsByAppid=by_appid)
     text = stack.properties("ReleaseDashboard")["DashboardBody"]
     metrics = Metrics()

@@ -1,4 +1,4 @@
-"""The artifacts: what is in them, and that they run where they are meant to, with nothing else beside them."""
+"""The artifacts: their contents, and that they run on their targets with no other packages."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ FOREIGN = (
 
 @pytest.fixture
 def lambda_url(emulate: Emulate) -> Iterator[str]:
-    """Run the artifact in Lambda's own runtime pieces, on the sandbox; return where to invoke it."""
+    """Run the artifact with the sandbox in Lambda's runtime client; return the URL that invokes it."""
     with (
         Sandbox() as sandbox,
         emulate(WECHAT_API_BASE_URL=sandbox.base_url, WECHAT_APPID=APPID, WECHAT_SECRET=SECRET) as url,
@@ -48,7 +48,7 @@ def lambda_url(emulate: Emulate) -> Iterator[str]:
 
 
 def test_lambda(lambda_url: str) -> None:
-    """In Lambda's runtime the artifact answers direct and HTTP events, and its failures can be parsed."""
+    """In Lambda's runtime, the artifact answers direct and HTTP events, and its failures can be parsed."""
     assert post(lambda_url, {}) == DOCUMENTED
     assert post(lambda_url, None) == DOCUMENTED
     reply = post(lambda_url, json.loads((ROOT / "events/function-url.json").read_bytes()))
@@ -61,7 +61,7 @@ def test_lambda(lambda_url: str) -> None:
 
 
 def test_lambda_content(lambda_artifact: Path) -> None:
-    """The Lambda artifact is small, and holds nothing that the function cannot use."""
+    """The Lambda artifact is small, and contains nothing that the function cannot use."""
     names = [path.relative_to(lambda_artifact).as_posix() for path in lambda_artifact.rglob("*")]
     assert not [name for name in names if name.startswith(FOREIGN) or name.endswith((".lock", "openapi.json"))]
     assert sum(path.stat().st_size for path in lambda_artifact.rglob("*") if path.is_file()) <= 20e6
@@ -69,7 +69,7 @@ def test_lambda_content(lambda_artifact: Path) -> None:
 
 
 def test_bytecode(lambda_artifact: Path) -> None:
-    """Every module ships bytecode of the target's Python that is never checked against its source."""
+    """Every module has bytecode for the target's Python, which Python never compares with the source."""
     magic = subprocess.run(
         [find_interpreter("3.13"), "-c", "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"],
         capture_output=True,
@@ -87,7 +87,7 @@ def test_bytecode(lambda_artifact: Path) -> None:
 
 
 def test_metadata(lambda_artifact: Path) -> None:
-    """What scanners and importlib.metadata read of a package is there: its name and version."""
+    """The name and version of each package are there, because scanners and importlib.metadata read them."""
     [metadata] = lambda_artifact.glob("redis-*.dist-info/METADATA")
     fields = metadata.read_text("utf-8")
     assert "\nName: redis\n" in fields
@@ -105,7 +105,7 @@ def test_reproducible(target: str, tmp_path: Path) -> None:
 
 
 def test_arm64(tmp_path: Path) -> None:
-    """For arm64 every extension is built for that processor."""
+    """In an artifact for arm64, every extension module is built for that processor."""
     build("lambda", tmp_path / "code", "--arm64")
     extensions = list((tmp_path / "code").rglob("*.so"))
     assert extensions
@@ -114,7 +114,7 @@ def test_arm64(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--strict"]], ids=["lenient", "strict"])
 def test_no_interpreter(tmp_path: Path, options: list[str]) -> None:
-    """Without an interpreter of the target's version there is no bytecode, and the build says how to get it."""
+    """Without a Python of the target's version, the artifact has no bytecode, and the build says how to get one."""
     path = tmp_path / "bin"
     path.mkdir()
     (path / "python3").symlink_to(find_interpreter("3.13"))
@@ -149,14 +149,14 @@ def test_no_interpreter(tmp_path: Path, options: list[str]) -> None:
     ],
 )
 def test_refuses_to_empty(directory: Path, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A build that would remove something else than an earlier build is refused."""
+    """A build refuses to empty a folder that holds anything except an earlier build."""
     assert artifact.main(["lambda", str(directory)]) == 1
     assert said in capsys.readouterr().err
     assert (ROOT / "handler/app.py").exists()
 
 
 def test_refuses_a_folder_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A symlink in the project that leads out of it is not followed to a folder that would be emptied."""
+    """A build refuses to empty a folder outside the project that a symlink in the project points to."""
     (tmp_path / "project/dist").mkdir(parents=True)
     (tmp_path / "precious").mkdir()
     (tmp_path / "project/dist/scf").symlink_to(tmp_path / "precious")
@@ -166,7 +166,7 @@ def test_refuses_a_folder_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_refuses_symlinks_out_of_the_folder(tmp_path: Path) -> None:
-    """What a symlink shows from elsewhere is not deployed; one within the folder is."""
+    """A build refuses a symlink that points outside the folder, and accepts one that stays inside it."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "module.py").write_text("pass\n")
@@ -181,14 +181,14 @@ def test_refuses_symlinks_out_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_refuses_a_zip_in_its_own_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A zip is not put into the folder that it is made of."""
+    """A build refuses to write the zip into the folder that it zips."""
     assert artifact.main(["scf", str(tmp_path / "code"), "--zip", str(tmp_path / "code/scf.zip")]) == 1
     assert "would be inside the folder" in capsys.readouterr().err
     assert not (tmp_path / "code").exists()
 
 
 def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
-    """In a bare Python 3.10 the SCF zip answers through `index.main_handler`, and its failures are OpenApiErrors."""
+    """With only Python 3.10, the SCF zip answers through `index.main_handler`, and its failures are OpenApiErrors."""
     with zipfile.ZipFile(scf_artifact) as zipped:
         zipped.extractall(tmp_path)
     code = (
@@ -240,7 +240,7 @@ def test_scf(scf_artifact: Path, tmp_path: Path) -> None:
     ["apigateway aws-proxy", "apigateway http-api-proxy", "alb request", "cloudwatch scheduled-event"],
 )
 def test_sams_own_events(arguments: str) -> None:
-    """Events that SAM makes up get the right reply."""
+    """The function replies correctly to the events that `sam local generate-event` creates."""
     process = subprocess.run(
         [find_sam(), "local", "generate-event", *arguments.split()],
         capture_output=True,
@@ -257,7 +257,7 @@ def test_sams_own_events(arguments: str) -> None:
 
 
 def test_builder_needs_no_environment(tmp_path: Path) -> None:
-    """The builder runs on the standard library alone, as `sam build` calls it."""
+    """The build needs only the standard library, because `sam build` runs it with the machine's Python."""
     process = subprocess.run(
         ["python3", "-E", "-s", "-S", "-m", "deploy.artifact", "scf", str(tmp_path / "code")],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The artifact for Lambda in AWS's own runtime, with the tokens of a third-party platform, wherever these are kept."""
+"""The Lambda artifact with a third-party platform's tokens, from each place that can hold them."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def client(server: Valkey) -> redis.Redis:
 
 
 def test_component(emulate: Emulate, server: Valkey, client: redis.Redis) -> None:
-    """Source `component` refreshes the authorizer's token into the store, and takes it from there."""
+    """Source `component` writes a refreshed authorizer token to the store, and uses it from there afterwards."""
     store = RedisStorage(client)
     fill_store(store, TICKET, {APPID: REFRESH_TOKEN})
     with (
@@ -47,7 +47,7 @@ def test_component(emulate: Emulate, server: Valkey, client: redis.Redis) -> Non
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_store(emulate: Emulate, server: Valkey, client: redis.Redis, layout: Layout) -> None:
-    """Source `store` reads each system's layout, and says what else is at the key."""
+    """Source `store` reads each system's layout. Its error says what a key holds instead of a token."""
     with (
         Sandbox() as sandbox,
         emulate(
@@ -68,7 +68,7 @@ def test_store(emulate: Emulate, server: Valkey, client: redis.Redis, layout: La
 
 
 def test_token_server(emulate: Emulate, authority: trustme.CA, tmp_path: Path) -> None:
-    """Source `store` asks a token server over TLS, whose authority SSL_CERT_FILE names."""
+    """Source `store` requests the token from a server over TLS, and trusts the authority in SSL_CERT_FILE."""
     with Sandbox() as sandbox:
         good = answer({"code": 0, "data": {"token": sandbox.tokens.issue_token()["access_token"]}})
         with (

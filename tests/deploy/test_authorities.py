@@ -1,4 +1,4 @@
-"""The directory of authorities: the same ones as in certifi's file, under the names where OpenSSL looks."""
+"""The directory of certificate authorities: the same ones as in certifi's file, each where OpenSSL looks for it."""
 
 import shutil
 import ssl
@@ -17,7 +17,7 @@ from tests.support import Configure, Invoke, create_server_context
 
 @pytest.mark.slow
 def test_names_are_openssls(tmp_path: Path) -> None:
-    """Each of certifi's authorities is in the directory, under the name that OpenSSL's own command gives it."""
+    """Each of certifi's authorities is in the directory, under the name that the openssl command gives it."""
     shutil.copy(certifi.where(), tmp_path / "cacert.pem")
     write_hashed_certificates(tmp_path / "cacert.pem")
     written = sorted((tmp_path / "hashed").iterdir())
@@ -32,7 +32,7 @@ def test_names_are_openssls(tmp_path: Path) -> None:
 def test_odd_names(
     tmp_path: Path, configure: Configure, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Over TLS a server is trusted by an authority that is found in the directory, whatever its name."""
+    """TLS finds an authority in the directory even if its subject has unusual characters."""
     authority = trustme.CA(organization_name=name[:64])
     authority.cert_pem.write_to_path(str(tmp_path / "cacert.pem"))
     write_hashed_certificates(tmp_path / "cacert.pem")
@@ -52,7 +52,7 @@ def test_odd_names(
 
 
 def test_two_of_one_name(tmp_path: Path) -> None:
-    """Two authorities of the same name, such as an old and a new certificate, are both there."""
+    """If two authorities have the same name, such as an old and a new certificate, both are there."""
     pems = [trustme.CA(organization_name="one", organization_unit_name="same").cert_pem.bytes() for _ in range(2)]
     (tmp_path / "cacert.pem").write_bytes(b"# a comment\n" + b"\n".join(pems))
     write_hashed_certificates(tmp_path / "cacert.pem")
@@ -63,6 +63,6 @@ def test_two_of_one_name(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_artifact_has_them(lambda_artifact: Path) -> None:
-    """An artifact carries the directory beside certifi's file, with as many authorities."""
+    """An artifact has the directory next to certifi's file, with the same number of authorities."""
     file = lambda_artifact / "certifi" / "cacert.pem"
     assert len(list((file.parent / "hashed").iterdir())) == file.read_text("utf-8").count("BEGIN CERTIFICATE") > 100

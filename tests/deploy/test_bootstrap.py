@@ -1,4 +1,4 @@
-"""The make targets on bare machines: hidden interpreters, no pip, a folder of their own, a company's certificates."""
+"""The make targets on bare machines: no other Python, no pip, no uv, a path with blanks, a company's certificates."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SYSTEM = (
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """Copy what a clone of this project would have."""
+    """Copy the files that a clone of this project has."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
     for name in filter(None, listed.split("\0")):
@@ -35,7 +35,7 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Pack interpreters as they come without pip and without what makes environments with it, for each version."""
+    """Pack each Python version without pip and venv, as some systems ship it."""
     packed = {}
     for version in ("3.10", "3.13"):
         command = [find_interpreter(version), "-c", "import sys; print(sys.base_prefix)"]
@@ -54,7 +54,7 @@ def _select_entry(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 @pytest.fixture
 def machine(tmp_path: Path, bare: dict[str, Path], request: pytest.FixtureRequest) -> dict[str, str]:
-    """Make an environment whose PATH has one bare Python as python3; no other interpreter, no uv, an empty home."""
+    """Create an environment with one bare Python as python3, without uv and without files in its home folder."""
     version = getattr(request, "param", "3.13")
     (tmp_path / "bin").mkdir()
     (tmp_path / "home").mkdir()
@@ -77,14 +77,14 @@ def uv() -> str:
 
 
 def make(clone: Path, environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in the clone, with nothing else in the environment, as if no other make had started this test."""
+    """Run make in the clone, with no variables except those of the machine."""
     environ = {name: value for name, value in environ.items() if "MAKE" not in name}
     command = ["make", *arguments]
     return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
 
 def index(tmp_path: Path, bare: dict[str, Path]) -> str:
-    """Write what uv reads instead of its own list of interpreters; return its address."""
+    """Write the list of interpreters that uv reads instead of its own; return the list's URL."""
     listed = {
         f"cpython-{version}.99-linux-x86_64-gnu": {
             "name": "cpython",
@@ -114,7 +114,7 @@ def test_neither_venv_nor_pip(clone: Path, machine: dict[str, str]) -> None:
 
 
 def test_no_interpreter_to_be_had(clone: Path, machine: dict[str, str], tmp_path: Path) -> None:
-    """If uv may not download the interpreter, the build says how to allow it, and continues without bytecode."""
+    """If uv may not download a Python, the build says how to allow it, and continues without bytecode."""
     (tmp_path / "bin/uv").symlink_to(uv())
     strict = make(clone, machine | {"UV_PYTHON_DOWNLOADS": "never", "STRICT": "1"}, "scf")
     assert strict.returncode == 2
@@ -127,7 +127,7 @@ def test_no_interpreter_to_be_had(clone: Path, machine: dict[str, str], tmp_path
 
 
 def test_blanks_and_pip_user(clone: Path, tmp_path: Path) -> None:
-    """A path with blanks, and a pip that is told to install for the user, set everything up in the clone."""
+    """The setup works in a path with blanks and with PIP_USER=1, and writes only into the clone."""
     place = clone.rename(tmp_path / "a folder with blanks")
     environ = {name: value for name, value in os.environ.items() if name not in ("UV", "SAM", "VIRTUAL_ENV")}
     (tmp_path / "home").mkdir(exist_ok=True)
@@ -139,7 +139,7 @@ def test_blanks_and_pip_user(clone: Path, tmp_path: Path) -> None:
 
 
 def test_interpreter_from_an_index(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[str, Path]) -> None:
-    """`make scf` gets the interpreter by itself, and after it `make invoke` prints JSON alone; all in the clone."""
+    """`make scf` downloads the Python that it needs into the clone. After that, `make invoke` prints only JSON."""
     (tmp_path / "bin/uv").symlink_to(uv())
     environ = machine | {"UV_PYTHON_DOWNLOADS_JSON_URL": index(tmp_path, bare)}
     process = make(clone, environ, "scf")
@@ -154,7 +154,7 @@ def test_interpreter_from_an_index(clone: Path, machine: dict[str, str], tmp_pat
 
 @pytest.mark.parametrize("machine", ["3.10"], indirect=True)
 def test_build(clone: Path, machine: dict[str, str], tmp_path: Path, bare: dict[str, Path]) -> None:
-    """`make build` gets the interpreters for SAM and for Lambda by itself, and leaves a `sam` that works."""
+    """`make build` downloads the Pythons for SAM and for Lambda, and installs a `sam` that works."""
     (tmp_path / "bin/uv").symlink_to(uv())
     process = make(clone, machine | {"UV_PYTHON_DOWNLOADS_JSON_URL": index(tmp_path, bare)}, "build")
     assert process.returncode == 0, process.stderr

@@ -1,4 +1,4 @@
-"""The pages about deploying and about many mini programs: prices, codes, and names that exist."""
+"""The pages about deployments and fleets: their prices, error codes and names are right."""
 
 import json
 import math
@@ -19,7 +19,7 @@ LAMBDA = 0.20e-6 + 0.5 * 0.3 * 0.0000166667  # USD for a call of 0.3 seconds at 
 
 
 def test_costs() -> None:
-    """The prices equal those of the calls, memory and seconds."""
+    """The prices are those of the calls, the memory and the seconds that the page states."""
     table = read_block(PAGE, "costs").splitlines()
     kinds = [
         (float(memory) / 1024, 0.3 if warmth == "warm" else 1.5)
@@ -47,14 +47,14 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("path", ["docs/deploying-on-aws.md", "docs/fleet.md", "docs/fleet.zh-CN.md", "README.md"])
 def test_quotes(path: str) -> None:
-    """A value with a blank has quotes inside the shell's: sam would cut it off at the blank."""
+    """A value with a blank has quotes inside the shell's quotes, because sam would cut it off at the blank."""
     text = (ROOT / path).read_text("utf-8")
     assert re.findall(r"(?<![\"'`\w])\w+Expression='[^']*'", text) == []
 
 
 @pytest.mark.parametrize("page", FLEET, ids=["English", "Chinese"])
 def test_fleet(page: str) -> None:
-    """The page has the template's parameters with their defaults, and the definitions' errCodes and events."""
+    """The page lists the template's parameters with their defaults, and the state machines' errCodes and events."""
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|]*?)`? \|", page, re.MULTILINE))
     defaults = {name: str(PARAMETERS[name]["Default"]) for name in rows}
     assert {name: value for name, value in rows.items() if value != defaults[name]}.keys() == {
@@ -70,7 +70,7 @@ def test_fleet(page: str) -> None:
 
 
 def count_transitions() -> int:
-    """Count the states of a sweep that goes well."""
+    """Count the states that a successful sweep enters."""
     machine = json.loads(SWEEP)
     name, count = machine["StartAt"], 1
     while not machine["States"][name].get("End"):
@@ -80,27 +80,27 @@ def count_transitions() -> int:
 
 
 def price_batch(size: int) -> float:
-    """Return what a batch costs: a transition, an Express request of 64 MB and a call of the function."""
+    """Return the price of a batch: one transition, one Express request with 64 MB, and one call of the function."""
     seconds = 0.3 * (1 + math.ceil((size - 1) / THREADS))
     gigabyte_seconds = 64 / 1024 * 0.00001667 + 0.5 * 0.0000166667
     return 25e-6 + 1e-6 + 0.20e-6 + seconds * gigabyte_seconds
 
 
 def price_sweep(count: int) -> float:
-    """Return what a sweep costs; looking at the list and counting the rows take a child each."""
+    """Return the price of a sweep. Two more child executions read the list and count the rows."""
     sizes = [min(BATCH, count - start) for start in range(0, count, BATCH)]
     return (count_transitions() + 2) * 25e-6 + 2e-6 + sum(map(price_batch, sizes))
 
 
 def test_price_of_ten_thousand() -> None:
-    """A sweep of 10,000 costs less than 0.015 USD, and less than 12 a month when it runs every hour."""
+    """A sweep of 10,000 costs less than 0.015 USD, so hourly sweeps cost less than 12 USD a month."""
     assert price_sweep(10_000) <= 0.015
     assert price_sweep(10_000) * 24 * 30 <= 12
 
 
 @pytest.mark.parametrize("page", FLEET, ids=["English", "Chinese"])
 def test_fleet_costs(page: str) -> None:
-    """Prices are what the definitions' transitions, Express requests and calls of the function come to."""
+    """The prices are those of the state machines' transitions, Express requests and calls of the function."""
     watch = 5 * 25e-6 + LAMBDA
     assert f"| {price_batch(BATCH) / BATCH * 1e6:.2f} / " in page
     assert f"| {watch * 1e6:.0f} / " in page
@@ -108,7 +108,7 @@ def test_fleet_costs(page: str) -> None:
     assert [row[0] for row in rows] == ["3", "300", "1,000", "10,000"]
     for count, once, *months in rows:
         price = price_sweep(int(count.replace(",", "")))
-        assert float(once) == pytest.approx(price, rel=0.2)  # one figure, or two
+        assert float(once) == pytest.approx(price, rel=0.2)  # a cell holds one price or two
         assert months == [f"{price * sweeps:.2f}" for sweeps in (30 * 24, 30 * 4)]
     assert f"{price_sweep(10_000) * 30 * 24 * 6:.2f}" in page
     assert f"{(count_transitions() + 2) * 25e-6:.4f}" in page

@@ -1,4 +1,4 @@
-"""`make stop`: the executions of a stack's state machines, on moto's CloudFormation and Step Functions."""
+"""`make stop` stops a stack's executions, on moto's CloudFormation and Step Functions."""
 
 import io
 import json
@@ -26,7 +26,7 @@ ASK = ["--stack-name", STACK]
 
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Deploy a stack with a sweep and two watches that run; give a client of Step Functions."""
+    """Deploy a stack with a running sweep and two running watches; return a Step Functions client."""
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
@@ -44,7 +44,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for _ in range(count):
             client.start_execution(stateMachineArn=find_machine(name))
     yield client
-    boto3.client("cloudformation").delete_stack(StackName=STACK)  # moto keeps it beyond its server's end
+    boto3.client("cloudformation").delete_stack(StackName=STACK)  # moto keeps its state after its server has stopped
     server.stop()
 
 
@@ -61,31 +61,31 @@ def list_statuses(states: Any, name: str) -> list[str]:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Type an answer."""
+    """Type an answer to the question."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
 def test_stop(states: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a yes the command stops the stack's sweeps and watches, and nothing else. A second run finds none."""
+    """After yes, the command stops the stack's sweeps and watches, and nothing else. A second run finds none."""
     answer(monkeypatch, "y\n")
     assert executions.main(ASK) == 0
     assert list_statuses(states, "Sweep") == ["ABORTED"]
     assert list_statuses(states, "Watch") == ["ABORTED"] * 2
     assert list_statuses(states, "Other") == ["RUNNING"]
     assert len([line for line in capsys.readouterr().out.splitlines() if "-Sweep-" in line or "-Watch-" in line]) == 3
-    assert executions.main(ASK) == 0  # without a question
+    assert executions.main(ASK) == 0  # the command asks nothing
 
 
 @pytest.mark.parametrize("text", ["\n", "n\n", ""])
 def test_no(states: Any, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Without a yes the command stops nothing and fails, so that `make delete` ends too."""
+    """Unless the user answers yes, the command stops nothing and fails, so that `make delete` ends too."""
     answer(monkeypatch, text)
     assert executions.main(ASK) == 1
     assert list_statuses(states, "Watch") == ["RUNNING"] * 2
 
 
 def test_nobody_is_asked(states: Any) -> None:
-    """With --yes the command does not ask."""
+    """With --yes, the command asks no question."""
     assert executions.main([*ASK, "--yes"]) == 0
     assert list_statuses(states, "Sweep") == ["ABORTED"]
 

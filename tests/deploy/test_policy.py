@@ -1,4 +1,4 @@
-"""The deployer's policy of docs/deploying-on-aws.md against what CloudFormation's handlers call, by its own schemas.
+"""The deployer's policy in docs/deploying-on-aws.md, compared with the permissions that CloudFormation needs.
 
 cfn-lint brings the schemas: each names the permissions that creating, reading, updating and deleting a resource need.
 """
@@ -59,7 +59,7 @@ def is_excepted(kind: str, action: str) -> bool:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_handlers(kind: str) -> None:
-    """The policy allows what CloudFormation calls for each resource type of the template, but for the exceptions."""
+    """The policy allows the actions that CloudFormation calls for each resource type, with few exceptions."""
     actions = find_actions(kind)
     assert actions
     assert sorted(action for action in actions if not is_allowed(action) and not is_excepted(kind, action)) == []
@@ -67,16 +67,14 @@ def test_handlers(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "pattern"), EXCEPTIONS)
 def test_exceptions(kind: str, pattern: str) -> None:
-    """Each exception is an action that a handler calls and the policy does not allow."""
+    """Each exception is an action that CloudFormation may call, and that the policy does not allow."""
     assert kind in TYPES
     assert [action for action in find_actions(kind) if fnmatchcase(action, pattern) and not is_allowed(action)]
 
 
 def test_statements() -> None:
-    """Actions that the policy allows for every resource only read, and each statement has a different name."""
+    """If the policy allows an action for every resource, the action only reads. Each statement has a unique name."""
     everywhere = [action for one in STATEMENTS if one["Resource"] == "*" for action in one["Action"]]
     assert [action for action in everywhere if not re.search(":(Describe|GetTemplateSummary|Validate)", action)] == []
-    assert len({statement["Sid"] for statement in STATEMENTS}) == len(
-        STATEMENTS
-    )  # IAM refuses a name that occurs twice
+    assert len({statement["Sid"] for statement in STATEMENTS}) == len(STATEMENTS)  # IAM refuses a duplicate name
     assert "*" not in {action for statement in STATEMENTS for action in statement["Action"]}

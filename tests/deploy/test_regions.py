@@ -1,4 +1,4 @@
-"""The stack in each region: what regions lack is left out or refused. cfn-lint's data says what they lack."""
+"""The stack in each region: resources that a region does not have are left out or refused."""
 
 import re
 
@@ -14,24 +14,24 @@ FUNCTION = "GetGrayReleasePlanFunction"
 ROBOT = {"Fleet": "true", "RobotUrl": "https://robot/send?key={{resolve:secretsmanager:robot}}"}
 ROBOT_RESOURCES = {"RobotConnection", "RobotDestination", "RobotRule", "RobotRole", "RobotFailures"}
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
-# AWS's isolated regions are without the internet, and so without WeChat.
+# AWS's isolated regions have no internet access, so they cannot reach WeChat.
 EVERY_REGION = sorted(region for region in REGIONS if not re.match("(us|eu)-iso", region))
 # cfn-lint says otherwise, but AWS China's own page about Lambda says that neither of its regions has function URLs.
 ALSO_LACKING = {("cn-north-1", "AWS::Lambda::Url")}
 
 
 def find_partition(region: str) -> str:
-    """Return the partition of a region."""
+    """Return the AWS partition of a region."""
     return next((name for prefix, name in PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def make_stack(region: str, **parameters: str) -> Stack:
-    """Return the stack of a region."""
+    """Return the stack for a region."""
     return Stack(region=region, partition=find_partition(region), **parameters)
 
 
 def lacks(region: str, kind: str) -> bool:
-    """Whether a region has no such resource type."""
+    """Whether a region does not have this resource type."""
     return kind not in PROVIDER_SCHEMA_MANAGER.get_resource_types(region) or (region, kind) in ALSO_LACKING
 
 
@@ -60,7 +60,7 @@ def test_function_url(region: str) -> None:
 
 @pytest.mark.parametrize("region", EVERY_REGION)
 def test_snap_start(region: str) -> None:
-    """Where Lambda has no SnapStart for Python, a rule refuses it, and the function has no such property."""
+    """In regions without SnapStart for Python, a rule refuses SnapStart=true, and the function has no such property."""
     available = region in SnapStartSupported().regions
     refused = make_stack(region, SnapStart="true", Deployment="one").broken_rules()
     assert [rule for rule in refused if "SnapStart=false" in rule] == ([] if available else refused)
@@ -79,7 +79,7 @@ def test_robot(region: str) -> None:
 
 
 def test_linted_regions() -> None:
-    """`make validate` lints a region for each set of resource types that regions have, and one of each partition."""
+    """The regions that `make validate` lints cover every set of resource types, and every partition."""
     [others] = re.findall(r"^LINTED_REGIONS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     linted = ["us-east-1", *others.split()]
     kinds = {resource["Type"] for resource in Stack(**ROBOT).template["Resources"].values()}

@@ -1,4 +1,4 @@
-"""The parts of a release."""
+"""The notes and the tag of a release."""
 
 import re
 import subprocess
@@ -23,13 +23,13 @@ CHANGELOG = """# Changelog
 
 
 def notes(changelog: Path, *variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `make notes` for a release."""
+    """Run `make notes` for a tag."""
     command = ["make", "--silent", "notes", f"CHANGELOG={changelog}", *variables]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_notes(tmp_path: Path) -> None:
-    """A release's notes are the changelog's section of its version."""
+    """The notes of a release are the changelog's section for its version."""
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text(CHANGELOG.format(heading=f"{VERSION} (2026-11-24)"))
     assert notes(changelog).stdout == "- New.\n- Newer.\n"
@@ -44,7 +44,7 @@ def test_notes(tmp_path: Path) -> None:
     ],
 )
 def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], said: str) -> None:
-    """A tag that does not match the project's version and changelog makes no release."""
+    """`make notes` refuses a tag that does not match the project's version and the changelog."""
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text(CHANGELOG.format(heading=heading))
     made = notes(changelog, *variables)
@@ -57,7 +57,7 @@ def test_not_to_be_released(tmp_path: Path, heading: str, variables: list[str], 
     ["$(shell touch {})", "$$(touch {})", "';touch {};'", '";touch {};"', "`touch {}`", "1\ntouch {}", "", "-e"],
 )
 def test_hostile_version(tmp_path: Path, version: str) -> None:
-    """No part of a tag's name runs as a command."""
+    """No part of a tag's name is run as a command."""
     run = tmp_path / "run"
     made = notes(tmp_path / "CHANGELOG.md", "VERSION=" + version.replace("{}", str(run)))
     assert made.returncode
@@ -66,7 +66,7 @@ def test_hostile_version(tmp_path: Path, version: str) -> None:
 
 @pytest.mark.parametrize("event", ["$(shell touch {})", "';touch {};'", "$$(touch {})", "a file with blanks {}"])
 def test_hostile_event(tmp_path: Path, event: str) -> None:
-    """The name of an event's file is one word of the command, and no part of it runs."""
+    """An event's file name is one argument of the command, and no part of it is run."""
     run = tmp_path / "run"
     command = ["make", "--silent", "--dry-run", "invoke", "EVENT=" + event.replace("{}", str(run))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

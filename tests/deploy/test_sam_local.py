@@ -1,4 +1,4 @@
-"""Real `sam local` on what `make build` built, in a container with Lambda's Python."""
+"""Real `sam local` with the output of `make build`, in a container with Lambda's Python."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SANDBOX = ("--env-vars", "events/env.sandbox.json")
 
 @pytest.fixture(scope="module", autouse=True)
 def _sandbox() -> Iterator[None]:
-    """Run the sandbox as the README says, where a container reaches it."""
+    """Run the sandbox as the README says, at an address that a container can reach."""
     command = [sys.executable, "-m", "gray_release", "sandbox", "--host", "0.0.0.0", "--port", "8088"]  # noqa: S104 - a container must reach it
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with end_process(started, 900) as process:
@@ -90,7 +90,7 @@ def test_invoke_http_event() -> None:
 
 
 def test_start_lambda() -> None:
-    """boto3 invokes the function at `sam local start-lambda`, and finds a failure as at Lambda."""
+    """boto3 invokes the function through `sam local start-lambda`, and gets a failure as from Lambda."""
     with server("start-lambda", 3301) as address:
         client = boto3.client(
             "lambda",

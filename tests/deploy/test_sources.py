@@ -1,4 +1,4 @@
-"""Every token source runs in the artifacts, in the layout of every system whose tokens it reads."""
+"""Every token source runs in the artifacts, with every system whose tokens it can read."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 Json = dict[str, str]
 Fill = Callable[["redis.Redis", str], object]
 
-# What is in the store, by the system that put it there, and the setting that reads it.
+# For each system: what it writes to the store, and the setting with which the function reads it.
 LAYOUTS: dict[str, tuple[str, Fill]] = {
     "WxJava": (
         "wx:open:wechat_authorizer_access_token:{component_appid}:{appid}",
@@ -46,7 +46,7 @@ LAYOUTS: dict[str, tuple[str, Fill]] = {
     ),
 }
 SOURCES = ("stable", "component", *LAYOUTS, "token server", "cloudbase", "none")
-# What only some of the sources load.
+# The packages that only some sources load.
 LOADED = {"stable": {"requests"}, "component": {"requests", "redis"}, **{layout: {"redis"} for layout in LAYOUTS}}
 CODE = """
 import json, sys
@@ -61,7 +61,7 @@ print(json.dumps([reply, list(sys.modules)]), file=out)
 
 @pytest.fixture(scope="module")
 def token_server() -> Iterator[tuple[str, list[str]]]:
-    """Run a token server of a platform's own; give its address, and the list whose last entry it answers."""
+    """Run a platform's token server; yield its URL and the list whose last entry is its answer."""
     tokens: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ def token_server() -> Iterator[tuple[str, list[str]]]:
 def source(
     request: pytest.FixtureRequest, server: Valkey, token_server: tuple[str, list[str]]
 ) -> Iterator[tuple[str, Json]]:
-    """Give each source's name and the variables that lead to it, with what it needs running."""
+    """Yield a token source's name and its variables, and run the servers that it needs."""
     name: str = request.param
     with Sandbox() as sandbox, redis.Redis(port=server.port) as store:
         store.flushall()
@@ -104,7 +104,7 @@ def source(
             sandbox.cloudbase_tokens.add("cloudbase-token")
             yield name, {**variables, "WECHAT_CLOUDBASE_ACCESS_TOKEN": "cloudbase-token"}
         elif name == "none":
-            # WeChat's open API service needs no token; the sandbox has none of that.
+            # WeChat's open API service needs no token. The sandbox does not imitate this service.
             plan = json.dumps({"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN})
             sandbox.faults.append(Fault("plan", "body", plan))
             yield name, {**variables, "WECHAT_TOKEN_SOURCE": "none"}
@@ -125,7 +125,7 @@ def source(
 
 @pytest.fixture(params=["lambda", "scf"])
 def artifact(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
-    """Give each artifact's folder, and its version of Python."""
+    """Return the folder and the Python version of each artifact."""
     if request.param == "lambda":
         return request.getfixturevalue("lambda_artifact"), "3.13"
     with zipfile.ZipFile(request.getfixturevalue("scf_artifact")) as zipped:
@@ -134,7 +134,7 @@ def artifact(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]
 
 
 def invoke(artifact: tuple[Path, str], variables: Json, *beside: Path) -> tuple[object, set[str]]:
-    """Invoke the function in its artifact alone, but for these folders; return its reply and the packages it loaded."""
+    """Invoke the function with only the artifact and these folders; return its reply and the loaded packages."""
     directory, version = artifact
     process = subprocess.run(
         [
@@ -154,7 +154,7 @@ def invoke(artifact: tuple[Path, str], variables: Json, *beside: Path) -> tuple[
 
 
 def test_sources(artifact: tuple[Path, str], source: tuple[str, Json]) -> None:
-    """Each source answers in each artifact, and loads the libraries that it needs and no others."""
+    """In each artifact, each source succeeds, and loads only the libraries that it needs."""
     name, variables = source
     reply, loaded = invoke(artifact, variables)
     assert reply == DOCUMENTED
@@ -164,7 +164,7 @@ def test_sources(artifact: tuple[Path, str], source: tuple[str, Json]) -> None:
 
 
 def test_sources_on_lambda(emulate: Emulate, source: tuple[str, Json]) -> None:
-    """Each source answers in Lambda's own runtime."""
+    """Each source succeeds in Lambda's runtime client."""
     with emulate(**source[1]) as url:
         assert post(url, {}) == DOCUMENTED
 
@@ -179,7 +179,7 @@ def test_sources_on_lambda(emulate: Emulate, source: tuple[str, Json]) -> None:
     ],
 )
 def test_failures(artifact: tuple[Path, str], variables: Json, said: str) -> None:
-    """A failure in the artifact has the same message as outside: the artifact contains all that a failure needs."""
+    """A failure has the same message in the artifact as in the project, so the artifact has all that it needs."""
     reply, _ = invoke(artifact, {"WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET, **variables})
     assert isinstance(reply, str)
     assert json.loads(reply)["errCode"] == -1
@@ -188,7 +188,7 @@ def test_failures(artifact: tuple[Path, str], variables: Json, said: str) -> Non
 
 @pytest.mark.parametrize("setting", ["WECHAT_SECRET_NAME", "WECHAT_SECRET_PARAMETER"])
 def test_secrets(lambda_artifact: Path, aws: str, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
-    """The secret comes from AWS's services, through the boto3 that Lambda's runtime has beside the artifact."""
+    """The function reads the secret from AWS with the boto3 of Lambda's runtime."""
     variables = {
         "AWS_ENDPOINT_URL": aws,
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -1,6 +1,6 @@
-"""What people do with a stack, by the real `sam` on a stand-in for AWS: `make test-stack`.
+"""What users do with a stack, with the real `sam` on an AWS emulator: `make test-stack`.
 
-Deploy, ask in every way, read logs and metrics, change, publish, delete, deploy again.
+They deploy it, invoke it in every way, read logs and metrics, change it, publish a version, delete it, deploy it again.
 """
 
 import json
@@ -33,9 +33,9 @@ from tests.support import DOCUMENTED, PLAN, ROOT, find_sam
 
 pytestmark = pytest.mark.stack
 
-ENVIRONMENT = dict(os.environ)  # as the process got it: a test's own has nothing of AWS
+ENVIRONMENT = dict(os.environ)  # saved at import, because each test removes AWS's variables
 REGION = "us-east-1"
-SECONDS = 60  # within which anything that is waited for happens
+SECONDS = 60  # limit of every wait
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 STORE_URL = "rediss://:password@store.internal"
 RIGHT, WRONG = "{{resolve:secretsmanager:wechat/secret}}", "{{resolve:secretsmanager:wechat/wrong}}"
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class Aws:
-    """The stand-in for AWS that `AWS_ENDPOINT_URL` names. Never AWS itself, whose endpoints need no name."""
+    """The AWS emulator that `AWS_ENDPOINT_URL` names. It is never AWS itself, because AWS needs no endpoint URL."""
 
     def __init__(self) -> None:
         self.url = ENVIRONMENT.get("AWS_ENDPOINT_URL", "")
@@ -56,7 +56,7 @@ class Aws:
         )
 
     def run_sam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run sam as a user would, where the project is."""
+        """Run sam in the project's folder, as a user would."""
         command = [find_sam(), *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
@@ -64,18 +64,18 @@ class Aws:
 
 
 class Stack:
-    """A stack by its name."""
+    """A stack with this name."""
 
     def __init__(self, aws: Aws, name: str) -> None:
         self.aws, self.name = aws, name
 
     def deploy(self, *options: str, **parameters: object) -> None:
-        """Deploy what `make build` built."""
+        """Deploy the output of `make build`."""
         done = self.try_to_deploy(*options, **parameters)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     def try_to_deploy(self, *options: str, **parameters: object) -> subprocess.CompletedProcess[str]:
-        """Deploy what `make build` built, and return what sam says."""
+        """Deploy the output of `make build`; return the output of sam."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         return self.aws.run_sam(
             *("deploy", "--stack-name", self.name, "--no-confirm-changeset", "--no-progressbar", *options),
@@ -90,27 +90,27 @@ class Stack:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
+        """The outputs of the stack."""
         [stack] = self.aws.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def resource(self, name: str) -> str:
-        """Return a resource's physical id."""
+        """Return the physical id of a resource."""
         found = self.aws.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=name)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def invoke(self, event: object, function: str | None = None) -> Any:
-        """Invoke the function of the outputs, or another, and wait for its answer."""
+        """Invoke the function of the stack's outputs, or another one; return its reply."""
         name = function or self.outputs["FunctionArn"]
         return json.load(self.aws.functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"])
 
     def invoke_and_leave(self, event: object) -> None:
-        """Invoke the function of the outputs without waiting."""
+        """Invoke the function of the stack's outputs asynchronously."""
         name = self.outputs["FunctionArn"]
         self.aws.functions.invoke(FunctionName=name, Payload=json.dumps(event), InvocationType="Event")
 
     def get(self, path: str = "", *, signed: bool = True) -> tuple[int, Any]:
-        """Send a signed request to the function's URL; return the status and the JSON of the answer."""
+        """Send a signed request to the function URL; return the status and the JSON body."""
         url = self.outputs["FunctionUrl"].rstrip("/")
         request = AWSRequest("GET", url + path)
         if signed:
@@ -129,12 +129,12 @@ class Stack:
         return [event["message"] for event in events]
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the function's own lines in its log, one an invocation."""
+        """Return the function's log lines about invocations, one for each."""
         return [json.loads(line) for line in self.read_log_lines() if '"message":"getGrayReleasePlan"' in line]
 
 
 def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: Path, env: Mapping[str, str]) -> str:
-    """Run a command on a terminal, answer its questions (Enter where `answers` has none), and return what it wrote."""
+    """Run a command on a terminal and answer its questions, with Enter by default; return its output."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(cwd)
@@ -145,7 +145,7 @@ def answer_prompts(command: Sequence[str], answers: Mapping[str, str], *, cwd: P
             quiet = not select.select([stream], [], [], 0.3)[0]
             line = talk[talk.rfind("\n") + 1 :]
             if quiet and line.endswith((": ", ":")) and len(talk) > asked:
-                asked = len(talk) + 2  # its echo
+                asked = len(talk) + 2  # the echo of Enter
                 stream.write(next((f"{text}\n" for end, text in answers.items() if line.endswith(end)), "\n").encode())
                 continue
             if quiet:
@@ -172,7 +172,7 @@ def poll(look: Callable[[], T | None]) -> T:
 
 @pytest.fixture(scope="module")
 def aws() -> Aws:
-    """Find the stand-in, and put the secrets there that the tests and the documents name."""
+    """Find the emulator, and create the secrets that the tests and the documents name."""
     aws = Aws()
     for name, value in {"wechat/secret": SECRET, "wechat/wrong": "wrong", "wechat/store": STORE_URL}.items():
         aws.secrets.create_secret(Name=name, SecretString=value)
@@ -195,13 +195,13 @@ def stack(aws: Aws, request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 def account(wechat: Sandbox) -> dict[str, str]:
-    """Return the parameters of somebody's own account."""
+    """Return the template's parameters for a user's mini program."""
     return {"WechatAppid": APPID, "WechatSecret": RIGHT, "WechatApiBaseUrl": wechat.base_url}
 
 
 @pytest.fixture(scope="module")
 def deployed(aws: Aws, wechat: Sandbox) -> Iterator[Stack]:
-    """Deploy a stack whose schedule invokes the function once, at once."""
+    """Deploy a stack whose schedule invokes the function once, immediately."""
     stack = Stack(aws, "deployed")
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     stack.deploy(**account(wechat), ScheduleExpression=f"at({now})")
@@ -210,9 +210,9 @@ def deployed(aws: Aws, wechat: Sandbox) -> Iterator[Stack]:
 
 
 def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
-    """A deployed stack answers through each output, its schedule and asynchronously. Log and metrics show each call."""
+    """Calls through each output, from the schedule and asynchronous ones succeed. Log and metrics show each."""
     stack = deployed
-    poll(lambda: wechat.count(PLAN))  # the schedule asks by itself
+    poll(lambda: wechat.count(PLAN))  # the schedule's own call
     command = stack.outputs["InvokeCommand"].split()
     assert stack.invoke({}) == DOCUMENTED
     assert stack.invoke({}, command[command.index("--function-name") + 1]) == DOCUMENTED
@@ -235,9 +235,9 @@ def test_every_way_in(deployed: Stack, wechat: Sandbox) -> None:
 
 
 def test_what_fails_is_kept(deployed: Stack) -> None:
-    """An asynchronous event that fails twice goes to the queue, with its error."""
+    """An asynchronous event that fails twice goes to the queue with its error."""
     deployed.invoke_and_leave({"accessToken": "wrong"})
-    queue = deployed.aws.url + urlsplit(deployed.resource("FailedEvents")).path  # its address where the stand-in is
+    queue = deployed.aws.url + urlsplit(deployed.resource("FailedEvents")).path  # the queue's URL at the emulator
     [message] = poll(lambda: deployed.aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
     kept = json.loads(message["Body"])
     assert kept["requestPayload"] == {"accessToken": "wrong"}
@@ -246,7 +246,7 @@ def test_what_fails_is_kept(deployed: Stack) -> None:
 
 
 def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
-    """After a deployment with a changed parameter and the same zip, each output invokes a function that has it."""
+    """If only a parameter changes, each output then invokes a function that has the new value."""
     stack.deploy(**{**account(wechat), "WechatSecret": WRONG})
     failure = stack.invoke({})
     assert failure["errorType"] == "OpenApiError"
@@ -265,7 +265,7 @@ def test_a_change_takes_effect(stack: Stack, wechat: Sandbox) -> None:
 
 
 def test_published(stack: Stack, wechat: Sandbox) -> None:
-    """With SnapStart each deployment with a new name publishes a version, which all outputs invoke."""
+    """With SnapStart, each deployment with a new name publishes a version, and all outputs invoke that version."""
     refused = stack.try_to_deploy(**account(wechat), SnapStart="true")
     assert refused.returncode
     assert "Deployment=$(date" in refused.stderr
@@ -314,7 +314,7 @@ SETUPS = re.findall(
 
 @pytest.mark.parametrize("setup", range(3))
 def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
-    """The commands of docs/deploying-on-aws.md deploy unchanged."""
+    """The commands of docs/deploying-on-aws.md deploy without a change."""
     assert len(SETUPS) == 3
     shown = dict(re.findall(r"\b([A-Z]\w+)=([^\s\"']+|'[^']+')", SETUPS[setup]))
     script = f'sam() {{ "{find_sam()}" "$@" --stack-name {stack.name} --no-confirm-changeset; }}\n{SETUPS[setup]}'
@@ -329,7 +329,7 @@ def test_usual_setups(aws: Aws, stack: Stack, setup: int) -> None:
 
 
 def test_guided(stack: Stack, tmp_path: Path) -> None:
-    """`sam deploy --guided` takes a plain Enter for every question, and deploys once the changes are confirmed."""
+    """`sam deploy --guided` accepts Enter as the answer to every question, and deploys after the confirmation."""
     for name in (".aws-sam", "statemachines"):
         (tmp_path / name).symlink_to(ROOT / name)
     for name in ("template.yaml", "samconfig.toml"):
@@ -343,11 +343,11 @@ def test_guided(stack: Stack, tmp_path: Path) -> None:
     assert f"Successfully created/updated stack - {stack.name}" in talk[-2000:], talk[-3000:]
     questions = re.findall(r"Parameter (\w+)", talk.partition("Confirm changes before deploy")[0])
     assert sorted(questions) == sorted(PARAMETERS), talk[:2000]
-    assert stack.invoke({})["errorType"] == "OpenApiError"  # no mini program is named
+    assert stack.invoke({})["errorType"] == "OpenApiError"  # no appid is set
 
 
 def test_readme(stack: Stack) -> None:
-    """The README's command deploys unchanged, and asks once."""
+    """The README's command deploys without a change, and asks once."""
     [command] = re.findall(r"^(sam deploy .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     talk = answer_prompts(
         [find_sam(), *shlex.split(command)[1:], "--stack-name", stack.name],

@@ -1,4 +1,4 @@
-"""The requests of the state machines against AWS's own models of its services, which come with botocore."""
+"""The requests of the state machines, checked against AWS's own models of its services in botocore."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from botocore.model import ListShape, OperationModel, Shape, StringShape, Struct
 from tests.support import ROOT
 
 MACHINES = {path.name: json.loads(path.read_text("utf-8")) for path in (ROOT / "statemachines").glob("*.asl.json")}
-# Step Functions' names of services that it integrates by itself, and botocore's.
+# Step Functions' name of each service that it calls directly, and botocore's name.
 SERVICES = {"states": "stepfunctions", "sfn": "stepfunctions"}
 PREFIX = "StepFunctions."
 
@@ -26,13 +26,13 @@ class Request(NamedTuple):
     definition: dict[str, Any]
 
     def model(self) -> OperationModel:
-        """Return the operation's model."""
+        """Return botocore's model of the operation."""
         model = botocore.session.get_session().get_service_model(SERVICES.get(self.service, self.service))
         return model.operation_model(self.operation[0].upper() + self.operation[1:])
 
 
 def find_requests(machine: Any, name: str) -> Iterator[Request]:
-    """Find each Resource of a definition, those of a Map's reader too."""
+    """Find each request in a definition, including those of a Map's reader."""
     if isinstance(machine, dict):
         resource = machine.get("Resource", "")
         if resource:
@@ -46,17 +46,17 @@ REQUESTS = [
     pytest.param(request, id=f"{file.partition('.')[0]}-{request.state}-{request.operation}")
     for file, machine in MACHINES.items()
     for request in find_requests(machine, file)
-    if request.state != "ResultWriter"  # whose Prefix is Step Functions' own
+    if request.state != "ResultWriter"  # its Prefix belongs to Step Functions, not to S3
 ]
 
 
 def pascal(name: str) -> str:
-    """Return a member's name as Step Functions writes it."""
+    """Return a member's name in the form that Step Functions uses."""
     return name[0].upper() + name[1:]
 
 
 def check(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    """Find what a service would refuse: unknown and missing members, wrong kinds, enumerations, lengths."""
+    """Find members that the service would refuse: unknown, missing, of a wrong type, or with an invalid value."""
     if isinstance(value, str) and value.startswith("{%"):
         return
     if isinstance(shape, StructureShape):
@@ -79,7 +79,7 @@ def check(value: Any, shape: Shape, path: str) -> Iterator[str]:
 
 
 def check_text(text: str, shape: StringShape, path: str) -> Iterator[str]:
-    """Find what is wrong with a text: its enumeration, its length."""
+    """Find what is wrong with a text: its value or its length."""
     if shape.enum and text not in shape.enum:
         yield f"{path}: {text} is none of {shape.enum}"
     if not shape.metadata.get("min", 0) <= len(text) <= shape.metadata.get("max", len(text)):
@@ -88,7 +88,7 @@ def check_text(text: str, shape: StringShape, path: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_arguments(request_: Request) -> None:
-    """Each request has the members that its operation requires, and none that it does not know."""
+    """Each request has every member that its operation requires, and only members that it knows."""
     shape = request_.model().input_shape
     assert shape is not None
     assert list(check(request_.definition["Arguments"], shape, request_.operation)) == []
@@ -96,16 +96,16 @@ def test_arguments(request_: Request) -> None:
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_results(request_: Request) -> None:
-    """What an expression reads of a result is in the operation's output."""
+    """Each member of a result that an expression reads is in the operation's output."""
     shape = request_.model().output_shape
     if request_.definition.get("ReaderConfig") or not isinstance(shape, StructureShape):
-        return  # a Map's reader gives items
+        return  # the result of a Map's reader is a list of items
     mine = {key: request_.definition.get(key) for key in ("Output", "Assign")}
     for read in re.findall(r"\$states\.result\.([\w.]+)", json.dumps(mine)):
         inner: Shape = shape
         for name in read.split("."):
             if not isinstance(inner, StructureShape):
-                break  # the answer of a function is nobody's model
+                break  # no model describes the function's reply
             members = {pascal(key): member for key, member in inner.members.items()}
             assert name in members, read
             inner = members[name]
@@ -135,7 +135,7 @@ def test_errors(request_: Request) -> None:
     ],
 )
 def test_wrong_requests(operation: str, arguments: dict[str, Any]) -> None:
-    """The check refuses what the service would refuse."""
+    """The check of these tests finds what the service would refuse."""
     [request] = find_requests({"Resource": f"arn:aws:states:::{operation}", "Arguments": arguments}, "Wrong")
     shape = request.model().input_shape
     assert shape is not None

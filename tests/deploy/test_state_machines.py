@@ -25,7 +25,7 @@ def statements(role: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", STATE_MACHINES)
 def test_substitutions(name: str) -> None:
-    """The template fills every placeholder of the definition, and no other."""
+    """The template fills every placeholder of the definition, and names no other."""
     properties = STATE_MACHINES[name]["Properties"]
     text = (ROOT / properties["DefinitionUri"]).read_text("utf-8")
     assert set(re.findall(r"\$\{(\w+)\}", text)) == set(properties["DefinitionSubstitutions"])
@@ -33,14 +33,14 @@ def test_substitutions(name: str) -> None:
 
 @pytest.mark.parametrize("name", STATE_MACHINES)
 def test_names(name: str) -> None:
-    """A state machine has a name of its own choice, which its role names: else each would wait for the other."""
+    """The template names each state machine, because its role needs the name before the state machine exists."""
     resource = f"stateMachine:{STACK.properties(name)['StateMachineName']}"
     starts = next(one["Resource"] for one in statements("FleetRole") if one["Action"] == "states:StartExecution")
     assert any(arn.endswith(resource) for arn in starts)
 
 
 def states(value: object) -> Iterator[dict[str, Any]]:
-    """Find every state of a definition, those of a Map too."""
+    """Find every state of a definition, including those inside a Map."""
     if isinstance(value, dict):
         for inner in value.get("States", {}).values():
             yield inner
@@ -68,7 +68,7 @@ def test_everything_is_optional() -> None:
 
 
 def test_least_privilege() -> None:
-    """No action is a wildcard, and only log delivery, which knows no resources, has one for a resource."""
+    """No action is a wildcard. Only log delivery, which supports no resources, is allowed for every resource."""
     every = [*statements("FleetRole"), *statements("RobotRole")]
     assert "*" not in json.dumps([statement["Action"] for statement in every])
     wild = [statement["Action"] for statement in every if statement["Resource"] == "*"]
@@ -78,13 +78,13 @@ def test_least_privilege() -> None:
 
 
 def test_missing_list() -> None:
-    """The role may list the bucket: otherwise S3 answers "Access Denied" for a list that is missing."""
+    """The role may list the bucket, because otherwise S3 answers "Access Denied" for a missing list."""
     [statement] = [one for one in statements("FleetRole") if one["Action"] == "s3:ListBucket"]
     assert statement["Resource"] == "<FleetBucket.Arn>"
 
 
 def test_bucket() -> None:
-    """The bucket is private and encrypted; results expire, the list of mini programs stays."""
+    """The bucket is private and encrypted. Results expire, but the list of mini programs does not."""
     bucket = RESOURCES["FleetBucket"]["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["BucketEncryption"]
@@ -92,7 +92,7 @@ def test_bucket() -> None:
 
 
 def test_failed_deliveries_are_kept() -> None:
-    """Messages that the robot refuses go to the queue, and the rule may write to it."""
+    """Messages that the robot refuses go to the queue, and the rule may write to this queue."""
     [target] = STACK.properties("RobotRule")["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": "<FailedEvents.Arn>"}
     policy = STACK.properties("RobotFailures")
@@ -110,7 +110,7 @@ def test_failed_deliveries_are_kept() -> None:
     ],
 )
 def test_key_of_a_robot(url: str, query: str) -> None:
-    """The robot's key is sent under the name that it has in RobotUrl, whatever RobotKind is."""
+    """The robot's key is sent under its name in RobotUrl, for each kind of robot."""
     stack = Stack(Fleet="true", RobotUrl=url)
     [parameter] = stack.properties("RobotConnection")["AuthParameters"]["InvocationHttpParameters"][
         "QueryStringParameters"

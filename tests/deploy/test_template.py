@@ -1,4 +1,4 @@
-"""The templates: every setting declared in both, least privilege, and changes that take effect."""
+"""The template: every setting is declared, privileges are least, and changes take effect."""
 
 import json
 import re
@@ -19,7 +19,7 @@ LIBRARIES = POWERTOOLS | {"PYDANTIC_DISABLE_PLUGINS"}
 REFERENCE = "{{resolve:secretsmanager:wechat/secret-1}}"
 ARN = "{{resolve:secretsmanager:arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:w-AbCdEf:SecretString:key}}"
 
-# Another value of each parameter of the function for which any text will not do.
+# For each parameter of the function that does not accept any text: another allowed value.
 OTHERS = {
     "WechatSecret": REFERENCE,
     "WechatComponentSecret": REFERENCE,
@@ -39,7 +39,7 @@ IN_VPC = {"SubnetIds": "subnet-fedcba9876543210f"}
 
 
 def other(name: str) -> str:
-    """Return an allowed value of a parameter that is not its default."""
+    """Return an allowed value of a parameter that differs from its default."""
     parameter = PARAMETERS[name]
     if "AllowedValues" in parameter:
         return next(str(value) for value in parameter["AllowedValues"] if value != parameter["Default"])
@@ -49,7 +49,7 @@ def other(name: str) -> str:
 
 
 def find_references(node: Any) -> Iterator[str]:
-    """List what a part of the template refers to, also by its conditions."""
+    """Find the names that a part of the template refers to, including those in its conditions."""
     if isinstance(node, list):
         for item in node:
             yield from find_references(item)
@@ -65,7 +65,7 @@ def find_references(node: Any) -> Iterator[str]:
 
 
 def parameters_of(resource: str) -> set[str]:
-    """List the parameters that decide about a resource."""
+    """List the parameters on which a resource depends."""
     found: set[str] = set()
     names = set(find_references(TEMPLATE["Resources"][resource]))
     while names:
@@ -76,21 +76,21 @@ def parameters_of(resource: str) -> set[str]:
     return found
 
 
-# SnapStart and DeploymentPreference decide what is published, Deployment that it is.
+# Without the parameters that only decide whether and when a version is published.
 OF_FUNCTION = sorted(
     (parameters_of(NAME) | parameters_of("FunctionRole")) - {"SnapStart", "DeploymentPreference", "Deployment"}
 )
 
 
 class Deployed:
-    """What a sequence of deployments leaves behind each way in: settings as they were when these were published."""
+    """The settings that each entry point invokes after a sequence of deployments."""
 
     def __init__(self) -> None:
         self._version: Any = None
         self._published: Any = None
 
     def deploy(self, stack: Stack) -> dict[str, Any]:
-        """Deploy; return, for each output, the settings of the function that it now invokes."""
+        """Deploy the stack; return, for each output, the settings of the function that it now invokes."""
         assert stack.broken_rules() == []
         latest = {name: stack.properties(name) for name in (NAME, "FunctionRole")}
         version = stack.resources.get("LiveVersion")
@@ -115,7 +115,7 @@ class Deployed:
 @pytest.mark.parametrize("name", OF_FUNCTION)
 @pytest.mark.parametrize("published", [{}, {"SnapStart": "true"}, {"DeploymentPreference": "Canary10Percent5Minutes"}])
 def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) -> None:
-    """Whatever parameter of the function changes, each way in invokes one that has it, with an unchanged zip."""
+    """If any parameter of the function changes, each entry point then invokes a function with the new value."""
     common = {"ScheduleExpression": "rate(1 hour)", "Fleet": "true", **IN_VPC, **published}
     deployed = Deployed()
     before = deployed.deploy(Stack(**common, Deployment="one"))
@@ -133,7 +133,7 @@ def test_the_function_has_parameters() -> None:
 
 
 def test_published_versions() -> None:
-    """A version that is published has a name, which makes it new, and Lambda a function that has changed."""
+    """Publishing needs a name in Deployment. A new name changes the version and the function."""
     for name in ("SnapStart", "DeploymentPreference"):
         unnamed = Stack(**{name: other(name)})
         assert [rule for rule in unnamed.broken_rules() if "Deployment=" in rule]
@@ -145,7 +145,7 @@ def test_published_versions() -> None:
 
 
 def test_deployment_preference() -> None:
-    """CodeDeploy moves the alias as the preference says; with SnapStart alone it moves at once."""
+    """CodeDeploy moves the alias as DeploymentPreference says. With only SnapStart, it moves at once."""
     alias = Stack(DeploymentPreference="Linear10PercentEvery1Minute", Deployment="one")
     [policy] = alias.resources["LiveAlias"]["UpdatePolicy"].values()
     assert policy == {"ApplicationName": "<DeploymentApplication>", "DeploymentGroupName": "<DeploymentGroup>"}
@@ -155,17 +155,17 @@ def test_deployment_preference() -> None:
 
 
 def test_every_setting_is_declared() -> None:
-    """The template declares the settings and the libraries' variables, no more and no fewer."""
+    """The template declares exactly the settings and the libraries' variables."""
     assert set(FUNCTION["Environment"]["Variables"]) == set(VARIABLES) | LIBRARIES
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    """List what a role's own policies allow."""
+    """List the statements of a role's own policies."""
     return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def test_least_privilege() -> None:
-    """The role reads its secrets, writes its logs, keeps failed events; no action and no resource is a wildcard."""
+    """The role may read its secrets, write its logs and keep failed events. No action or resource is a wildcard."""
     secrets = {
         name: other(name) for name in PARAMETERS if re.fullmatch("Wechat(Component)?Secret(Name|Parameter)", name)
     }
@@ -183,7 +183,7 @@ def test_least_privilege() -> None:
 
 
 def test_network_privilege() -> None:
-    """In a VPC the role may handle network interfaces, and nothing else more; only what EC2 can tell is for all."""
+    """In a VPC, the role may also manage network interfaces, with a wildcard only where EC2 supports no resource."""
     role = Stack(**IN_VPC).properties("FunctionRole")
     describe, handle = statements(role)[2:]
     assert describe["Action"] == ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
@@ -217,7 +217,7 @@ def test_function() -> None:
 
 
 def test_log_group() -> None:
-    """Logs outlive the stack, but not a failed first deployment. A later stack does not need their group's name."""
+    """The logs survive the stack, but not a failed first deployment. The group has no fixed name."""
     group = TEMPLATE["Resources"]["LogGroup"]
     assert group["DeletionPolicy"] == "RetainExceptOnCreate"
     assert set(group["Properties"]) == {"RetentionInDays"}
@@ -225,7 +225,7 @@ def test_log_group() -> None:
 
 
 def test_no_names_of_our_own() -> None:
-    """What has a name has the stack's in it, so that two stacks go together; most are named by CloudFormation, anew."""
+    """Each name that the template chooses contains the stack's name, so that two stacks can coexist."""
     published = {"SnapStart": "true", "DeploymentPreference": "Canary10Percent5Minutes", "Deployment": "one"}
     everything = {name: other(name) for name in ("Dashboard", "Fleet", "ScheduleExpression")}
     stack = Stack(**everything, RobotUrl="https://robot/send?key=k", **published)
@@ -253,13 +253,13 @@ def test_parameters(name: str) -> None:
 
 
 def test_guided_can_be_answered() -> None:
-    """With `--guided` sam asks for a NoEcho parameter until it gets an answer that is not empty, so there is none."""
+    """No parameter is NoEcho, because `sam deploy --guided` does not accept an empty answer for those."""
     assert [name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")] == []
 
 
 @pytest.mark.parametrize("name", ["WechatSecret", "WechatComponentSecret", "WechatCloudbaseAccessToken"])
 def test_secrets_by_reference(name: str) -> None:
-    """The template refuses a secret's value, because everybody who may see the stack sees its parameters."""
+    """The template refuses a plain secret, because everybody who may see the stack sees its parameters."""
     pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
     assert all(map(pattern.search, ["", REFERENCE, ARN]))
     assert not any(map(pattern.search, ["0123456789abcdef", f"a{REFERENCE}", "{{resolve:ssm-secure:/wechat/secret}}"]))
@@ -291,12 +291,12 @@ def test_secrets_by_reference(name: str) -> None:
                 f"https://open.feishu.cn/open-apis/bot/v2/hook/{REFERENCE}",
             ],
             [
-                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send",  # without its key
+                "https://qyapi.weixin.qq.com/cgi-bin/webhook/send",  # no key
                 "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=",
                 "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6",
                 "https://open.feishu.cn/open-apis/bot/v2/hook/693a91f6",
                 f"http://robot/send?key={REFERENCE}",
-                f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send/{REFERENCE}",  # CloudFormation would find no = in it
+                f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send/{REFERENCE}",  # CloudFormation splits the URL at =
                 f"https://oapi.dingtalk.com/robot/{REFERENCE}",
                 f"https://open.feishu.cn/open-apis/bot/{REFERENCE}",
             ],
@@ -305,7 +305,7 @@ def test_secrets_by_reference(name: str) -> None:
     ],
 )
 def test_patterns(name: str, good: list[str], bad: list[str]) -> None:
-    """Values that a parameter accepts, and values that it refuses."""
+    """Each parameter accepts the good values and refuses the bad ones."""
     pattern = re.compile(PARAMETERS[name]["AllowedPattern"])
     assert [value for value in good if not pattern.search(value)] == []
     assert [value for value in bad if pattern.search(value)] == []

@@ -19,7 +19,7 @@ def wechat() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """Run the store of the deployed stack."""
+    """Run the token store of the deployed stack."""
     server = Valkey(tmp_path_factory.mktemp("valkey"))
     yield server
     server.stop()

@@ -61,7 +61,7 @@ SUMMARY = "wx1: rolling out → paused 30% · 灰度发布：执行中 → 暂�
 )
 def test_robot(cloud: Cloud, robot: Robot, kind: str, path: str, body: Json) -> None:
     """EventBridge sends each summary in the robot's format, but nothing after a successful sweep."""
-    # The stand-in's CloudFormation does not know API destinations: they are made from what the template says.
+    # The emulator's CloudFormation does not know API destinations, so this test creates them from the template.
     url = f"http://127.0.0.1:{robot.server_port}{path}"
     stack = Stack(Fleet="true", RobotKind=kind, RobotUrl=url, ServiceName=SERVICE)
     connection, destination, rule = (

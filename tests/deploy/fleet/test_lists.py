@@ -1,4 +1,4 @@
-"""Lists of mini programs as spreadsheets and people write them, swept on AWS's stand-in."""
+"""Lists of mini programs as people and spreadsheets write them, swept on an AWS emulator."""
 
 import pytest
 
@@ -30,7 +30,7 @@ SHOP = "商店"
     ],
 )
 def test_shapes(cloud: Cloud, wechat: Sandbox, server: Valkey, text: str, names: list[str | None]) -> None:
-    """Blanks, a byte order mark, any case, `;` and tabs are read; emptied rows are skipped and doubles asked once."""
+    """A list may have blanks, a byte order mark, any case, `;` or tabs; empty rows and repeated appids are skipped."""
     authorize(wechat, server, [ONE, TWO])
     cloud.s3.put_object(Bucket=cloud.bucket, Key="list.csv", Body=text.encode())
     output = cloud.run(cloud.sweep, {"key": "list.csv"})
@@ -70,7 +70,7 @@ def test_rows_without_an_appid(cloud: Cloud, wechat: Sandbox, server: Valkey) ->
     ids=["missing", "header only", "emptied", "no header", "another header", "UTF-16", "GBK"],
 )
 def test_no_list(cloud: Cloud, wechat: Sandbox, body: bytes | None, error: str, words: str) -> None:
-    """A list that is missing, empty or no list fails the sweep, and the event says what to do in both languages."""
+    """If the list is missing, empty or invalid, the sweep fails, and its event gives advice in both languages."""
     if body is not None:
         cloud.s3.put_object(Bucket=cloud.bucket, Key="no-list.csv", Body=body)
     else:

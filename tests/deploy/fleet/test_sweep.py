@@ -1,4 +1,4 @@
-"""The sweep on AWS's stand-in: rows, counts, failures, and the watches that it starts."""
+"""The sweep on an AWS emulator: rows, counts, failures, and the watches that it starts."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fleet
 
 def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     """A sweep of 200 mini programs has a row for each. Refusals are final; transient failures are retried."""
-    fleet = appids(200, start=5000)  # `start`: no warm function has tokens of these appids
+    fleet = appids(200, start=5000)  # `start` selects appids for which no warm function has tokens
     strangers, forbidden, busy, unlucky = fleet[:5], fleet[5:9], fleet[9:12], fleet[12]
     authorize(wechat, server, fleet)
     for appid in strangers:
@@ -56,7 +56,7 @@ def test_sweep(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 
 def test_results_are_drawn_here(cloud: Cloud, wechat: Sandbox, server: Valkey, tmp_path: Path) -> None:
-    """The local command reads the rows of the cloud's sweep."""
+    """The local command shows the rows of a sweep on AWS."""
     fleet = appids(12)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", "48001", appid=fleet[3])]
@@ -86,7 +86,7 @@ def test_failures_have_rows(cloud: Cloud, wechat: Sandbox, server: Valkey) -> No
 
 @pytest.mark.parametrize("errcode", ["-1", "43101"])
 def test_few_mini_programs(cloud: Cloud, wechat: Sandbox, server: Valkey, errcode: str) -> None:
-    """In a short list, one mini program without an answer does not fail the sweep."""
+    """In a short list, the sweep does not fail because one mini program has no answer."""
     fleet = appids(3)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", errcode, appid=fleet[0])]
@@ -97,7 +97,7 @@ def test_few_mini_programs(cloud: Cloud, wechat: Sandbox, server: Valkey, errcod
 
 
 def test_questions_are_asked_again_alone(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """The sweep repeats only the checks of mini programs without an answer."""
+    """The sweep repeats only the failed checks, not the whole batch."""
     fleet = appids(30)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "errcode", "45011", times=2, appid=fleet[9])]
@@ -107,7 +107,7 @@ def test_questions_are_asked_again_alone(cloud: Cloud, wechat: Sandbox, server: 
 
 
 def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Without answers, a sweep stops when more than the tolerated share has failed. Its event names the reason."""
+    """If WeChat is down, a sweep stops after the tolerated share of failures, and its event names the reason."""
     fleet = appids(1000)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "status", "503")]
@@ -139,7 +139,7 @@ def test_wechat_is_down(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 def test_failure_of_what_all_share(
     cloud: Cloud, wechat: Sandbox, server: Valkey, variables: dict[str, str], code: int
 ) -> None:
-    """A failure that concerns every mini program fails the sweep, and the sweep's event names it as the cause."""
+    """A failure that affects every mini program ends the sweep, and the sweep's event names it as the cause."""
     fleet = appids(60)
     authorize(wechat, server, fleet)
     cloud.upload(fleet)
@@ -156,7 +156,7 @@ def test_failure_of_what_all_share(
 
 
 def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """If another sweep is running, a sweep ends at once, and its event says so."""
+    """If another sweep is running, a new sweep ends at once and sends an event that says so."""
     fleet = appids(16)
     authorize(wechat, server, fleet)
     wechat.faults[:] = [Fault("plan", "delay", "2")]
@@ -172,7 +172,7 @@ def test_one_sweep_at_a_time(cloud: Cloud, wechat: Sandbox, server: Valkey) -> N
 
 
 def test_sweeps_start_watches_once(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Each unfinished release gets one watch, however many sweeps find it. After a failed watch, it gets another."""
+    """An unfinished release gets one watch, even if several sweeps find it. After a failed watch, it gets another."""
     fleet = appids(3, start=1100)
     authorize(wechat, server, fleet)
     wechat.plans.update({fleet[0]: plan(1, 20), fleet[1]: plan(2, 60), fleet[2]: plan(0, 0)})

@@ -15,12 +15,12 @@ from tests.support import Valkey
 pytestmark = pytest.mark.fleet
 
 FAILED = "Gray Release Watch Failed"
-FIRST = 2000  # number of the first mini program of the table
+FIRST = 2000  # number of the first appid that the table uses
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(SEQUENCES)), ids=list(SEQUENCES))
 def test_sequences(cloud: Cloud, wechat: Sandbox, server: Valkey, number: int, name: str) -> None:
-    """For each course of a release, the watch ends, and its events concern only this release."""
+    """For each sequence of answers, the watch ends as documented, and its events concern only this release."""
     sequence = SEQUENCES[name]
     [appid] = appids(1, start=FIRST + number)
     authorize(wechat, server, [appid])
@@ -40,7 +40,7 @@ def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
     [appid] = appids(1, start=1000)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(
-        *(plan(1, 0), plan(1, 0)),  # behind the two faults
+        *(plan(1, 0), plan(1, 0)),  # after the two faults
         *(plan(1, 0), plan(1, 8), plan(1, 10), plan(1, 12), plan(2, 30), plan(2, 30), plan(1, 30), plan(1, 80)),
         plan(3, 100),
     )
@@ -68,7 +68,7 @@ def test_watch(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
 
 
 def test_watch_with_ends_and_steps_of_its_own(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """The input of a watch selects the states that end it, and the steps that cause an event."""
+    """The input of a watch selects the states that end it, and the percentages that cause an event."""
     [appid] = appids(1, start=1002)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(plan(1, 1), plan(1, 40), plan(1, 60), plan(2, 70))
@@ -109,7 +109,7 @@ def test_watch_waits_out_an_outage(cloud: Cloud, wechat: Sandbox, server: Valkey
 
 
 def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """Before its history is full, a watch continues in a new execution, which knows the events that were sent."""
+    """Before its history is full, a watch continues in a new execution, which knows the events already sent."""
     [appid] = appids(1, start=1006)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(*(plan(1, share) for share in (1, 2, 12, 13, 14, 15, 16)), DONE)
@@ -141,7 +141,7 @@ def test_watch_goes_on_in_a_new_execution(cloud: Cloud, wechat: Sandbox, server:
 def test_release_that_ends_before_the_first_question(
     cloud: Cloud, wechat: Sandbox, server: Valkey, plans: list[Any], told: str
 ) -> None:
-    """A watch that a sweep started for one release never mistakes the next release for it."""
+    """A watch that a sweep started for one release does not follow the next release of that mini program."""
     [appid] = appids(1, start=1010)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = Script(*plans)
@@ -152,7 +152,7 @@ def test_release_that_ends_before_the_first_question(
 
 
 def test_watch_ends_after_sixty_days(cloud: Cloud, wechat: Sandbox, server: Valkey) -> None:
-    """A watch does not wait endlessly for a release that never starts."""
+    """A watch ends after 60 days even if no release starts."""
     [appid] = appids(1, start=1011)
     authorize(wechat, server, [appid])
     wechat.plans[appid] = INITIAL
@@ -199,7 +199,7 @@ def test_wrong_input(cloud: Cloud, given: Any, code: int) -> None:
     ],
 )
 def test_odd_input(cloud: Cloud, wechat: Sandbox, server: Valkey, given: dict[str, Any]) -> None:
-    """Invalid values of the inputs that only sweeps pass never end a watch without an event."""
+    """A watch with invalid values in the inputs that only sweeps pass still sends an event when it ends."""
     [appid] = appids(1, start=1013)
     authorize(wechat, server, [appid])
     cloud.run(cloud.watch, {"appid": appid, **given})

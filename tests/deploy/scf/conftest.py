@@ -25,7 +25,7 @@ ENVIRON = {
 
 @dataclass
 class Tencent:
-    """The stub, its address, and the zip and scf.json that a deployment takes."""
+    """The stub, its address, and the folder with the zip and scf.json to deploy."""
 
     stub: type[Stub]
     endpoint: str
@@ -33,12 +33,12 @@ class Tencent:
     function: Path
 
     def deploy(self, *options: str, **environ: str) -> int:
-        """Run the command; without options, with a yes."""
+        """Run the command. Without options, answer yes to its question."""
         files = ["--function", str(self.function), "--zip", str(self.zip)]
         return main([*files, "--endpoint", self.endpoint, *(options or ("--yes",))], ENVIRON | environ)
 
     def changes(self) -> list[str]:
-        """Return the requested changes, and clear the list."""
+        """Return the changes that were requested, and clear the list."""
         asked = [action for action in self.stub.actions if action not in ("GetFunction", "ListTriggers")]
         self.stub.actions.clear()
         return asked
@@ -58,13 +58,13 @@ class Tencent:
         self.function.write_text(text.replace(old, new), "utf-8")
 
     def trigger(self, kind: str) -> dict[str, Any]:
-        """Return the trigger of a type."""
+        """Return the trigger of this type."""
         return next(trigger for trigger in self.stub.triggers if trigger["Type"] == kind)
 
 
 @pytest.fixture
 def tencent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Tencent]:
-    """Run the stub, without the second that the deployment waits between looks. It must have refused nothing."""
+    """Run the stub, with no pause between polls. At the end, check that it refused no request."""
     monkeypatch.setattr("deploy.scf.api.POLL_SECONDS", 0.01)
     monkeypatch.setattr("deploy.scf.api.WAIT_SECONDS", 5)
     state = {"function": {}, "triggers": [], "actions": [], "requests": [], "refusals": [], "pending": 0}

@@ -24,7 +24,7 @@ REQUIRED = {
     "CreateTriggerRequest": ("FunctionName", "Type"),
     "UpdateTriggerRequest": ("FunctionName", "TriggerName", "Type"),
 }
-# How the docstrings name sets of characters.
+# The words that the docstrings use for sets of characters.
 CHARACTERS = {"英文字母": "A-Za-z", "数字": "0-9", "空格": " ", "逗号": ",", "换行符": r"\n", "英文句号": r"\."}
 CHARACTERS |= {"连接符": "-", "下划线": "_", "支持中文": "\u4e00-\u9fff"}
 RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
@@ -34,7 +34,7 @@ MAX_VARIABLES = 4096
 def find_problems(model: str, fields: Json) -> Iterator[str]:
     """Yield what the SDK's documents forbid in a request, or in an object in it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the models warn of members that they do not know
+        warnings.simplefilter("error")  # the models warn about unknown members
         try:
             getattr(models, model)()._deserialize(fields)  # noqa: SLF001 - the SDK's own reader
         except UserWarning as warning:
@@ -114,7 +114,7 @@ def _find_in_string(text: str, value: Any, fields: Json) -> Iterator[str]:
 
 
 def _read_enumeration(text: str) -> list[str]:
-    """Return the values that a member may have, [] for any."""
+    """Return the values that a member may have; an empty list means any value."""
     if "目前支持的运行环境" in text:
         return re.findall(r"^- ([\w.]+)", text, re.MULTILINE)
     if listed := re.search(r"取值\[([^]]*)\]", text):

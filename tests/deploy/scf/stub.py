@@ -15,7 +15,7 @@ NO_FUNCTION = {"Error": {"Code": "ResourceNotFound.Function", "Message": "no fun
 
 
 class Stub(BaseHTTPRequestHandler):
-    """Tencent's SCF. `outcomes` are the states that the next changes end in, else Active."""
+    """Tencent's SCF. `outcomes` are the states in which the next changes end; the default is Active."""
 
     function: Json
     triggers: list[Json]
@@ -28,7 +28,7 @@ class Stub(BaseHTTPRequestHandler):
     failures: dict[str, str]
 
     def do_POST(self) -> None:
-        """Answer one action."""
+        """Carry out one API action."""
         action = self.headers["X-TC-Action"]
         length = int(self.headers["Content-Length"])
         fields = json.loads(self.rfile.read(length))
@@ -81,25 +81,25 @@ class Stub(BaseHTTPRequestHandler):
         return self.function | {"Status": self.state, "StatusReasons": [] if self.state == "Active" else reasons}
 
     def CreateFunction(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Create it."""
+        """Create the function."""
         if self.function:
             return self.refuse("ResourceInUse.Function", "there is one")
         del fields["Code"]
         return self.change({"Type": "Event", "Runtime": "Python2.7"} | fields, "Active")
 
     def DeleteFunction(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Delete it, and its triggers."""
+        """Delete the function and its triggers."""
         self.function.clear()
         self.triggers.clear()
         type(self).state = "Active"
         return {}
 
     def UpdateFunctionCode(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Take new code."""
+        """Replace the code."""
         return self.change({"Handler": fields.get("Handler", self.function["Handler"])}, "Active", "UpdateFailed")
 
     def UpdateFunctionConfiguration(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Take a new configuration."""
+        """Change the configuration."""
         return self.change(fields, "Active", "UpdateFailed")
 
     def ListTriggers(self, _fields: Json) -> Json:  # noqa: N802 - Tencent's name
@@ -118,7 +118,7 @@ class Stub(BaseHTTPRequestHandler):
         return {"Triggers": listed, "TotalCount": len(listed)}
 
     def CreateTrigger(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Create a trigger. Tencent names an http trigger, and a version or alias has one."""
+        """Create a trigger. Like Tencent, name http triggers, and allow one for each version or alias."""
         trigger = {"Qualifier": "$LATEST", "Enable": "OPEN", "CustomArgument": ""} | fields
         same_kind = [each for each in self.triggers if each["Type"] == trigger["Type"]]
         if self.pending:
@@ -142,7 +142,7 @@ class Stub(BaseHTTPRequestHandler):
 
 
 def find_in_trigger(fields: Json, trigger: Json, same_kind: list[Json]) -> tuple[str, str] | None:
-    """Return why a trigger cannot be created beside those of its type, None if it can."""
+    """Return why a trigger cannot be added to the existing ones of its type; None if it can."""
     if trigger["Type"] == "http":
         if "TriggerName" in fields:
             return "InvalidParameterValue.TriggerName", "an http trigger is named by Tencent"

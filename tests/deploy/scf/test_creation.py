@@ -27,8 +27,8 @@ def test_create(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_asks_first(tencent: Tencent, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a yes, the command changes nothing."""
-    again = ("--zip", str(tencent.zip))  # any option but --yes
+    """Unless the user answers yes, the command changes nothing."""
+    again = ("--zip", str(tencent.zip))  # any option except --yes
     for answer in ("", "n", "no"):
         monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
         assert tencent.deploy(*again) == 1
@@ -40,7 +40,7 @@ def test_asks_first(tencent: Tencent, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_repairs_a_creation(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a failed creation, the next run deletes the remains and starts again, with the same secret."""
+    """After a failed creation, the next run deletes the failed function and creates it again, with the same secret."""
     tencent.stub.outcomes[:] = ["CreateFailed"]
     assert tencent.deploy() == 1
     assert "CreateFailed: [{" in capsys.readouterr().err
@@ -54,7 +54,7 @@ def test_repairs_a_creation(tencent: Tencent, capsys: pytest.CaptureFixture[str]
 
 
 def test_goes_on_after_an_interruption(tencent: Tencent) -> None:
-    """If a run ended after the function and before its triggers, the next run creates the triggers."""
+    """If a run ended between the function and its triggers, the next run creates the triggers."""
     tencent.stub.failures["CreateTrigger"] = "InternalError"
     assert tencent.deploy() == 1
     assert tencent.changes() == ["CreateFunction", "CreateTrigger"]
@@ -91,7 +91,7 @@ def test_takes_over_a_function_of_the_console(tencent: Tencent) -> None:
 def test_says_what_a_new_account_needs(
     tencent: Tencent, capsys: pytest.CaptureFixture[str], action: str, code: str, said: str
 ) -> None:
-    """The errors of a first deployment say what to do, after Tencent's own code and message."""
+    """The errors of a first deployment show Tencent's code and message, then what to do."""
     tencent.stub.failures[action] = code
     assert tencent.deploy() == 1
     error = capsys.readouterr().err

@@ -18,7 +18,7 @@ def test_second_run_changes_nothing(tencent: Tencent, capsys: pytest.CaptureFixt
 
 
 def test_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command shows new code, a new secret and a changed trigger, then makes one change after the other."""
+    """The command shows new code, a new secret and a changed trigger, then makes the changes one after another."""
     tencent.deploy()
     tencent.stub.function["Timeout"] = 3
     tencent.trigger("timer")["Enable"] = "OPEN"
@@ -50,7 +50,7 @@ def test_new_handler(tencent: Tencent) -> None:
 
 @pytest.mark.parametrize(("key", "deployed"), [("Runtime", "Python3.9"), ("Type", "HTTP")])
 def test_settled(tencent: Tencent, capsys: pytest.CaptureFixture[str], key: str, deployed: str) -> None:
-    """Runtime and Type cannot be updated. The error says how to create the function anew, and this works."""
+    """Runtime and Type cannot be updated. The error says how to create the function again, and that works."""
     tencent.deploy("--yes", WECHAT_SECRET="hush-old-secret")
     tencent.changes()
     tencent.stub.function[key] = deployed
@@ -86,7 +86,7 @@ def test_adds_a_network(tencent: Tencent) -> None:
 
 
 def test_repairs_an_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """After an update that failed the next run makes it again, though nothing differs any more."""
+    """After a failed update, the next run repeats it, although the settings no longer differ."""
     tencent.deploy()
     tencent.changes()
     capsys.readouterr()
@@ -105,7 +105,7 @@ def test_repairs_an_update(tencent: Tencent, capsys: pytest.CaptureFixture[str])
 
 
 def test_waits_for_a_change_under_way(tencent: Tencent) -> None:
-    """A run during somebody's change waits for its end before it looks."""
+    """If somebody else's change is running, the command waits until it ends."""
     tencent.deploy()
     tencent.stub.pending = 3
     tencent.stub.function["Timeout"] = 3
@@ -116,7 +116,7 @@ def test_waits_for_a_change_under_way(tencent: Tencent) -> None:
 def test_does_not_wait_for_ever(
     tencent: Tencent, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A change that does not end is reported."""
+    """If a change does not end, the command gives up with an error."""
     tencent.deploy()
     monkeypatch.setattr("deploy.scf.api.WAIT_SECONDS", 0)
     tencent.stub.pending = 1000
@@ -125,7 +125,7 @@ def test_does_not_wait_for_ever(
 
 
 def test_deleted_during_an_update(tencent: Tencent, capsys: pytest.CaptureFixture[str]) -> None:
-    """A function that somebody deletes during a deployment is no success."""
+    """If somebody deletes the function during a deployment, the command fails."""
     tencent.deploy()
     tencent.write_zip("other code")
     tencent.stub.failures["UpdateFunctionCode"] = "ResourceNotFound.Function"

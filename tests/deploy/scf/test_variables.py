@@ -13,7 +13,7 @@ from handler.settings import VARIABLES, Settings
 
 
 def test_variables() -> None:
-    """scf.json declares the settings but for AWS's own services, and what of them is secret is never shown."""
+    """scf.json declares every setting except those of AWS services, and a deployment shows no secret value."""
     function = json.loads(Path("scf.json").read_bytes())
     variables = scf_vars.read_variables(function)
     ours = {name for name in VARIABLES if not name.endswith(("_SECRET_NAME", "_SECRET_PARAMETER"))}
@@ -29,10 +29,10 @@ def test_variables() -> None:
 
 
 def test_sandbox_secrets() -> None:
-    """The secrets that are refused are those of the sandbox."""
+    """The secrets that the command refuses are those of the sandbox."""
     assert scf_vars.SANDBOX_SECRETS == (SECRET, COMPONENT_SECRET)
 
 
 def test_codes_of_hints() -> None:
-    """Each error that we explain is a code of Tencent's SDK."""
+    """Each error code with advice exists in Tencent's SDK."""
     assert set(HINTS) <= {value for name, value in vars(errorcodes).items() if name.isupper()}
