@@ -93,7 +93,7 @@ def test_invoke_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_deep_plan() -> None:
-    """A plan that is nested too deeply is an error of the option."""
+    """The option `--plan` refuses a plan that is nested too deeply."""
     process = run("sandbox", "--plan", "[" * 100_000)
     assert (process.returncode, "--plan" in process.stderr) == (2, True)
 

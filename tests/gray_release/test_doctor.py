@@ -27,13 +27,13 @@ def read_states(found: dict[str, Finding]) -> dict[str, str]:
 
 
 def test_own_account(sandbox: Sandbox) -> None:
-    """For a mini program's own account it checks settings, token, quota and one real call."""
+    """For a mini program's own account, the command checks settings, token, quota and one real call."""
     assert read_states(run_checks()) == dict.fromkeys(("settings", "token", "quota", "call"), "ok")
     assert sandbox.count(PLAN) == 1
 
 
 def test_platform(platform: Sandbox) -> None:
-    """For a third-party platform it also checks store, ticket, refresh token and permission set."""
+    """For a third-party platform, the command also checks store, ticket, refresh token and permission set."""
     checks = ("settings", "store", "ticket", "refresh token", "token", "permission set", "quota", "call")
     assert read_states(run_checks()) == dict.fromkeys(checks, "ok")
     assert platform.count(PLAN) == 1
@@ -87,7 +87,7 @@ def withdraw_permission(platform: Sandbox, _store: RedisStorage) -> None:
 
 
 def use_up_quota(platform: Sandbox, _store: RedisStorage) -> None:
-    """Leave no call for today."""
+    """Use up today's quota."""
     platform.daily_limit = 1
     platform.requests.append(("GET", PLAN))
 
@@ -125,7 +125,7 @@ def test_store_that_is_down(platform: Sandbox, configure: Configure) -> None:
 
 
 def test_key_of_another_system(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> None:
-    """For the source `store` it checks that the key exists, and shows its type."""
+    """For the source `store`, the command checks that the key exists, and shows its type."""
     key = f"wa:access_token:{APPID}"
     configure(WECHAT_TOKEN_STORE_KEY="wa:access_token:{appid}", WECHAT_SECRET=None)
     found = run_checks()
@@ -165,7 +165,7 @@ def test_command() -> None:
 
 
 def test_exit_code() -> None:
-    """A problem exits 1, and an invalid appid 2."""
+    """A problem gives exit code 1, an invalid appid exit code 2."""
     assert (
         run("doctor", WECHAT_APPID=APPID, WECHAT_SECRET="x", WECHAT_API_BASE_URL="http://127.0.0.1:1").returncode == 1
     )

@@ -20,7 +20,7 @@ from tests.support import DOCUMENTED, end_process
 
 @pytest.fixture(params=["lambda", "scf"])
 def address(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Serve the function, which uses the sandbox, as each platform does."""
+    """Serve the function with the sandbox, once as each platform does."""
     assert sandbox.requests == []
     with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()

@@ -13,7 +13,7 @@ from gray_release.serve import BODY_LIMIT, create_server
 
 @pytest.fixture(params=["lambda", "scf"])
 def port(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[int]:
-    """Serve the function, which uses the sandbox, as each platform does."""
+    """Serve the function with the sandbox, once as each platform does."""
     assert sandbox.requests == []
     with create_server(request.param, 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()

@@ -57,7 +57,7 @@ def test_until_finished() -> None:
     ],
 )
 def test_until(plans: list[Any], until: str, seen: list[int], code: int) -> None:
-    """`--until` lists more states to end at, with another exit code than for a release that has reached everyone."""
+    """A state that `--until` lists also ends the watch, with another exit code than success."""
     process = watch_release(create_sequence(*plans), "--until", until)
     assert (read_statuses(process), process.returncode) == (seen, code)
 
@@ -82,7 +82,7 @@ def test_sequences(sequence: Sequence) -> None:
 
 
 def test_timeout() -> None:
-    """After `--timeout` the watch asks a last time and exits 124, as timeout(1) does."""
+    """After `--timeout`, the watch calls the function a last time and exits 124, as timeout(1) does."""
     process = watch_release(PAUSED, "--timeout", "0.1")
     assert process.returncode == 124
     assert set(read_statuses(process)) == {2}

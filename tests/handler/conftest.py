@@ -1,4 +1,4 @@
-"""What the tests of several token sources share."""
+"""Fixtures that the tests of several token sources share."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support import Configure
 
 @pytest.fixture
 def secrets(aws: str, sandbox: Sandbox, configure: Configure) -> Any:
-    """Point the environment at moto, without the secret itself; return a client of Secrets Manager."""
+    """Let the function read the secret from moto's AWS; return a client of Secrets Manager."""
     assert sandbox.requests == []
     configure(
         WECHAT_SECRET=None,

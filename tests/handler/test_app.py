@@ -19,7 +19,7 @@ from tests.support import DOCUMENTED, PLAN, STABLE, Invoke
 
 @pytest.mark.parametrize("event", [None, {}, {"userInfo": {"appId": "x"}, "tcbContext": {}}])
 def test_direct_event(sandbox: Sandbox, event: Any) -> None:
-    """A direct event, null too, gets the documented reply; unknown keys are ignored."""
+    """A direct event, or null, gets the documented reply. Unknown keys are ignored."""
     assert lambda_handler(event, LambdaContext()) == DOCUMENTED
     assert sandbox.requests == [("POST", STABLE), ("GET", PLAN)]
 
@@ -30,7 +30,7 @@ SAMPLES = sorted(set(Path("events").glob("*.json")) - {Path("events/env.sandbox.
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("sandbox")
 def test_sample_events(path: Path) -> None:
-    """Every sample event is answered on both clouds."""
+    """Every sample event gets an answer on both clouds."""
     event = json.loads(path.read_bytes())
     for reply in (lambda_handler(event, LambdaContext()), main_handler(event, create_scf_context())):
         body = json.loads(reply["body"]) if "statusCode" in reply else reply
@@ -46,7 +46,7 @@ def test_scf_event(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("context", [None, {}, SimpleNamespace(), {"time_limit_in_ms": "soon"}])
 @pytest.mark.usefixtures("sandbox")
 def test_unusual_contexts(context: Any) -> None:
-    """A context without the usual facts does not keep the function from answering."""
+    """If the context lacks the usual attributes, the function still answers."""
     assert lambda_handler({}, context) == DOCUMENTED
     assert main_handler({}, context) == DOCUMENTED
 
@@ -74,7 +74,7 @@ def test_threads_of_a_new_process(sandbox: Sandbox, invoke: Invoke, monkeypatch:
 
 
 def test_environment_is_read_once(sandbox: Sandbox, invoke: Invoke) -> None:
-    """The environment is read once: later changes have no effect."""
+    """The environment is read once, and later changes have no effect."""
     invoke()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WECHAT_APPID", "wx-other")

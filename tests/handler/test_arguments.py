@@ -1,4 +1,4 @@
-"""The arguments: their shapes and sizes, empty ones, and names that only look like an argument."""
+"""The arguments: their shapes and sizes, empty ones, and keys that only look like an argument."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ OTHER = "wx1111111111111111"
     ],
 )
 def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
-    """An empty appid in the event is 41002; `WECHAT_APPID` does not replace it."""
+    """An empty appid in the event gives errCode 41002. `WECHAT_APPID` does not replace it."""
     assert catch_error(invoke, event).errCode == 41002
     assert sandbox.requests == []
 
@@ -57,7 +57,7 @@ def test_empty_appid(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) ->
     ],
 )
 def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: str) -> None:
-    """A key that looks like `appid`, or whose value is an appid, is 40097, and the error names `appid`."""
+    """A key that looks like `appid`, or whose value is an appid, gives errCode 40097, and the errMsg names `appid`."""
     error = catch_error(invoke, {name: OTHER})
     assert error.errCode == 40097
     assert error.reason.endswith(f"write {right}")
@@ -69,7 +69,7 @@ def test_names_like_appid(sandbox: Sandbox, invoke: Invoke, name: str, right: st
     "text", [f"{OTHER},{APPID}", f"{OTHER} {APPID}", f" {OTHER}\n", f"{OTHER}: 小程序", OTHER.upper()]
 )
 def test_values_like_appids(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
-    """An unknown key whose value begins with an appid, such as a list of appids as a text, is 40097."""
+    """An unknown key whose value begins with an appid, such as a list of appids as a text, gives errCode 40097."""
     error = catch_error(invoke, {"apps": text})
     assert error.errCode == 40097
     assert error.reason.endswith("write appid")
@@ -92,7 +92,7 @@ def test_values_like_appids(sandbox: Sandbox, invoke: Invoke, text: str) -> None
     ],
 )
 def test_names_like_other_arguments(sandbox: Sandbox, invoke: Invoke, name: str, right: str) -> None:
-    """A key that looks like another argument is 40097 too, and its value is not shown."""
+    """A key that looks like another argument gives errCode 40097 too, and its value is not shown."""
     error = catch_error(invoke, {name: "hush", "appid": APPID})
     assert error.errCode == 40097
     assert error.reason.endswith(f"write {right}")
@@ -113,7 +113,7 @@ def test_names_like_other_arguments(sandbox: Sandbox, invoke: Invoke, name: str,
 )
 @pytest.mark.usefixtures("sandbox")
 def test_other_keys_beside_an_appid(invoke: Invoke, beside: dict[str, Any]) -> None:
-    """Next to an appid, other keys are ignored, because they cannot be a misspelt appid."""
+    """If the event has an appid, unknown keys are ignored, because they cannot be a misspelt appid."""
     assert invoke({"appid": APPID, **beside}) == DOCUMENTED
 
 
@@ -121,13 +121,13 @@ def test_other_keys_beside_an_appid(invoke: Invoke, beside: dict[str, Any]) -> N
 @pytest.mark.parametrize("empty", ["", None])
 @pytest.mark.usefixtures("sandbox")
 def test_other_empty_arguments(invoke: Invoke, log: Log, key: str, empty: str | None) -> None:
-    """Every other argument counts as absent when it is empty."""
+    """Every other argument that is empty counts as absent."""
     assert invoke({key: empty}) == DOCUMENTED
     assert log()[-1]["token_source"] == "stable"
 
 
 def test_both_spellings() -> None:
-    """An argument may be given in both spellings if they agree; an empty one never hides the other."""
+    """The event may contain both spellings of an argument if their values agree. An empty one never hides the other."""
     for given in ({"accessToken": "a", "access_token": "a"}, {"accessToken": "", "access_token": "a"}):
         token = Arguments.parse(given).access_token
         assert token is not None
@@ -138,7 +138,7 @@ def test_both_spellings() -> None:
 
 @pytest.mark.parametrize("event", [[], "x", 0, 1.5, False, True, ""])
 def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) -> None:
-    """An event that is not an object is 40097, and no request goes to WeChat."""
+    """An event that is not an object gives errCode 40097, and no request goes to WeChat."""
     error = catch_error(invoke, event)
     assert error.errCode == 40097
     assert sandbox.requests == []
@@ -164,7 +164,7 @@ def test_event_is_not_an_object(sandbox: Sandbox, invoke: Invoke, event: Any) ->
     ],
 )
 def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) -> None:
-    """A bad argument is 40097: the error names it without its value, and no request goes to WeChat."""
+    """A bad argument gives errCode 40097. The errMsg names it without its value, and no request goes to WeChat."""
     error = catch_error(invoke, event)
     assert error.errCode == 40097
     [name] = event
@@ -195,7 +195,7 @@ def test_bad_arguments(sandbox: Sandbox, invoke: Invoke, event: dict[str, Any]) 
 )
 @pytest.mark.usefixtures("sandbox")
 def test_large_events(invoke: Invoke, log: Log, event: dict[str, Any]) -> None:
-    """The largest and the deepest event that the platform allows is answered, and is not logged."""
+    """The largest and the deepest event that a platform allows gets an answer, and is not logged."""
     reply = invoke(event)
     assert json.loads(reply["body"]) == DOCUMENTED if "statusCode" in reply else reply == DOCUMENTED
     assert len(json.dumps(log())) < 2000

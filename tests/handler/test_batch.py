@@ -25,7 +25,7 @@ MANY = [f"wx{number:016x}" for number in range(40)]
 
 @pytest.fixture
 def fleet(sandbox: Sandbox) -> Sandbox:
-    """Give the sandbox forty mini programs, each with a different percentage."""
+    """Create forty mini programs in the sandbox, each with a different percentage."""
     for number, appid in enumerate(MANY):
         sandbox.tokens.apps[appid] = SECRET
         sandbox.plans[appid] = {"status": 1, "gray_percentage": number}
@@ -33,12 +33,12 @@ def fleet(sandbox: Sandbox) -> Sandbox:
 
 
 def percentages(reply: dict[str, Any]) -> dict[str, int]:
-    """Return the percentage of each row that has one."""
+    """Return the percentages of the rows that have one."""
     return {row["appid"]: row["grayReleasePlan"]["grayPercentage"] for row in reply["results"] if row["errCode"] == 0}
 
 
 def test_rows(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Each mini program has a row with its plan, in the given order and once, and a log line with its requests."""
+    """Each mini program has one row with its plan, in the order of the request, and a log line with its requests."""
     reply = invoke({"appids": [*MANY, MANY[3], MANY[0]]})
     assert {key: reply[key] for key in OK} == OK
     assert list(percentages(reply).items()) == [(appid, number) for number, appid in enumerate(MANY)]
@@ -68,7 +68,7 @@ EVENTS: dict[str, Any] = {
 @pytest.mark.parametrize("platform", ["lambda", "scf"])
 @pytest.mark.usefixtures("fleet")
 def test_triggers(trigger: str, platform: str) -> None:
-    """Every trigger that carries an object accepts `appids`, on both clouds."""
+    """Every trigger that passes an object accepts `appids`, on both clouds."""
     event = EVENTS[trigger]({"appids": MANY[:3]})
     reply = (
         lambda_handler(event, LambdaContext()) if platform == "lambda" else main_handler(event, create_scf_context())
@@ -100,7 +100,7 @@ def test_triggers(trigger: str, platform: str) -> None:
     ],
 )
 def test_refused_arguments(sandbox: Sandbox, invoke: Invoke, arguments: dict[str, Any]) -> None:
-    """Anything but a list of appids, or another argument beside it, is 40097 without a request."""
+    """A value that is not a list of appids, or another argument with it, gives errCode 40097 without a request."""
     assert catch_error(invoke, arguments).errCode == 40097
     assert not sandbox.requests
 
@@ -145,7 +145,7 @@ def test_shared_failures(
 
 @pytest.mark.usefixtures("fleet")
 def test_out_of_time(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Mini programs that are not asked before the deadline have a row that says so; one warning counts them."""
+    """Mini programs that are not checked before the deadline have a row that says so. One warning counts them."""
     fleet.faults.append(Fault.parse("plan:delay=0.3"))
     reply = invoke({"appids": MANY}, deadline=time.monotonic() + 1)
     assert [row["appid"] for row in reply["results"]] == MANY
@@ -157,7 +157,7 @@ def test_out_of_time(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_limits_are_each_questions_own(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Each question may retry a request, as a single call may."""
+    """Each check may retry a request, as a single call may."""
     fleet.faults[:] = [Fault("plan", "status", "502", times=1)]
     assert len(percentages(invoke({"appids": MANY}))) == 40
     assert sorted(line["plan_requests"] for line in log()) == [1] * 39 + [2]
@@ -171,7 +171,7 @@ def test_snake_case(fleet: Sandbox, invoke: Invoke) -> None:
 
 
 def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
-    """An answer that is too long for its share of the reply is a failure in its row."""
+    """A plan that is too long for its share of the reply is a failure in its row."""
     fleet.plans[MANY[1]] = {"status": 1, "note": "灰" * ROW_BYTES}
     reply = invoke({"appids": MANY[:3]})
     assert [row["errCode"] for row in reply["results"]] == [0, -1, 0]
@@ -179,7 +179,7 @@ def test_reply_fits(fleet: Sandbox, invoke: Invoke) -> None:
 
 
 def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    """An internal error in one question does not affect the others, and its text is not shown."""
+    """An internal error in one check does not affect the others, and its text is not shown."""
     get_plan = Operation.get_plan
 
     def fail_for_third(self: Operation, arguments: Any, budget: Any) -> Any:
@@ -195,7 +195,7 @@ def test_internal_error_is_a_row(fleet: Sandbox, invoke: Invoke, monkeypatch: py
 
 
 def test_some_at_once(fleet: Sandbox, invoke: Invoke) -> None:
-    """Questions run in parallel, up to the limit."""
+    """Checks run in parallel, up to the limit."""
     invoke({"appids": MANY})
     assert 1 < fleet.connections <= THREADS + 1
 
@@ -235,7 +235,7 @@ def test_all_fails_once(platform: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_single_question_loads_no_threads(configure: Configure) -> None:
-    """A single question loads no thread pool."""
+    """A single check loads no thread pool."""
     configure()
     code = "import sys, handler.app; print(sorted({'handler.batch', 'concurrent.futures.thread'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -243,6 +243,6 @@ def test_single_question_loads_no_threads(configure: Configure) -> None:
 
 
 def test_documented_reply(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A row is the single call's reply, preceded by the appid."""
+    """A row is the reply of a single call, with the appid in front."""
     assert sandbox.plans == {}
     assert invoke({"appids": [APPID]})["results"] == [{"appid": APPID, **DOCUMENTED}]

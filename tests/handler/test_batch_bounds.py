@@ -34,7 +34,7 @@ HOSTILE = {
 
 @pytest.fixture
 def fleet(sandbox: Sandbox) -> Sandbox:
-    """Give the sandbox many mini programs, each with its own percentage."""
+    """Create many mini programs in the sandbox, each with a different percentage."""
     for number, appid in enumerate(MANY):
         sandbox.tokens.apps[appid] = SECRET
         sandbox.plans[appid] = {"status": 1, "gray_percentage": number}
@@ -43,7 +43,7 @@ def fleet(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def authorizers(platform: Sandbox, store: RedisStorage) -> Sandbox:
-    """Give the platform many authorizers whose tokens have expired."""
+    """Create many authorizers of the platform whose tokens have expired."""
     tokens = {appid: f"refreshtoken@@@{number:032x}" for number, appid in enumerate(MANY)}
     platform.platform.authorizers.clear()
     platform.platform.authorizers.update(tokens)
@@ -70,7 +70,7 @@ def test_long_refusals(sandbox: Sandbox, invoke: Invoke, character: str) -> None
 
 
 def test_answers_with_an_appid(fleet: Sandbox, invoke: Invoke) -> None:
-    """A row has the appid that was asked for, whatever WeChat's body says."""
+    """A row has the appid of its check, even if WeChat's body contains another."""
     for appid in (MANY[1], None, {"a": 1}):
         set_body(fleet, json.dumps({"errcode": 0, "appid": appid, "gray_release_plan": {"status": 1}}).encode())
         rows = invoke({"appids": MANY})["results"]
@@ -79,7 +79,7 @@ def test_answers_with_an_appid(fleet: Sandbox, invoke: Invoke) -> None:
 
 
 def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
-    """A plan's size is counted as it leaves the function, escaped twice."""
+    """A plan counts with the size that it has in the reply, where it is escaped twice."""
     fleet.plans[MANY[1]] = {"status": 1, "note": '"' * 2000}
     event = {"httpMethod": "POST", "path": "/", "headers": {}, "body": json.dumps({"appids": MANY[:3]})}
     rows = json.loads(invoke(event)["body"])["results"]
@@ -89,7 +89,7 @@ def test_long_answers(fleet: Sandbox, invoke: Invoke) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["token:hang=30", "plan:delay=30"])
 def test_hanging_wechat(fleet: Sandbox, configure: Configure, invoke: Invoke, fault: str) -> None:
-    """When WeChat answers none of fifty questions, every mini program still has its row before the deadline."""
+    """If WeChat answers none of fifty checks, every mini program still has its row before the deadline."""
     configure(WECHAT_TIMEOUT_SECONDS="5")
     fleet.faults.append(Fault.parse(fault))
     deadline = time.monotonic() + 20
@@ -99,7 +99,7 @@ def test_hanging_wechat(fleet: Sandbox, configure: Configure, invoke: Invoke, fa
 
 
 def test_lines_of_threads(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
-    """Ten questions run at a time, and no log line or row shows another question's appid, code or secret."""
+    """Ten checks run at a time, and no log line or row has the appid, code or secret of another check."""
     for number, appid in enumerate(MANY):
         if number % 2:
             fleet.faults.append(Fault("plan", "errcode", str(50000 + number), appid=appid))
@@ -116,9 +116,9 @@ def test_lines_of_threads(fleet: Sandbox, invoke: Invoke, log: Log) -> None:
 
 
 def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
-    """When WeChat refuses every token, each is refreshed once and each question is asked once more."""
+    """If WeChat refuses every token, each token is refreshed once and each check is repeated once."""
     appids = MANY[:40]
-    invoke({"appids": MANY[40:41]})  # pays for the platform's own token
+    invoke({"appids": MANY[40:41]})  # fetches the platform's own token first
     authorizers.requests.clear()
     authorizers.faults[:] = [Fault("plan", "errcode", "40001", times=1, appid=appid) for appid in appids]
     rows = invoke({"appids": appids}, deadline=time.monotonic() + 60)["results"]
@@ -129,8 +129,8 @@ def test_refused_tokens(authorizers: Sandbox, invoke: Invoke) -> None:
 
 
 def test_tokens_that_stay_refused(authorizers: Sandbox, invoke: Invoke) -> None:
-    """Where WeChat refuses every token, each question makes two token and two plan requests at most."""
-    invoke({"appids": MANY[:1]})  # pays for the platform's own token
+    """If WeChat refuses every token, each check makes at most two token requests and two plan requests."""
+    invoke({"appids": MANY[:1]})  # fetches the platform's own token first
     authorizers.requests.clear()
     authorizers.faults.append(Fault.parse("plan:errcode=40001"))
     rows = invoke({"appids": MANY}, deadline=time.monotonic() + 60)["results"]
@@ -148,7 +148,7 @@ print(json.dumps(lambda_handler({"appids": json.loads(sys.argv[1])}, None)))
 
 
 def test_two_batches(authorizers: Sandbox, store: RedisStorage) -> None:
-    """Two functions that ask for the same mini programs at the same time refresh each token once, and lose none."""
+    """Two functions that check the same mini programs at the same time refresh each token once, and lose none."""
     authorizers.platform.rotate = True
     command = [sys.executable, "-W", "ignore", "-c", BATCH_CHILD, json.dumps(MANY)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -163,14 +163,14 @@ def test_two_batches(authorizers: Sandbox, store: RedisStorage) -> None:
 
 
 def test_refused_stable_tokens(fleet: Sandbox, invoke: Invoke) -> None:
-    """When WeChat refuses every stable token, each is replaced once and each question is asked once more."""
+    """If WeChat refuses every stable token, each is replaced once and each check is repeated once."""
     fleet.faults[:] = [Fault("plan", "errcode", "40001", times=1, appid=appid) for appid in MANY]
     assert {row["errCode"] for row in invoke({"appids": MANY})["results"]} == {0}
     assert (fleet.count(PLAN), fleet.count(STABLE)) == (100, 100)
 
 
 def test_store_dies(authorizers: Sandbox, server: Valkey, invoke: Invoke) -> None:
-    """When the store dies during a batch, the remaining rows fail, and the reply still has every row."""
+    """If the store stops during a batch, the remaining rows are failures, and the reply still has every row."""
     authorizers.faults.append(Fault.parse("plan:delay=0.2"))
     killer = threading.Timer(0.5, server.kill)
     killer.start()
@@ -188,7 +188,7 @@ def test_store_dies(authorizers: Sandbox, server: Valkey, invoke: Invoke) -> Non
 
 
 def entries(appids: list[str]) -> list[dict[str, Any]]:
-    """Return a page's entries."""
+    """Return the entries of a page."""
     return [{"authorizer_appid": appid, "refresh_token": "refreshtoken@@@x"} for appid in appids]
 
 
@@ -227,7 +227,7 @@ def test_hostile_pages(authorizers: Sandbox, invoke: Invoke, page: str) -> None:
 
 
 def test_page_that_repeats(authorizers: Sandbox, invoke: Invoke) -> None:
-    """When WeChat repeats a full page endlessly, the pages are limited and each appid is asked once."""
+    """If WeChat repeats a page endlessly, the number of pages is limited, and each appid is checked once."""
     page = {"total_count": 10**12, "list": entries(MANY) * (PAGE_SIZE // len(MANY) + 5)}
     set_body(authorizers, json.dumps(page).encode(), endpoint="list")
     rows = invoke({"appids": "all"}, deadline=time.monotonic() + 60)["results"]

@@ -1,4 +1,4 @@
-"""What the log says about many mini programs in one invocation: the facts of a shared failure, and of the list."""
+"""The log of a batch: the facts of a failure that all mini programs share, and of the platform's list."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.support import Invoke, Log, catch_error, set_body
 
 @pytest.mark.parametrize("appids", [[APPID, "wx1"], "all"])
 def test_shared_failure(platform: Sandbox, invoke: Invoke, log: Log, appids: object) -> None:
-    """The line of a failure that all share has the token source and the requests that were made."""
+    """The log line of a shared failure has the token source and the number of requests."""
     platform.faults.append(Fault("component", "errcode", "61004"))
     assert catch_error(invoke, {"appids": appids}).errCode == 61004
     [line] = log()

@@ -59,7 +59,7 @@ def test_conformance(sandbox: Sandbox, invoke: Invoke, case: dict[str, Any]) -> 
     ],
 )
 def test_exactness(sandbox: Sandbox, invoke: Invoke, content: bytes, plan: Any) -> None:
-    """Nothing is required, nothing dropped, nothing rounded; half surrogates become U+FFFD."""
+    """No field is required, dropped or rounded. Half surrogates become U+FFFD."""
     set_body(sandbox, content)
     reply = invoke()
     assert reply["errCode"] == 0
@@ -91,7 +91,7 @@ def test_exactness(sandbox: Sandbox, invoke: Invoke, content: bytes, plan: Any) 
     ],
 )
 def test_odd_failures(sandbox: Sandbox, invoke: Invoke, content: bytes, code: int, reason: str) -> None:
-    """An errcode of another type counts as its number or as -1; a missing errmsg is an unknown error."""
+    """An errcode of another type counts as its number or as -1. A missing errmsg becomes an unknown error."""
     set_body(sandbox, content)
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -118,7 +118,7 @@ def test_odd_failures(sandbox: Sandbox, invoke: Invoke, content: bytes, code: in
     ids=lambda content: content[:24].decode("ascii", "replace"),
 )
 def test_not_a_json_object(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
-    """A body that is not a JSON object, or that no JSON reply could carry, is -1."""
+    """A body that is not a JSON object, or that no JSON reply could carry, gives errCode -1."""
     set_body(sandbox, content)
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -150,7 +150,7 @@ def test_any_bytes(sandbox: Sandbox, invoke: Invoke, content: bytes) -> None:
 
 @given(value=json_values)
 def test_values_are_untouched(value: Any) -> None:
-    """Case conversion changes keys of objects and nothing else."""
+    """Case conversion changes only the keys of objects."""
 
     def list_leaves(value: Any) -> list[str]:
         if isinstance(value, dict):
@@ -178,7 +178,7 @@ def test_key_rule(key: str) -> None:
 
 @given(values=st.dictionaries(keys, st.integers(), max_size=8))
 def test_snake_case_wins(values: dict[str, int]) -> None:
-    """When two keys become the same, the converted one wins."""
+    """If two keys become the same, the converted one wins."""
     camel = to_camel_case(values)
     for key, value in values.items():
         if len([other for other in values if convert_key(other) == convert_key(key)]) == 1 or (
@@ -190,7 +190,7 @@ def test_snake_case_wins(values: dict[str, int]) -> None:
 
 @given(values=st.dictionaries(st.sampled_from(["a_b", "gray_release_plan", "errMsg", "err_code"]), json_values))
 def test_own_keys_win(values: dict[str, Any]) -> None:
-    """The result has the function's errCode and errMsg, even if the body has such keys."""
+    """The result has the function's errCode and errMsg, even if the body has keys with these names."""
     own = {"errCode": 0, "errMsg": f"{API}:ok"}
     assert own.items() <= create_result(values).items()
     assert own.items() <= create_result(values, convert_case=False).items()
@@ -217,13 +217,13 @@ def test_any_arguments(event: dict[str, Any]) -> None:
 
 
 def test_error_survives_pickling() -> None:
-    """An OpenApiError can cross a process boundary."""
+    """An OpenApiError can be pickled and unpickled."""
     error = pickle.loads(pickle.dumps(OpenApiError(40013, "invalid appid")))  # noqa: S301 - our own bytes
     assert error.to_dict() == OpenApiError(40013, "invalid appid").to_dict()
 
 
 def test_repr_hides_tokens() -> None:
-    """Arguments show no token, however they are printed."""
+    """The repr of arguments contains no token."""
     arguments = Arguments.parse({"accessToken": "hush-hush", "cloudbaseAccessToken": "hush-hush"})
     assert "hush" not in f"{arguments} {arguments!r} {arguments.model_dump()} {arguments.model_dump_json()}"
 

@@ -21,7 +21,7 @@ ANSWER, EVENT = 1_000_000, 6_000_000  # bytes
 
 
 def repeat(unit: str, size: int, separator: str = ",") -> str:
-    """Repeat a unit as often as it fits into this size."""
+    """Repeat a text up to this size."""
     return separator.join([unit] * (size // len((unit + separator).encode())))
 
 
@@ -85,7 +85,7 @@ def measure_reply(invoke: Invoke, event: Any) -> tuple[str, float]:
 @pytest.mark.parametrize("character", [b"\x01", b"\xff"])
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
 def test_largest_answer(sandbox: Sandbox, invoke: Invoke, character: bytes, event: Any) -> None:
-    """The largest answer, made of the characters that grow most in a reply, is refused with a reason."""
+    """The largest answer, made of the characters whose escapes are longest, is refused with a reason."""
     content = b'{"gray_release_plan":{"x":"%b"}}' % (character * (2**20 - 32))
     set_body(sandbox, content)
     reply, _ = measure_reply(invoke, event)
@@ -144,7 +144,7 @@ EVENTS: dict[str, Any] = {
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("event", [DIRECT, OVER_HTTP], ids=["direct", "http"])
 def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any) -> None:
-    """The reply to an answer of 1 MB fits the platforms, and costs under half a second of CPU, at the best of three."""
+    """The reply to an answer of 1 MB fits both platforms. In the best of three runs it costs under 0.5 s of CPU."""
     set_body(sandbox, ANSWERS[answer].encode())
     replies = [measure_reply(invoke, event) for _ in range(3)]
     assert max(len(reply) for reply, _ in replies) < REPLY_BYTES
@@ -154,7 +154,7 @@ def test_large_answers(sandbox: Sandbox, invoke: Invoke, answer: str, event: Any
 @pytest.mark.slow
 @pytest.mark.parametrize("event", EVENTS)
 def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
-    """An event of 6 MB is answered or refused in short, for under half a second of CPU, at the best of three."""
+    """An event of 6 MB gets an answer or a short refusal. In the best of three runs it costs under 0.5 s of CPU."""
     replies = [measure_reply(invoke, EVENTS[event]) for _ in range(3)]
     assert not [reply for reply, _ in replies if "internal error" in reply]
     assert max(len(reply) for reply, _ in replies) < 2000
@@ -163,7 +163,7 @@ def test_large_events(sandbox: Sandbox, invoke: Invoke, event: str) -> None:
 
 
 def test_nothing_large_stays(sandbox: Sandbox, invoke: Invoke) -> None:
-    """Long keys and long tokens in answers leave no memory behind."""
+    """Long keys and long tokens in answers are not kept in memory."""
     set_body(sandbox, b"{}")
     invoke(DIRECT)
     tracemalloc.start()

@@ -49,7 +49,7 @@ def _raise_error() -> int:
 
 @pytest.mark.parametrize("milliseconds", SAYS_NOTHING, ids=lambda value: str(value)[:12])
 def test_default(sandbox: Sandbox, log: Log, milliseconds: Any) -> None:
-    """If the context gives no usable time, the default of the function's templates counts."""
+    """If the context states no usable time, the default time limit of the function's templates applies."""
     assert lambda_handler({}, on_lambda(milliseconds)) == DOCUMENTED
     assert main_handler({}, {"time_limit_in_ms": milliseconds}) == DOCUMENTED
     assert [DEFAULT - 3000 < line["remaining_ms"] <= DEFAULT for line in log()] == [True, True]
@@ -59,7 +59,7 @@ def test_default(sandbox: Sandbox, log: Log, milliseconds: Any) -> None:
 @pytest.mark.parametrize(("milliseconds", "left"), SAYS, ids=lambda value: str(value)[:12])
 @pytest.mark.usefixtures("sandbox")
 def test_stated(log: Log, milliseconds: Any, left: int) -> None:
-    """A number counts, also as a text, up to the longest time that the platforms allow."""
+    """A stated time counts, also as a text, up to the longest time that the platforms allow."""
     assert lambda_handler({}, on_lambda(milliseconds)) == DOCUMENTED
     assert main_handler({}, {"time_limit_in_ms": milliseconds}) == DOCUMENTED
     assert [left - 1500 < line["remaining_ms"] <= left + 1 for line in log()] == [True, True]
@@ -68,7 +68,7 @@ def test_stated(log: Log, milliseconds: Any, left: int) -> None:
 @pytest.mark.parametrize("context", [None, {}, SimpleNamespace(get_remaining_time_in_millis=_raise_error)])
 @pytest.mark.usefixtures("sandbox")
 def test_contexts(log: Log, context: Any) -> None:
-    """A missing context, or one that raises, leaves the default time."""
+    """If the context is missing or raises, the default time applies."""
     assert lambda_handler({}, context) == DOCUMENTED
     [line] = log()
     assert DEFAULT - 3000 < line["remaining_ms"] <= DEFAULT
@@ -76,7 +76,7 @@ def test_contexts(log: Log, context: Any) -> None:
 
 @pytest.mark.parametrize("context", [None, on_lambda("3000"), on_lambda(10**400)], ids=["none", "a text", "huge"])
 def test_hanging_wechat(sandbox: Sandbox, configure: Configure, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
-    """If the platform gives no time and WeChat hangs, the invocation still ends with 504."""
+    """If the platform states no time and WeChat hangs, the invocation still ends with HTTP status 504."""
     configure(WECHAT_TIMEOUT_SECONDS="900")
     for name in ("DEFAULT_SECONDS", "LONGEST_SECONDS"):
         monkeypatch.setattr(f"handler.deadline.{name}", 1.0)

@@ -1,4 +1,4 @@
-"""What the caller gets when a question fails."""
+"""What the caller gets if a call fails."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_on_error_return(sandbox: Sandbox, invoke: Invoke, configure: Configure)
 
 @pytest.mark.usefixtures("sandbox")
 def test_on_error_holds_beside_another_fault(invoke: Invoke, configure: Configure) -> None:
-    """`ON_ERROR=return` holds when another variable is invalid."""
+    """`ON_ERROR=return` applies even if another variable is invalid."""
     configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS="never")
     assert invoke()["errCode"] == -1
     configure(ON_ERROR="return", WECHAT_TIMEOUT_SECONDS=None, WECHAT_TOKEN_SOURCE="store")
@@ -41,21 +41,21 @@ def test_on_error_holds_beside_another_fault(invoke: Invoke, configure: Configur
 
 
 def test_no_settings(invoke: Invoke, configure: Configure) -> None:
-    """Without an appid the call is 41002, and without a secret 41004."""
+    """Without an appid the errCode is 41002, and without a secret it is 41004."""
     assert catch_error(invoke).errCode == 41002
     configure(WECHAT_APPID=APPID, WECHAT_SECRET="")
     assert catch_error(invoke).errCode == 41004
 
 
 def test_wrong_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A wrong secret is WeChat's 40125 after one request, and the error does not contain it."""
+    """A wrong secret gives WeChat's errCode 40125 after one request, and the error does not contain the secret."""
     configure(WECHAT_SECRET="hush-hush")
     assert catch_error(invoke).errCode == 40125
     assert sandbox.requests == [("POST", STABLE)]
 
 
 def test_internal_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    """If the function's own code fails, the caller gets -1; the log has the exception's class without its text."""
+    """If the function's own code fails, the errCode is -1. The log has the exception's class without its text."""
 
     def fail(*_: object) -> None:
         raise KeyError("hush-hush")

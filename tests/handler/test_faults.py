@@ -76,7 +76,7 @@ def expect_recovery(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("row", FAILURES + REFUSED_TOKENS + SUCCESSES, ids=lambda row: row.name)
 def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
-    """Each fault of the plan request leads to its errCode and request count, and leaves nothing behind."""
+    """Each fault of the plan request gives its errCode after its number of requests. The next invocation succeeds."""
     play(row, "plan")
     expect_recovery(sandbox)
 
@@ -84,7 +84,7 @@ def test_plan(sandbox: Sandbox, play: Play, row: Row) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
-    """A fault of the token request leads to the same failure, and no plan is requested."""
+    """A fault of the token request gives the same failure as one of the plan request, and no plan is requested."""
     assert play(row, "stable") == 0
     expect_recovery(sandbox)
 
@@ -92,7 +92,7 @@ def test_stable_token(sandbox: Sandbox, play: Play, row: Row) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
-    """A fault of the platform's token request leads to the same failure, and nothing else is requested."""
+    """A fault of the platform's token request gives the same failure, and no other request follows."""
     assert play(row, "component") == 0
     assert len(platform.requests) == row.requests
     assert store.get("component_access_token") is None
@@ -102,7 +102,7 @@ def test_component_token(platform: Sandbox, store: RedisStorage, play: Play, row
 @pytest.mark.slow
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.name)
 def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, row: Row) -> None:
-    """A fault of the authorizer's token request leads to the same failure, and its refresh token is kept.
+    """A fault of the authorizer's token request gives the same failure, and its refresh token is kept.
 
     A refresh whose answer was lost is not repeated, because WeChat may have rotated the refresh token.
     """
@@ -124,7 +124,7 @@ def test_authorizer_token(platform: Sandbox, store: RedisStorage, play: Play, ro
     ],
 )
 def test_odd_tokens(sandbox: Sandbox, request: pytest.FixtureRequest, play: Play, endpoint: str, row: Row) -> None:
-    """An answer without a usable token is -1; a token with an odd lifetime is used at least once."""
+    """An answer without a usable token gives errCode -1. A token with an odd lifetime is used at least once."""
     if endpoint != "stable":
         request.getfixturevalue("platform")
     others = [Fault("plan", "body", "{}")]

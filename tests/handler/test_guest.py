@@ -1,4 +1,4 @@
-"""The function as a guest in another program: importing and calling it changes nothing else there."""
+"""The function inside another program: importing and calling it changes nothing else there."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def play(sandbox: Sandbox, environ: dict[str, str], *, is_off: bool = False) -> 
 
 @pytest.mark.parametrize("is_off", [False, True])
 def test_collector(sandbox: Sandbox, *, is_off: bool) -> None:
-    """The garbage collector stays on or off, no object is frozen, and no fork hook is registered."""
+    """The garbage collector stays on or off as it was, no object is frozen, and no fork hook is registered."""
     told = play(sandbox, {}, is_off=is_off)
     assert told["reply"] == 0
     assert told["after"] == [not is_off, *told["before"][1:]]
@@ -61,7 +61,7 @@ def test_log(sandbox: Sandbox) -> None:
 
 
 def test_platform(sandbox: Sandbox) -> None:
-    """On the platforms the garbage collector is on, and the imported objects are frozen."""
+    """On the platforms, the garbage collector is on, and the imported objects are frozen."""
     for environ in ({"AWS_LAMBDA_FUNCTION_NAME": "f"}, {"TENCENTCLOUD_RUNENV": "SCF"}):
         told = play(sandbox, environ)
         assert told["after"][0]

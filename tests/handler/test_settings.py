@@ -1,4 +1,4 @@
-"""The environment is read and validated."""
+"""Reading and validating the environment."""
 
 import re
 
@@ -24,7 +24,7 @@ from tests.support import Configure
     ],
 )
 def test_base_url(configure: Configure, url: str) -> None:
-    """WeChat's address may be https anywhere, and http on a private network."""
+    """WeChat's address may be any https URL, or an http URL on a private network."""
     configure(WECHAT_API_BASE_URL=url)
     assert settings.load().wechat_api_base_url == url.rstrip("/")
 
@@ -73,7 +73,7 @@ RULES = {
 
 
 def test_rules(configure: Configure) -> None:
-    """The error for an invalid variable gives its rule: what it must be, and the choices."""
+    """The error for an invalid variable says which values are valid."""
     configure(**dict.fromkeys(RULES, "hush, hush"))
     with pytest.raises(OpenApiError) as caught:
         settings.load().check()
@@ -99,7 +99,7 @@ def test_rules(configure: Configure) -> None:
     ],
 )
 def test_store_url(configure: Configure, url: str) -> None:
-    """A store may be Redis anywhere, a token server over https anywhere, or over http at a private host."""
+    """A store may be Redis on any host, or a token server: https on any host, or http on a private one."""
     configure(WECHAT_TOKEN_STORE_URL=url)
     loaded = settings.load()
     loaded.check()
@@ -131,7 +131,7 @@ def test_store_url(configure: Configure, url: str) -> None:
     ],
 )
 def test_invalid_store(configure: Configure, name: str, value: str) -> None:
-    """An invalid address or header is refused with its rule, and its value is not shown."""
+    """An invalid URL or header is refused. The errMsg gives the rule and does not show the value."""
     configure(**{name: value})
     loaded = settings.load()
     with pytest.raises(OpenApiError) as caught:
@@ -178,7 +178,7 @@ def test_blanks_are_unset(configure: Configure) -> None:
 
 
 def test_repr_hides_secrets(configure: Configure) -> None:
-    """Settings show no secret, however they are printed."""
+    """The repr of the settings contains no secret."""
     configure(WECHAT_SECRET="hush-hush")
     loaded = settings.load()
     assert "hush" not in f"{loaded} {loaded!r} {loaded.model_dump()} {loaded.model_dump_json()}"

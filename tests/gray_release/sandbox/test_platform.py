@@ -56,13 +56,13 @@ def test_authorizers(configure: Configure, invoke: Invoke) -> None:
 
 
 def test_fleet_is_mixed() -> None:
-    """Ten mini programs show every status that a release can have, and no release."""
+    """Among ten mini programs there is every status of a release, and one without a release."""
     plans = fleet.create_plans(fleet.create_appids(10), 1_800_000_000).values()
     assert {plan["status"] if isinstance(plan, dict) else plan for plan in plans} == {None, 0, 1, 2, 3}
 
 
 def test_invoke_component() -> None:
-    """`invoke --component` answers as a platform without any setup, and refuses to run with real credentials."""
+    """`invoke --component` runs as a platform without any setup, and refuses to run with real credentials."""
     process = run("invoke", "--component")
     assert process.stdout == REPLY
     assert '"token_source":"component"' in process.stderr

@@ -127,7 +127,7 @@ def format_row(appid: str, **plan: Any) -> str:
 
 
 def test_command(robots: "ChatRobots", tmp_path: Path) -> None:
-    """The first run sends all, a run without changes sends nothing, and a change is sent until the robot accepts it."""
+    """The first run sends all rows, later runs only changes. A change is sent until the robot accepts it."""
     results, state = tmp_path / "results.jsonl", tmp_path / "state.jsonl"
     command = ("sweep", "--from", str(results), "--since", str(state), "--output", str(state))
     results.write_text(format_row("wx1", status=1, grayPercentage=5), "utf-8")

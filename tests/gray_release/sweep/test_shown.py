@@ -35,7 +35,7 @@ ROWS = [
 
 
 def draw(rows: list[Row], columns: int, **options: Any) -> str:
-    """Draw the table for a terminal with this number of columns."""
+    """Return the table as drawn on a terminal with this number of columns."""
     stream = io.StringIO()
     draw_table(Console(file=stream, width=columns, force_terminal=True, highlight=False, **options), rows)
     return stream.getvalue()

@@ -62,7 +62,7 @@ def test_platform(platform: Platform) -> None:
 
 
 def test_failures(platform: Platform) -> None:
-    """A refusal is a row and exit code 1; after a transient failure the mini program is asked for again."""
+    """A refusal is a row and exit code 1. After a transient failure, the mini program is checked again."""
     sandbox, variables = platform
     appids = list(sandbox.platform.authorizers)
     del sandbox.platform.authorizers[appids[0]]
@@ -138,7 +138,7 @@ def test_interrupted(platform: Platform, tmp_path: Path) -> None:
 
 
 def test_all(platform: Platform) -> None:
-    """`--all` asks for every mini program that has authorised the platform."""
+    """`--all` checks every mini program that has authorised the platform."""
     sandbox, variables = platform
     process = run("sweep", "--all", **variables)
     assert (process.returncode, sorted(read_rows(process))) == (0, list(sandbox.platform.authorizers))
@@ -220,7 +220,7 @@ def test_names() -> None:
     ],
 )
 def test_bad_input(arguments: list[str], stdin: str, words: str) -> None:
-    """An unreadable input is named before the first request, and exits 2."""
+    """The error names an unreadable input. It comes before the first request, with exit code 2."""
     process = run("sweep", *arguments, stdin=stdin)
     assert (process.returncode, process.stdout) == (2, "")
     assert words in process.stderr

@@ -1,4 +1,4 @@
-"""A sweep whose output cannot be written, or not in the encoding of the terminal."""
+"""A sweep whose output cannot be written, or whose terminal has another encoding than UTF-8."""
 
 import json
 import os
@@ -12,7 +12,7 @@ FULL = Path("/dev/full")  # a device of Linux: every write fails as on a full di
 
 
 def sweep(*options: str, stdout: int = subprocess.PIPE, **environ: str) -> "subprocess.CompletedProcess[bytes]":
-    """Ask the sandbox for two mini programs, one of which has an emoji in its name."""
+    """Check two mini programs of the sandbox, one of which has an emoji in its name."""
     return subprocess.run(
         [sys.executable, "-m", "gray_release", "sweep", "-", *options],
         env={"PATH": os.environ["PATH"], **environ},
@@ -26,7 +26,7 @@ def sweep(*options: str, stdout: int = subprocess.PIPE, **environ: str) -> "subp
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
 def test_full_disk_for_stdout() -> None:
-    """A sweep whose rows cannot be written ends with a message, although a sandbox runs in its process."""
+    """A sweep whose rows cannot be written ends with a message. It ends although its sandbox still runs."""
     with FULL.open("wb") as stdout:
         process = sweep(stdout=stdout.fileno())
     assert process.returncode != 0
@@ -37,7 +37,7 @@ def test_full_disk_for_stdout() -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("option", ["--output", "--html"])
 def test_full_disk_for_a_file(option: str) -> None:
-    """A file that can be opened but not written is a message, not a traceback."""
+    """If a file can be opened but not written, the command prints a message and no traceback."""
     process = sweep(option, str(FULL))
     assert process.returncode == 2
     assert b"No space left" in process.stderr

@@ -1,4 +1,4 @@
-"""Shared by the tests of token sources: a token server that the environment points at."""
+"""A fixture that the tests of token sources share: a token server."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.token_server import HEADER, PATH, TokenServer, answer
 
 @pytest.fixture
 def tokens(sandbox: Sandbox, configure: Configure) -> Iterator[TokenServer]:
-    """Run a token server with a valid token, and point the environment at it."""
+    """Run a token server that holds a valid token, and let the function use it."""
     with TokenServer(answer({"token": sandbox.tokens.issue_token()["access_token"]})) as server:
         configure(
             WECHAT_SECRET=None,

@@ -39,7 +39,7 @@ def test_every_source_has_a_row() -> None:
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.usefixtures("sandbox")
 def test_platform(configure: Configure, expect_failure: Invoke, secret: str) -> None:
-    """The platform's appid, its secret from any place, and a store mean `component`, before everything else."""
+    """The platform's appid, its secret from any place, and a store select `component`, before any other source."""
     configure(**{"WECHAT_COMPONENT_APPID": COMPONENT_APPID, "WECHAT_TOKEN_STORE_URL": REDIS, secret: "x"})
     assert (expect_failure()["source"], expect_failure()["code"]) == ("component", -1)
 
@@ -65,7 +65,7 @@ def test_appid_alone(configure: Configure, expect_failure: Invoke) -> None:
 
 @pytest.mark.usefixtures("sandbox")
 def test_appid_with_store(configure: Configure, expect_failure: Invoke) -> None:
-    """The platform's appid and a store, without the secret, mean `store`."""
+    """The platform's appid and a store without the secret select `store`."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_TOKEN_STORE_URL=REDIS)
     assert (expect_failure()["source"], expect_failure()["code"]) == ("store", -1)
 
@@ -90,7 +90,7 @@ def test_secret_alone(configure: Configure, expect_failure: Invoke, secret: str,
 )
 @pytest.mark.usefixtures("sandbox")
 def test_what_means_store(configure: Configure, expect_failure: Invoke, variables: dict[str, str]) -> None:
-    """A key or a token server means `store`, whatever else is set."""
+    """A key, or a token server's URL, selects `store`, whatever else is set."""
     configure(WECHAT_COMPONENT_APPID=COMPONENT_APPID, WECHAT_COMPONENT_SECRET=COMPONENT_SECRET, **OWN, **variables)
     assert (expect_failure()["source"], expect_failure()["code"]) == ("store", -1)
 
@@ -124,7 +124,7 @@ def test_component_with_a_token_server(configure: Configure, expect_failure: Inv
 def test_no_falling_back(
     sandbox: Sandbox, configure: Configure, expect_failure: Invoke, invoke: Invoke, half: dict[str, str]
 ) -> None:
-    """A half-configured platform fails even beside an AppSecret; a caller's token or a named source still works."""
+    """A half-configured platform fails even with an AppSecret. A caller's token or an explicit source still works."""
     configure(**half)
     assert expect_failure()["source"] == "auto"
     assert sandbox.requests == []
@@ -134,7 +134,7 @@ def test_no_falling_back(
 
 
 def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log: Log, tmp_path: Path) -> None:
-    """`auto` chooses the first configured source in the documented order; a named source is always used."""
+    """`auto` selects the first configured source in the documented order. An explicit source is always used."""
     (tmp_path / "token").write_text("cloud")
     platform.cloudbase_tokens.add("cloud")
     configure(WECHAT_CLOUDBASE_TOKEN_FILE=str(tmp_path / "token"), WECHAT_SECRET=SECRET)

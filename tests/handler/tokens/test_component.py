@@ -43,7 +43,7 @@ def test_component(platform: Sandbox, store: RedisStorage, invoke: Invoke, log: 
 
 
 def test_component_takes_what_is_stored(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """The function uses a token that the platform's own programs stored, for any authorizer."""
+    """The function uses the tokens that the platform's own programs have stored, for any authorizer."""
     store.set("wx-other_access_token", platform.tokens.issue_token()["access_token"])
     assert invoke({"appid": "wx-other"}) == DOCUMENTED
     assert platform.requests == [("GET", PLAN)]
@@ -76,7 +76,7 @@ def test_refused_component_token_is_dropped(platform: Sandbox, store: RedisStora
 
 
 def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage, invoke: Invoke) -> None:
-    """The function also drops the platform's token after 42006, WeChat's code for a token that became invalid early."""
+    """After 42006, WeChat's code for a token that ended early, the function also drops the platform's token."""
     store.set("component_access_token", "ended")
     platform.faults.append(Fault.parse("authorizer:errcode=42006*1"))
     assert catch_error(invoke).errCode == 42006
@@ -95,7 +95,7 @@ def test_ended_component_token_is_dropped(platform: Sandbox, store: RedisStorage
 def test_component_failures(
     platform: Sandbox, store: RedisStorage, invoke: Invoke, change: dict[str, str | None], code: int
 ) -> None:
-    """A missing or old ticket, an unknown authorizer and a revoked refresh token lead to WeChat's codes."""
+    """A missing or old ticket, an unknown authorizer and a revoked refresh token give WeChat's codes."""
     for key, value in change.items():
         store.set(key, value) if value else store.delete(key)
     assert catch_error(invoke).errCode == code
@@ -104,7 +104,7 @@ def test_component_failures(
 
 
 def test_component_wrong_secret(platform: Sandbox, invoke: Invoke, configure: Configure) -> None:
-    """A wrong secret of the platform leads to 40125."""
+    """A wrong AppSecret of the platform gives errCode 40125."""
     configure(WECHAT_COMPONENT_SECRET="hush-wrong")
     error = catch_error(invoke)
     assert error.errCode == 40125
@@ -166,7 +166,7 @@ def invoke_in_processes(processes: int, invocations: int) -> list[Any]:
 
 @pytest.mark.slow
 def test_many_processes_refresh_once(platform: Sandbox) -> None:
-    """20 processes with 50 invocations each on a cold store make one refresh of each kind, and none sees 40001."""
+    """20 processes with 50 invocations each on an empty store refresh each token once, and none sees 40001."""
     platform.platform.rotate = True
     assert invoke_in_processes(20, 50) == [0] * 1000
     assert (platform.count(COMPONENT), platform.count(AUTHORIZER), platform.count(PLAN)) == (1, 1, 1000)
@@ -185,7 +185,7 @@ def restartable(platform: Sandbox, configure: Configure, tmp_path: Path) -> Iter
 
 
 def test_store_restarts_in_the_middle(platform: Sandbox, restartable: Valkey, invoke: Invoke) -> None:
-    """While a store restarts, invocations fail with -1 at once; afterwards they succeed."""
+    """While a store restarts, invocations fail with errCode -1 at once. Afterwards they succeed."""
     assert invoke() == DOCUMENTED
     restartable.stop()
     error = catch_error(invoke)
@@ -217,6 +217,6 @@ def test_refresh_token_outlives_the_store(platform: Sandbox, restartable: Valkey
     assert platform.platform.authorizers[APPID] != REFRESH_TOKEN
     restartable.start()
     with redis.Redis(port=restartable.port) as client:
-        client.delete(f"wechatpy:{APPID}_access_token_lock")  # it would end by itself in half a minute
+        client.delete(f"wechatpy:{APPID}_access_token_lock")  # without this, it would expire only after half a minute
         assert invoke() == DOCUMENTED
         assert RedisStorage(client).get(f"{APPID}_refresh_token") == platform.platform.authorizers[APPID]

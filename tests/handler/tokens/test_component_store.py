@@ -27,12 +27,12 @@ class Platform:
         self.authorise(REFRESH_TOKEN)
 
     def authorise(self, token: str) -> None:
-        """Authorise the platform anew: WeChat and the platform's callback server have a new refresh token."""
+        """Authorise the platform again: WeChat and the platform's callback server have a new refresh token."""
         self.sandbox.platform.authorizers[APPID] = token
         self.store.set(f"{APPID}_refresh_token", token)
 
     def may_write(self, *, refresh_tokens: bool) -> None:
-        """Let the function write all keys, or all but the refresh tokens."""
+        """Allow the function to write all keys, or all except the refresh tokens."""
         keys = ["~*"] if refresh_tokens else ["~*_access_token*", "~*:component_appid", "%R~*"]
         self.store.redis.execute_command("ACL", "SETUSER", "function", "on", ">hush", "+@all", "resetkeys", *keys)
 
@@ -77,12 +77,12 @@ def test_written_later(platform: Platform, invoke: Invoke) -> None:
 
 
 def test_used_where_it_cannot_be_written(platform: Platform, invoke: Invoke) -> None:
-    """Until it can be written, this process uses the rotated refresh token, because only that one is valid."""
+    """Until the store accepts it, this process uses the rotated refresh token, because only that one is valid."""
     lose_a_write(platform, invoke)
     rotated = platform.sandbox.platform.authorizers[APPID]
     with pytest.raises(OpenApiError) as caught:
         invoke(deadline=time.monotonic() + 1)
-    assert caught.value.errCode == -1  # and not 61023: the refresh itself went well
+    assert caught.value.errCode == -1  # not 61023, because the refresh itself succeeded
     assert platform.sandbox.count(AUTHORIZER) == 2
     assert platform.sandbox.platform.authorizers[APPID] != rotated
     platform.may_write(refresh_tokens=True)
@@ -91,7 +91,7 @@ def test_used_where_it_cannot_be_written(platform: Platform, invoke: Invoke) -> 
 
 
 def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
-    """A refresh token from a new authorisation is not overwritten with the older one that could not be written."""
+    """The function does not overwrite a newly authorised refresh token with an older one that it could not write."""
     lose_a_write(platform, invoke)
     platform.authorise("refreshtoken@@@newer")
     platform.may_write(refresh_tokens=True)
@@ -101,7 +101,7 @@ def test_newer_authorisation_wins(platform: Platform, invoke: Invoke) -> None:
 
 
 def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -> None:
-    """Each later invocation tries the failed write once, and then checks its mini program."""
+    """Each later invocation tries the failed write once, and then checks its own mini program."""
     lose_a_write(platform, invoke)
     platform.store.set(f"{OTHER}_access_token", platform.sandbox.tokens.issue_token(OTHER)["access_token"])
     platform.store.redis.config_resetstat()
@@ -111,7 +111,7 @@ def test_one_key_is_no_hindrance_to_others(platform: Platform, invoke: Invoke) -
 
 
 def test_threads(platform: Platform, invoke: Invoke) -> None:
-    """When many threads find the same unwritten token, all are answered and the token is written."""
+    """If many threads find the same unwritten token, all succeed, and the token is written."""
     lose_a_write(platform, invoke)
     platform.may_write(refresh_tokens=True)
     platform.store.set(f"{APPID}_access_token", platform.sandbox.tokens.issue_token()["access_token"])
@@ -139,7 +139,7 @@ def test_threads(platform: Platform, invoke: Invoke) -> None:
 def test_platforms_own_token_is_no_mini_programs(
     platform: Platform, invoke: Invoke, configure: Configure, source: str
 ) -> None:
-    """The appid `component` is refused without a request, because its key is that of the platform's own token."""
+    """The appid `component` is refused without a request, because its key holds the platform's own token."""
     platform.may_write(refresh_tokens=True)
     platform.store.set("component_access_token", "hush-component-token")
     configure(WECHAT_TOKEN_SOURCE=source)

@@ -16,7 +16,7 @@ BROKEN_SOURCES: list[dict[str, str | None]] = [
 
 
 def test_given_token(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A token in the arguments is used as it is, and no token is requested, cached or refreshed."""
+    """The function uses a token in the arguments, and requests, caches or refreshes none."""
     token = sandbox.tokens.issue_token()["access_token"]
     assert invoke({"accessToken": token}) == DOCUMENTED
     assert catch_error(invoke, {"access_token": "another+/~@="}).errCode == 40001
@@ -34,6 +34,6 @@ def test_given_cloudbase_token(sandbox: Sandbox, invoke: Invoke) -> None:
 def test_a_callers_token_wins(
     sandbox: Sandbox, invoke: Invoke, configure: Configure, variables: dict[str, str | None]
 ) -> None:
-    """A token in the event works even if the configured source is broken."""
+    """A token in the event works even if the configured source is invalid."""
     configure(**variables)
     assert invoke({"accessToken": sandbox.tokens.issue_token()["access_token"]}) == DOCUMENTED

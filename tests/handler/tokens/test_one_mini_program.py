@@ -1,4 +1,4 @@
-"""Sources that hold one mini program's token never answer for another appid."""
+"""A source that holds the token of one mini program never answers for another appid."""
 
 import json
 
@@ -38,7 +38,7 @@ SAMPLE = {"status": 1, "create_timestamp": 1517553721, "default_finish_timestamp
 
 @pytest.mark.usefixtures("knows_one")
 def test_another_appid(sandbox: Sandbox, invoke: Invoke) -> None:
-    """An appid other than WECHAT_APPID is 40097 without a request; WECHAT_APPID, named or not, is answered."""
+    """Only WECHAT_APPID gets an answer. Any other appid gives errCode 40097 without a request."""
     error = catch_error(invoke, {"appid": OTHER})
     assert (error.errCode, error.status) == (40097, 400)
     assert "WECHAT_APPID" in error.reason

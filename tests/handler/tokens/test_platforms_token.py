@@ -26,7 +26,7 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("stored", UNUSABLE)
 def test_unusable(platform: Sandbox, store: RedisStorage, invoke: Invoke, stored: str) -> None:
-    """A value that is not a token counts as none: a new token replaces it at once."""
+    """If the stored value is not a token, the function fetches a new one and replaces it."""
     store.redis.set(store.key_name(KEY), UNUSABLE[stored])
     assert invoke() == DOCUMENTED
     assert platform.count(ISSUE) == 1

@@ -64,7 +64,7 @@ def warnings(log: Log) -> list[str]:
 
 @pytest.mark.parametrize("lost", ["evicted", "older", "oldest"])
 def test_lost_between_refreshes(rotating: Rotating, invoke: Invoke, log: Log, lost: str) -> None:
-    """If the store lost the newest refresh token, or shows an older one, the function writes the newest again."""
+    """If the store loses the newest refresh token, or holds an older one, the function writes the newest again."""
     seen = [rotating.valid]
     for _ in range(3):
         rotating.end_token()
@@ -104,7 +104,7 @@ def test_lost_during_a_refresh(rotating: Rotating, invoke: Invoke, log: Log, los
 
 @pytest.mark.parametrize("when", ["between", "during"])
 def test_unknown_value_wins(rotating: Rotating, invoke: Invoke, log: Log, when: str) -> None:
-    """A value that this process did not replace may be a new authorisation: it stays, and a warning is logged."""
+    """A value that this process has not replaced may be a new authorisation: it stays, and a warning is logged."""
     assert invoke() == DOCUMENTED
     rotating.end_token()
 
@@ -163,7 +163,7 @@ def test_raw_text(rotating: Rotating, invoke: Invoke) -> None:
     ("key", "code"), [("component_verify_ticket", 61006), (f"{APPID}_refresh_token", 61003)], ids=["ticket", "refresh"]
 )
 def test_unreadable(rotating: Rotating, invoke: Invoke, key: str, code: int, stored: bytes, kind: str) -> None:
-    """The error for an unreadable ticket or refresh token names its kind, and does not call it missing."""
+    """The error for an unreadable ticket or refresh token says what it is, and does not call it missing."""
     rotating.store.redis.set(f"wechatpy:{key}", stored)
     error = catch_error(invoke)
     assert error.errCode == code
@@ -203,7 +203,7 @@ def test_chaos(platform: Sandbox, killable: Valkey, invoke: Invoke, seed: int) -
 
         def lose_writes() -> None:
             killable.kill()
-            killable.start()  # with the content of its last save
+            killable.start()  # it loads the content of its last save
 
         for _ in range(40):
             damage = chance.choice([evict, show_older, lose_writes, client.save, client.ping])

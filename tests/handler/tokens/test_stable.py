@@ -23,7 +23,7 @@ STABLE = "/cgi-bin/stable_token"
 
 
 class Clock:
-    """Unix time that a test moves."""
+    """Unix time, which a test can move."""
 
     now = 1_800_000_000.0
 
@@ -61,7 +61,7 @@ def test_fresh_token_is_kept(sandbox: Sandbox, tokens: StableTokens, clock: Cloc
 
 
 def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """In a token's last 300 seconds the new one is fetched, and the old one still works."""
+    """In a token's last 300 seconds, the function fetches a new one, while the old one still works."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 299
     second = tokens.get_token(APPID, Budget())
@@ -72,7 +72,7 @@ def test_stale_token_is_renewed(sandbox: Sandbox, tokens: StableTokens, clock: C
 
 
 def test_stale_token_outlives_a_failing_renewal(sandbox: Sandbox, tokens: StableTokens, clock: Clock) -> None:
-    """A stale token that cannot be renewed is used, and the next renewal waits half a minute."""
+    """A stale token is used if its renewal fails. The next renewal waits half a minute."""
     first = tokens.get_token(APPID, Budget())
     clock.now += 7200 - 200
     sandbox.faults.append(Fault("token", "errcode", "45009"))
@@ -143,7 +143,7 @@ def test_one_token_for_each_mini_program(sandbox: Sandbox, tokens: StableTokens)
 
 
 def test_cache_is_bounded(sandbox: Sandbox, tokens: StableTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache is bounded, and drops the token that was used longest ago."""
+    """The cache has a limit, and drops the token that was not used for the longest time."""
     monkeypatch.setattr(cached, "MINI_PROGRAMS", 2)
     sandbox.tokens.apps.update(dict.fromkeys("abc", SECRET))
     for appid in "abac":
@@ -178,7 +178,7 @@ def test_sweep_of_thousands(sandbox: Sandbox, tokens: StableTokens) -> None:
     ],
 )
 def test_answer_without_a_token(sandbox: Sandbox, tokens: StableTokens, answer: object, code: int) -> None:
-    """An answer without a usable token leads to WeChat's code, or to -1."""
+    """An answer without a usable token gives WeChat's errCode, or -1."""
     set_body(sandbox, json.dumps(answer).encode(), endpoint="token")
     with pytest.raises(OpenApiError) as caught:
         tokens.get_token(APPID, Budget())
@@ -208,7 +208,7 @@ def test_odd_lifetimes(sandbox: Sandbox, tokens: StableTokens, clock: Clock, exp
 
 
 def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableTokens) -> None:
-    """A thread that waits for another thread's fetch stops at its own deadline."""
+    """A thread that waits for another thread's token request stops at its own deadline."""
     sandbox.faults.append(Fault.parse("token:delay=1"))
     fetching = threading.Thread(target=tokens.get_token, args=(APPID, Budget()))
     fetching.start()
@@ -222,5 +222,5 @@ def test_waiting_for_another_thread_is_bounded(sandbox: Sandbox, tokens: StableT
 
 
 def test_repr_hides_tokens() -> None:
-    """A token is not shown by its repr."""
+    """The repr of a token does not show it."""
     assert "hush" not in repr(Token("hush"))

@@ -23,7 +23,7 @@ TOKEN = "hush-hush_81-the_token"
 
 @pytest.fixture
 def reader(sandbox: Sandbox, store: RedisStorage, configure: Configure) -> redis.Redis:
-    """Configure the function to read KEY; return a client of the store."""
+    """Let the function read the key KEY; return a client of the store."""
     assert sandbox.requests == []
     configure(WECHAT_SECRET=None, WECHAT_TOKEN_STORE_KEY="tokens:{appid}")
     client: redis.Redis = store.redis
@@ -153,7 +153,7 @@ def test_hash_with_an_empty_field(sandbox: Sandbox, reader: redis.Redis, invoke:
 
 
 def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
-    """A key with `{component_appid}` needs that variable, else 41002 names it."""
+    """A key with `{component_appid}` needs that variable. Without it, errCode 41002 names it."""
     assert store.redis.ping()
     configure(WECHAT_APPID=APPID, WECHAT_TOKEN_STORE_KEY="wechat_authorizer_access_token:{component_appid}:{appid}")
     error = catch_error(invoke)
@@ -164,7 +164,7 @@ def test_component_appid_is_needed(store: RedisStorage, invoke: Invoke, configur
 def test_a_user_that_may_only_read(
     sandbox: Sandbox, server: Valkey, reader: redis.Redis, invoke: Invoke, configure: Configure
 ) -> None:
-    """A user with GET, HGET and TYPE on the tokens' keys is enough. Without one of the three the errCode is -1."""
+    """A Redis user with GET, HGET and TYPE on the tokens' keys is enough. Without one of them the errCode is -1."""
     reader.set(KEY, sandbox.tokens.issue_token()["access_token"])
     reader.acl_setuser("gray", enabled=True, reset=True, passwords=["+hush"], keys=["tokens:*"], commands=["+type"])
     configure(WECHAT_TOKEN_STORE_URL=f"redis://gray:hush@127.0.0.1:{server.port}/0")
@@ -218,7 +218,7 @@ def test_store(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure:
 
 
 def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure) -> None:
-    """After a refusal the store is read again: a renewed token is used, the same token is not tried again."""
+    """After a refusal, the function reads the store again. It uses a renewed token, but never retries the same one."""
     configure(WECHAT_SECRET=None)
     store.set(f"{APPID}_access_token", "old")
     assert catch_error(invoke).errCode == 40001
@@ -233,7 +233,7 @@ def test_store_is_read_again(sandbox: Sandbox, store: RedisStorage, invoke: Invo
 def test_store_with_something_else(
     sandbox: Sandbox, store: RedisStorage, invoke: Invoke, configure: Configure, value: bytes
 ) -> None:
-    """A value that is no token is 41001 or -1."""
+    """A value that is not a token gives errCode 41001 or -1."""
     configure(WECHAT_SECRET=None)
     store.redis.set(f"wechatpy:{APPID}_access_token", value)
     assert catch_error(invoke).errCode in {-1, 41001}
@@ -242,7 +242,7 @@ def test_store_with_something_else(
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_store_is_down(sandbox: Sandbox, invoke: Invoke, configure: Configure, scheme: str) -> None:
-    """A store that is silent or cannot be reached is -1 by the deadline, and its address is not shown."""
+    """A store that is silent or unreachable gives errCode -1 before the deadline, and its address is not shown."""
     configure(WECHAT_SECRET=None, WECHAT_TIMEOUT_SECONDS="900")
     with ScriptedServer(say()) as silent:
         configure(WECHAT_TOKEN_STORE_URL=f"{scheme}://:hush@127.0.0.1:{silent.port}/0")

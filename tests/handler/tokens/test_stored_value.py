@@ -1,4 +1,4 @@
-"""Stored values: hypothesis looks for a value that is misread or shown."""
+"""Stored values: hypothesis searches for a value that is misread or shown."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_every_form(token: str, name: str, others: dict[str, object]) -> None:
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_anything(stored: bytes) -> None:
-    """Any value is read as a possible token, or refused with 41001 and one of the known kinds."""
+    """Any value is read as a possible token, or refused with errCode 41001 and one of the known kinds."""
     try:
         seen = stored_value.read_token(stored, "a test")
     except OpenApiError as error:
@@ -54,7 +54,7 @@ def test_anything(stored: bytes) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_top_wins(name: str) -> None:
-    """A name at the top level wins over one under `data`; an empty one is skipped."""
+    """A name at the top level wins over one under `data`, unless it is empty."""
     inner = {"data": {"token": "inner"}}
     assert stored_value.read_token(json.dumps({**inner, name: "outer"}).encode(), "a test") == "outer"
     assert stored_value.read_token(json.dumps({**inner, name: ""}).encode(), "a test") == "inner"
@@ -62,7 +62,7 @@ def test_the_top_wins(name: str) -> None:
 
 @pytest.mark.parametrize("word", ["undefined", "nil", "null", "None", "NULL", "NaN", "false", "Infinity"])
 def test_words_for_nothing(word: str) -> None:
-    """A language's word for "nothing" is no token in any form."""
+    """The word for "nothing" of any programming language is not accepted as a token."""
     forms = [word, f" {word}\n", json.dumps(word), *(json.dumps({name: word}) for name in NAMES)]
     for form in (*forms, json.dumps({"data": {"token": word}})):
         with pytest.raises(OpenApiError) as caught:
@@ -72,7 +72,7 @@ def test_words_for_nothing(word: str) -> None:
 
 @pytest.mark.parametrize("length", [2048, 2049])
 def test_length(length: int) -> None:
-    """A token may have 2,048 characters, and not one more."""
+    """A token may have at most 2,048 characters."""
     for form in ("x" * length, json.dumps({"token": "x" * length}), json.dumps({"data": "x" * length})):
         if length == 2048:
             assert stored_value.read_token(form.encode(), "a test") == "x" * length

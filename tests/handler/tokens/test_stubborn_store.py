@@ -1,4 +1,4 @@
-"""A store that goes on showing an old refresh token, as a replica that lags behind does, and writes nothing."""
+"""A store that keeps showing an old refresh token, as a replica that lags behind does, and stores no write."""
 
 import socket
 import time

@@ -44,7 +44,7 @@ def shapes(token: str) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("shape", shapes(""))
 def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, shape: str) -> None:
-    """A token is requested with the appid and the header, read from each shape, and counted as a token request."""
+    """The token is requested with the appid and the header, and read from each shape of answer."""
     tokens.answers = [shapes(sandbox.tokens.issue_token()["access_token"])[shape]]
     assert invoke() == DOCUMENTED
     assert tokens.requests == [f"{PATH}?key=hush-key&appid={APPID}"]
@@ -55,7 +55,7 @@ def test_shapes(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log,
 
 
 def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """Both placeholders work in the path and the query; without the platform's appid, 41002 names its variable."""
+    """Both placeholders work in path and query. Without the platform's appid, errCode 41002 names its variable."""
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/{{component_appid}}/{{appid}}", WECHAT_TOKEN_STORE_HEADER=None)
     error = catch_error(invoke)
     assert error.errCode == 41002
@@ -67,7 +67,7 @@ def test_placeholders(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, con
 
 
 def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """An address without a path means its root, and Chinese characters are percent-encoded."""
+    """A URL without a path means its root, and Chinese characters are percent-encoded."""
     configure(WECHAT_TOKEN_STORE_URL=tokens.url)
     assert invoke() == DOCUMENTED
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url}/\u4ee4\u724c?\u53f7={{appid}}")
@@ -107,7 +107,7 @@ def test_address_alone(tokens: TokenServer, invoke: Invoke, configure: Configure
 def test_no_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, content: bytes | str | dict[str, Any], reason: str
 ) -> None:
-    """The server's failure code, or an answer without a token, is 41001 with a reason, and is not retried."""
+    """The server's failure code, or an answer without a token, gives errCode 41001 with a reason. It is not retried."""
     tokens.answers = [answer(content)]
     error = catch_error(invoke)
     assert (error.errCode, error.status, len(tokens.requests)) == (41001, 500, 1)
@@ -116,7 +116,7 @@ def test_no_token(
 
 
 def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None:
-    """A token server needs neither redis nor boto3."""
+    """With a token server, the function loads neither redis nor boto3."""
     code = (
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'handler.tokens.component', 'handler.tokens.stable'} & set(sys.modules)"
@@ -128,7 +128,7 @@ def test_loads_no_client_of_redis(sandbox: Sandbox, tokens: TokenServer) -> None
 
 
 def test_scheme_in_upper_case(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """The scheme of the address may be in upper case, as in every URL."""
+    """The scheme of the URL may be in upper case."""
     configure(WECHAT_TOKEN_STORE_URL=f"{tokens.url.replace('http', 'HTTP')}/{{appid}}")
     tokens.answers = [answer({"token": sandbox.tokens.issue_token()["access_token"]})]
     assert invoke() == DOCUMENTED

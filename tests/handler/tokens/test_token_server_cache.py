@@ -1,4 +1,4 @@
-"""Source `store` at a token server: how long a token is kept, and when the server is asked again."""
+"""Source `store` with a token server: how long a token is cached, and when the server is asked again."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.token_server import TokenServer, answer, reset
 
 
 class Clock:
-    """A clock that a test moves; called like `time.time`."""
+    """A clock that a test can move, called like `time.time`."""
 
     now = 1_800_000_000.0
 
@@ -55,7 +55,7 @@ def test_two_lifetimes(tokens: TokenServer, outer: object) -> None:
 def test_short_lives_are_not_kept(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, expires_in: object
 ) -> None:
-    """A token without a usable `expires_in`, or with at most 300 s, is requested each time."""
+    """A token without a usable `expires_in`, or with at most 300 s, is not cached."""
     token = sandbox.tokens.issue_token()["access_token"]
     tokens.answers = [answer({"token": token, "expires_in": expires_in})]
     for _ in range(3):
@@ -84,7 +84,7 @@ def test_threads_share_one_request(sandbox: Sandbox, tokens: TokenServer, invoke
 def test_refused_token(
     sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, log: Log, life: dict[str, int], errcode: int
 ) -> None:
-    """After a refusal the server is asked again: a new token is used, the same token is not tried again."""
+    """After a refusal the function requests the token again. It uses a new one, but never retries the same one."""
     token = sandbox.tokens.issue_token()["access_token"]
     sandbox.faults.append(Fault("plan", "errcode", str(errcode), times=2))
     tokens.answers = [answer({"token": token, **life})]
@@ -99,7 +99,7 @@ def test_refused_token(
 
 
 def test_at_most_two_requests(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """A token request that was retried leaves no request for after a refusal."""
+    """If the token request was already retried, a refusal causes no further one."""
     tokens.answers = [reset, answer({"token": "hush-refused"})]
     assert catch_error(invoke).errCode == 40001
     assert (sandbox.count(PLAN), len(tokens.requests)) == (1, 2)

@@ -1,4 +1,4 @@
-"""Source `store` at a token server: network faults, TLS, and secrets that must not be shown."""
+"""Source `store` with a token server: network faults, TLS, and secrets that must not be shown."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from tests.token_server import Answer, TokenServer, answer, raw, reset, trickle
     ("play", "requests"), [(reset, 2), (answer({}, 500), 2), (answer("<html>hush", 503, "text/html"), 2)]
 )
 def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, play: Answer, requests: int) -> None:
-    """A broken connection and an HTTP 5xx are retried once; if that fails too, they are -1 and 503."""
+    """A broken connection or an HTTP 5xx is retried once. After a second fault, errCode is -1 and the status 503."""
     good = tokens.answers[0]
     tokens.answers = [play, good]
     assert invoke() == DOCUMENTED
@@ -33,7 +33,7 @@ def test_passing_faults(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, p
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 304, 400, 401, 403, 404, 429])
 def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, status: int) -> None:
-    """A redirect is not followed and an HTTP 4xx is not retried: both are -1, and the reason has the status."""
+    """A redirect is not followed and an HTTP 4xx is not retried. The errCode is -1, and the reason has the status."""
     body = "" if status == 304 else json.dumps({"token": "hush-token", "message": "hush"})
     with TokenServer(answer({"token": "hush"})) as elsewhere:
         tokens.answers = [answer(body, status, Location=f"{elsewhere.url}/hush")]
@@ -45,7 +45,7 @@ def test_other_statuses(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, s
 
 
 def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """An answer of more than 1 MiB is -1, with or without a Content-Length."""
+    """An answer of more than 1 MiB gives errCode -1, with or without a Content-Length."""
     body = json.dumps({"token": "hush", "padding": "x" * 2**20})
     for play in (answer(body), raw(b"HTTP/1.1 200 OK\r\n\r\n" + body.encode())):
         tokens.answers = [play]
@@ -56,7 +56,7 @@ def test_too_long(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 
 
 def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None:
-    """A server that trickles or is silent is -1 and 504 at the deadline, after one request."""
+    """A server that trickles or is silent gives errCode -1 and status 504 at the deadline, after one request."""
     over = threading.Event()
 
     def stay_silent(_request: object) -> None:
@@ -72,7 +72,7 @@ def test_deadline(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke) -> None
 
 
 def test_down(sandbox: Sandbox, tokens: TokenServer, invoke: Invoke, configure: Configure) -> None:
-    """A server that does not listen is -1 and 503."""
+    """If no server listens, the errCode is -1 and the status 503."""
     configure(WECHAT_TOKEN_STORE_URL=f"http://127.0.0.1:{find_free_port()}/hush")
     error = catch_error(invoke)
     assert (error.errCode, error.status) == (-1, 503)
@@ -130,7 +130,7 @@ def test_nothing_secret_is_shown(
     capfd: pytest.CaptureFixture[str],
     play: Answer,
 ) -> None:
-    """At DEBUG the address's path and query, the header and the answer are neither printed, logged nor raised."""
+    """Even at DEBUG, no output, log or error has the URL's path or query, the header or the answer."""
     monkeypatch.setattr(function_log.logger.registered_handler, "stream", debug_log)
     tokens.answers = [play]
     for _ in range(2):

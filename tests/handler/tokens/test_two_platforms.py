@@ -1,4 +1,4 @@
-"""Two third-party platforms in one database would end each other's tokens, so the second one is refused."""
+"""Two platforms in one Redis database would replace each other's token, so the second one is refused."""
 
 import pytest
 import redis
@@ -24,7 +24,7 @@ def other(platform: Sandbox, store: RedisStorage, configure: Configure, invoke: 
 def test_told(
     platform: Sandbox, store: RedisStorage, other: str, invoke: Invoke, configure: Configure, log: Log
 ) -> None:
-    """The second platform's function fails before any request or stored token; the first one's goes on."""
+    """The second platform's function fails before any request, and stores no token. The first one's works on."""
     store.set("wx-theirs_refresh_token", "refreshtoken@@@theirs")
     kept = store.get("component_access_token")
     asked = len(platform.requests)
@@ -50,7 +50,7 @@ def test_list_of_all(other: str, invoke: Invoke) -> None:
 def test_another_number(
     platform: Sandbox, store: RedisStorage, server: Valkey, invoke: Invoke, configure: Configure
 ) -> None:
-    """The second platform works in another database, and in the same one after the owner's key is gone."""
+    """The second platform works in another database. It works in the same one once the owner's key is deleted."""
     store.redis.set(OWNER, "wxaaaaaaaaaaaaaaaa")
     assert "another platform" in catch_error(invoke).reason
     with redis.Redis(port=server.port, db=1) as client:

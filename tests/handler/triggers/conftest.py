@@ -1,4 +1,4 @@
-"""Shared by the tests of the HTTP triggers."""
+"""A fixture that the tests of the HTTP triggers share."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tests.http_events import Make, function_url, load_balancer, rest_api, scf_a
 
 @pytest.fixture(params=[rest_api, load_balancer, function_url, scf_function_url, scf_api_gateway])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Return, for each HTTP trigger in turn, the function that makes its events."""
+    """Return, for each HTTP trigger in turn, the function that creates its events."""
     maker: Make = request.param
     return maker

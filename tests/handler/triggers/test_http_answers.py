@@ -1,4 +1,4 @@
-"""Both forms of HTTP answers: paths, methods and statuses."""
+"""The two forms of HTTP responses: paths, methods and statuses."""
 
 import json
 import time
@@ -22,14 +22,14 @@ HTTPS_BODY = {"errcode": 0, "errmsg": "ok", "gray_release_plan": DOCUMENTED_PLAN
     ["/", "/any/path", "/wxa", "", "/getgrayreleaseplan", "/xwxa/getgrayreleaseplan", "/wxa/getgrayreleaseplan/x"],
 )
 def test_cloud_call_face(sandbox: Sandbox, invoke: Invoke, make: Make, path: str) -> None:
-    """A GET or POST of any path except WeChat's is the cloud call."""
+    """A GET or POST at any path except WeChat's gets the reply of the cloud call."""
     assert answer(invoke(make("GET", path, f"appid={APPID}"))) == (200, DOCUMENTED)
     assert answer(invoke(make("POST", path, "", json.dumps({"appid": APPID})))) == (200, DOCUMENTED)
     assert sandbox.count(HTTPS_PATH) == 2
 
 
 def test_https_face(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
-    """WeChat's path returns WeChat's body, with the caller's token or the function's."""
+    """At WeChat's path, the response has WeChat's form, with the caller's token or the function's."""
     token = sandbox.tokens.issue_token()["access_token"]
     assert answer(invoke(make("GET", HTTPS_PATH, f"access_token={token}"))) == (200, HTTPS_BODY)
     assert sandbox.requests == [("GET", HTTPS_PATH)]
@@ -51,13 +51,13 @@ def test_https_face(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
 )
 @pytest.mark.usefixtures("sandbox")
 def test_https_paths(invoke: Invoke, make: Make, path: str) -> None:
-    """WeChat's path is recognised with a stage, a base path, doubled slashes or a slash at the end."""
+    """WeChat's path is recognised after a stage or a base path, with doubled slashes, and with a slash at the end."""
     assert answer(invoke(make("GET", path))) == (200, HTTPS_BODY)
     assert answer(invoke(make("GET", path, "access_token=wrong")))[1]["errcode"] == 40001
 
 
 def test_head(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
-    """A HEAD has the status and headers of the GET, and no body."""
+    """HEAD has the status and the headers of GET, and no body."""
     head, get = invoke(make("HEAD")), invoke(make("GET"))
     assert head == get | {"body": ""}
     assert sandbox.count(HTTPS_PATH) == 2
@@ -65,7 +65,7 @@ def test_head(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get ", ""])
 def test_other_methods(sandbox: Sandbox, invoke: Invoke, make: Make, method: str) -> None:
-    """Other methods are 43001 with 405 and `Allow`, on both paths."""
+    """Other methods give errCode 43001, status 405 and `Allow`, at both paths."""
     reply = invoke(make(method))
     assert (answer(reply)[0], answer(reply)[1]["errCode"]) == (405, 43001)
     assert reply["headers"]["Allow"] == "GET, HEAD, POST"
@@ -92,7 +92,7 @@ def test_other_methods(sandbox: Sandbox, invoke: Invoke, make: Make, method: str
 def test_statuses(
     sandbox: Sandbox, invoke: Invoke, make: Make, fault: str, code: int, status: int, retry_after: str | None
 ) -> None:
-    """Each failure has its status, and a passing one has `Retry-After`; WeChat's path always answers 200."""
+    """Each failure has its status, and a transient one has `Retry-After`. At WeChat's path the status is always 200."""
     sandbox.faults.append(Fault.parse(fault))
     reply = invoke(make())
     assert (answer(reply)[0], answer(reply)[1]["errCode"]) == (status, code)
@@ -103,14 +103,14 @@ def test_statuses(
 
 
 def test_out_of_time(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
-    """An invocation that runs out of time is -1 with 504."""
+    """An invocation that runs out of time gives errCode -1 and status 504."""
     sandbox.faults.append(Fault.parse("plan:hang=3"))
     status, error = answer(invoke(make(), deadline=time.monotonic() + 0.3))
     assert (status, error["errCode"]) == (504, -1)
 
 
 def test_configuration_errors(invoke: Invoke, make: Make, configure: Configure) -> None:
-    """Errors of the function's configuration are 500, and over HTTP nothing is raised."""
+    """Errors of the configuration give status 500. Over HTTP, the function raises nothing."""
     assert answer(invoke(make()))[0] == 500
     configure(WECHAT_TIMEOUT_SECONDS="never")
     assert answer(invoke(make()))[0] == 500
@@ -118,14 +118,14 @@ def test_configuration_errors(invoke: Invoke, make: Make, configure: Configure) 
 
 
 def test_on_error_is_not_for_http(sandbox: Sandbox, make: Make, configure: Configure) -> None:
-    """`ON_ERROR` changes nothing over HTTP."""
+    """`ON_ERROR` has no effect over HTTP."""
     sandbox.faults.append(Fault("plan", "errcode", "48001"))
     configure(ON_ERROR="return")
     assert answer(lambda_handler(make(), LambdaContext()))[0] == 502
 
 
 def test_load_balancer_with_multi_value_headers(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A load balancer with multi-value headers gets them in the reply, and its query is decoded."""
+    """A load balancer that sends multi-value headers also gets them in the reply, and its query is decoded."""
     event = sample("load-balancer") | {"multiValueQueryStringParameters": {"cloudbaseAccessToken": ["x", "a%2Bb"]}}
     sandbox.cloudbase_tokens.add("a+b")
     reply = invoke(event)

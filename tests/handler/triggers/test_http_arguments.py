@@ -1,4 +1,4 @@
-"""Where an HTTP request has its arguments."""
+"""Where an HTTP request may have its arguments."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from tests.support import DOCUMENTED, PLAN, Invoke
 
 @pytest.mark.usefixtures("sandbox")
 def test_query_arguments(invoke: Invoke, make: Make) -> None:
-    """A query's `convertCase` or `convert_case` is true or false."""
+    """`convertCase` or `convert_case` in a query may be true or false."""
     for query in ("convertCase=false", "convert_case=false"):
         assert answer(invoke(make("GET", "/", query)))[1]["gray_release_plan"] == DOCUMENTED_PLAN
     assert answer(invoke(make("GET", "/", "convertCase=true")))[1] == DOCUMENTED
@@ -29,7 +29,7 @@ def test_empty_body(invoke: Invoke, make: Make, body: str | None) -> None:
 
 
 def test_query_of_a_post(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
-    """A POST's query counts like its body, as in WeChat's `POST ...?access_token=`."""
+    """The query of a POST counts too, as in WeChat's `POST ...?access_token=`."""
     token = sandbox.tokens.issue_token()["access_token"]
     body = json.dumps({"convertCase": False, "appid": APPID})
     assert answer(invoke(make("POST", "/", f"access_token={token}&appid={APPID}", body)))[0] == 200
@@ -52,7 +52,7 @@ def test_query_of_a_post(sandbox: Sandbox, invoke: Invoke, make: Make) -> None:
 def test_arguments_that_differ(
     sandbox: Sandbox, invoke: Invoke, make: Make, query: str, body: dict[str, Any], name: str
 ) -> None:
-    """An argument with different values in query and body, or in two spellings, is 40097 and is named."""
+    """An argument whose values differ in query and body, or in its two spellings, gives errCode 40097 with its name."""
     status, error = answer(invoke(make("POST", "/", query, json.dumps(body))))
     assert (status, error["errCode"]) == (400, 40097)
     assert name in error["errMsg"]
@@ -61,7 +61,7 @@ def test_arguments_that_differ(
 
 @pytest.mark.parametrize("query", ["appid=", "appid=&convertCase=false"])
 def test_empty_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, make: Make, query: str) -> None:
-    """An empty appid in a query is 41002, on both paths."""
+    """An empty appid in a query gives errCode 41002, at both paths."""
     for method in ("GET", "POST"):
         assert answer(invoke(make(method, "/", query)))[1]["errCode"] == 41002
     assert answer(invoke(make("GET", PLAN, query)))[1]["errcode"] == 41002
@@ -71,7 +71,7 @@ def test_empty_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, make: Make, qu
 @pytest.mark.parametrize("key", ["queryStringParameters", "multiValueQueryStringParameters", "queryString"])
 @pytest.mark.parametrize("value", [None, "", [], [None], [""]])
 def test_emptied_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, key: str, value: Any) -> None:
-    """An appid that a gateway passes as null or as an empty list does not lead to the default appid."""
+    """If a gateway passes an appid as null or as an empty list, the function does not use the default appid."""
     event = scf_function_url() if key == "queryString" else rest_api()
     error = answer(invoke(event | {key: {"appid": value}}))[1]
     assert error["errCode"] in {41002, 40097}
@@ -80,7 +80,7 @@ def test_emptied_appid_in_a_query(sandbox: Sandbox, invoke: Invoke, key: str, va
 
 @pytest.mark.parametrize("body", ["{", "[]", "null", "5", '"x"', '{"appid":5}', "[" * 100_000])
 def test_bad_body(sandbox: Sandbox, invoke: Invoke, make: Make, body: str) -> None:
-    """A body that is no JSON object, or a bad argument in it, is 40097 with 400."""
+    """A body that is not a JSON object, or that has a bad argument, gives errCode 40097 and status 400."""
     status, error = answer(invoke(make("POST", "/", "", body)))
     assert (status, error["errCode"]) == (400, 40097)
     assert sandbox.requests == []
@@ -88,7 +88,7 @@ def test_bad_body(sandbox: Sandbox, invoke: Invoke, make: Make, body: str) -> No
 
 @pytest.mark.usefixtures("sandbox")
 def test_base64_body(invoke: Invoke, make: Make) -> None:
-    """A body may come as base64; invalid base64 and binary bodies are 40097."""
+    """A body may be in base64. Invalid base64 and binary bodies give errCode 40097."""
     event = make("POST") | {"isBase64Encoded": True}
     for body, status in [
         (b'{"convertCase":false}', 200),
@@ -102,7 +102,7 @@ def test_base64_body(invoke: Invoke, make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["X-WX-CLOUDBASE-ACCESS-TOKEN", "x-wx-cloudbase-access-token"])
 def test_cloudbase_header(sandbox: Sandbox, invoke: Invoke, make: Make, name: str) -> None:
-    """The header may carry a cloudbase token; one in the arguments wins."""
+    """The header may hold a cloudbase token. A token in the arguments wins."""
     sandbox.cloudbase_tokens.add("cloud")
     assert invoke(make() | {"headers": {name: "cloud"}, "multiValueHeaders": None})["statusCode"] == 200
     assert invoke(make() | {"headers": None, "multiValueHeaders": {name: ["x", "cloud"]}})["statusCode"] == 200
@@ -114,7 +114,7 @@ def test_cloudbase_header(sandbox: Sandbox, invoke: Invoke, make: Make, name: st
 @pytest.mark.parametrize("name", ["cloudbaseAccessToken", "cloudbase_access_token"])
 @pytest.mark.parametrize("empty", ["", None])
 def test_empty_cloudbase_token(sandbox: Sandbox, invoke: Invoke, make: Make, name: str, empty: str | None) -> None:
-    """An empty cloudbase token in a body counts as absent, so the header's is used."""
+    """An empty cloudbase token in a body counts as absent, so the one in the header is used."""
     sandbox.cloudbase_tokens.add("cloud")
     event = make("POST", "/", "", json.dumps({name: empty})) | {
         "headers": {"X-WX-CLOUDBASE-ACCESS-TOKEN": "cloud"},
@@ -147,7 +147,7 @@ def test_nested_method(sandbox: Sandbox, invoke: Invoke, make: Make, nest: str) 
 
 @pytest.mark.usefixtures("sandbox")
 def test_repeated_query_keys(invoke: Invoke) -> None:
-    """The last of repeated query keys wins."""
+    """If a query key is repeated, the last one counts."""
     plan = DOCUMENTED_PLAN
     events = [
         function_url("GET", "/", "convertCase=true&convertCase=false"),
@@ -162,7 +162,7 @@ def test_repeated_query_keys(invoke: Invoke) -> None:
 @pytest.mark.parametrize("empty", [None, {}, "", []])
 @pytest.mark.usefixtures("sandbox")
 def test_missing_parts(invoke: Invoke, make: Make, empty: Any) -> None:
-    """Queries, headers and bodies may be missing, null or empty."""
+    """Query, headers and body may be missing, null or empty."""
     parts = ("queryStringParameters", "multiValueQueryStringParameters", "headers", "multiValueHeaders", "body")
     event = make()
     assert answer(invoke(event | dict.fromkeys(parts, empty))) == (200, DOCUMENTED)

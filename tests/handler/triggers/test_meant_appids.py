@@ -1,4 +1,4 @@
-"""Appids in places where the function reads no arguments: ignoring them would answer with `WECHAT_APPID`'s release."""
+"""Appids in places where the function reads no arguments. If it ignored them, it would check `WECHAT_APPID` instead."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("place", REFUSED)
 def test_refused(sandbox: Sandbox, invoke: Invoke, place: str) -> None:
-    """An appid in a place that has no arguments is 40097, without a request."""
+    """An appid in a place without arguments gives errCode 40097 without a request."""
     event = REFUSED[place]
     if "requestContext" in event or "httpMethod" in event:
         assert json.loads(invoke(event)["body"])["errCode"] == 40097
@@ -60,7 +60,7 @@ def test_refused(sandbox: Sandbox, invoke: Invoke, place: str) -> None:
     ],
 )
 def test_incomplete_events(sandbox: Sandbox, event: dict[str, Any]) -> None:
-    """The query is read under each of AWS's names, because hand-written events often have only one of them."""
+    """The query is read under each name that AWS uses, because hand-written events often have only one."""
     assert json.loads(main_handler(event, create_scf_context())["body"])["errCode"] == 40013  # unknown to the sandbox
     assert sandbox.requests
 
@@ -81,13 +81,13 @@ def test_incomplete_events(sandbox: Sandbox, event: dict[str, Any]) -> None:
 )
 @pytest.mark.usefixtures("sandbox")
 def test_answered(event: dict[str, Any]) -> None:
-    """An appid in the query decides, and a base path may be named after a mini program."""
+    """The appid in the query is checked, and a base path may contain an appid."""
     reply = main_handler(event, create_scf_context())
     assert json.loads(reply["body"]) == DOCUMENTED
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_notes(invoke: Invoke) -> None:
-    """A note that mentions the word or a mini program stays a note."""
+    """A note that mentions the word appid or a mini program is ignored, as any note."""
     for message in (f"hourly, for {APPID}", "one appid each hour", "see the app ids"):
         assert invoke(sample("scf-timer") | {"Message": message}) == DOCUMENTED

@@ -111,7 +111,7 @@ def test_sample_counts() -> None:
 
 @pytest.mark.parametrize("name", sorted(SERVED))
 def test_samples_of_http(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
-    """The HTTP samples get an HTTP response: an answer, or 400 for a body that is no JSON object."""
+    """Each HTTP sample gets an HTTP response: a result, or 400 for a body that is not a JSON object."""
     reply = invoke(SERVED[name])
     status, body = reply["statusCode"], json.loads(reply["body"])
     is_text = name in {"lambdaFunctionUrlEventPathTrailingSlash", "lambdaFunctionUrlIAMEvent"}
@@ -121,7 +121,7 @@ def test_samples_of_http(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - SERVED.keys()))
 def test_samples_of_others(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
-    """Every other sample is refused with 40097 that names its trigger, and no request goes to WeChat."""
+    """Every other sample gives errCode 40097 with the name of its trigger, and no request goes to WeChat."""
     error = catch_error(invoke, SAMPLES[name])
     assert error.errCode == 40097
     assert next(kind for start, kind in KINDS.items() if name.startswith(start)) in error.reason
@@ -130,7 +130,7 @@ def test_samples_of_others(sandbox: Sandbox, invoke: Invoke, name: str) -> None:
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_others(sandbox: Sandbox, kind: str) -> None:
-    """Events of Tencent's triggers, and others of AWS', are refused with 40097 that names the trigger."""
+    """Events of Tencent's other triggers, and of other AWS services, give errCode 40097 with the trigger's name."""
     for entry_point, context in ((main_handler, create_scf_context()), (lambda_handler, LambdaContext())):
         with pytest.raises(OpenApiError) as caught:
             entry_point(OTHERS[kind], context)
@@ -154,7 +154,7 @@ def test_others(sandbox: Sandbox, kind: str) -> None:
     ],
 )
 def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: Any) -> None:
-    """Arguments wrapped in an unknown key are refused, in an event and in a body."""
+    """Arguments inside an unknown key are refused, in an event and in a body."""
     assert catch_error(invoke, event).errCode == 40097
     assert answer(invoke(make("POST", "/", "", json.dumps(event))))[0] == 400
     assert sandbox.requests == []
@@ -174,7 +174,7 @@ def test_wrapped_arguments(sandbox: Sandbox, invoke: Invoke, make: Make, event: 
 )
 @pytest.mark.usefixtures("sandbox")
 def test_harmless_keys(invoke: Invoke, event: Any) -> None:
-    """Keys that WeChat's cloud, Step Functions and test events add are ignored, as is any key beside an argument."""
+    """Keys that WeChat's cloud, Step Functions and test events add are ignored, as is any key next to an argument."""
     assert invoke(event) == DOCUMENTED
 
 

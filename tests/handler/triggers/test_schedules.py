@@ -1,4 +1,4 @@
-"""EventBridge's events and SCF's timer wrap the arguments."""
+"""Schedules: EventBridge's events and SCF's timer contain the arguments in one member."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_schedule(sandbox: Sandbox, invoke: Invoke, detail: Any) -> None:
 )
 @pytest.mark.usefixtures("sandbox")
 def test_timer(message: Any) -> None:
-    """A timer's arguments are in `Message` if that is a JSON object; any other message is ignored as a note."""
+    """A timer's arguments are in `Message` if it is a JSON object. Any other text in it is ignored as a note."""
     assert main_handler(sample("scf-timer") | {"Message": message}, create_scf_context()) == DOCUMENTED
 
 
@@ -73,7 +73,7 @@ def test_timer(message: Any) -> None:
     ],
 )
 def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
-    """A message that is nearly JSON or an appid is 40097, because ignoring it would use `WECHAT_APPID` instead."""
+    """A message that is nearly JSON, or an appid, gives errCode 40097. Ignoring it would use `WECHAT_APPID`."""
     with pytest.raises(OpenApiError) as caught:
         main_handler(sample("scf-timer") | {"Message": message}, create_scf_context())
     assert caught.value.errCode == 40097
@@ -82,7 +82,7 @@ def test_timer_that_means_arguments(sandbox: Sandbox, message: str) -> None:
 
 @pytest.mark.parametrize("source", ["aws.events", "aws.scheduler", "my.platform", "get-gray-release-plan", None])
 def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
-    """An EventBridge event of any source has its arguments in `detail`; without any, the defaults count."""
+    """An EventBridge event of any source has its arguments in `detail`. Without arguments, the defaults apply."""
     event = sample("eventbridge-schedule") | {"source": source}
     other = event | {"detail": {"appid": "wx1111111111111111", "note": {"a": 1}}}
     assert catch_error(invoke, other).errCode == 40013  # the sandbox knows only one appid
@@ -103,7 +103,7 @@ def test_any_source(sandbox: Sandbox, invoke: Invoke, source: Any) -> None:
     ],
 )
 def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: str) -> None:
-    """A `detail` with other keys and no argument is another service's event, and is 40097."""
+    """A `detail` with other keys and no argument belongs to another service, and gives errCode 40097."""
     error = catch_error(invoke, sample("eventbridge-schedule") | {"source": "aws.ec2", "detail": detail})
     assert error.errCode == 40097
     assert named in error.reason
@@ -111,7 +111,7 @@ def test_foreign_detail(sandbox: Sandbox, invoke: Invoke, detail: Any, named: st
 
 
 def test_schedule_and_timer_raise(sandbox: Sandbox, invoke: Invoke) -> None:
-    """A failing schedule or timer raises, so that the platform sees the failure."""
+    """If a schedule or timer fails, the function raises, so that the platform sees the failure."""
     sandbox.faults.append(Fault("plan", "errcode", "48001"))
     for name in ("eventbridge-schedule", "scf-timer"):
         with pytest.raises(OpenApiError):

@@ -28,7 +28,7 @@ def test_tls(secure_sandbox: Sandbox, invoke: Invoke) -> None:
 
 
 def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
-    """A refused connection is -1 after a second try; the error names the fault, not the address."""
+    """A refused connection gives errCode -1 after a second try. The error names the fault, not the address."""
     configure(WECHAT_API_BASE_URL=f"http://127.0.0.1:{find_free_port()}")
     with pytest.raises(OpenApiError) as caught:
         invoke(GIVEN)
@@ -38,7 +38,7 @@ def test_nobody_listens(configure: Configure, invoke: Invoke, log: Log) -> None:
 
 
 def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
-    """A host that drops packets fails after one exchange's time-out, and is not tried again."""
+    """If a host drops packets, the call fails after the time-out of one exchange, without a second try."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
     with ExitStack() as sockets:
         full = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -54,7 +54,7 @@ def test_black_hole(configure: Configure, invoke: Invoke, log: Log) -> None:
 
 
 def test_connecting_is_bounded(configure: Configure, invoke: Invoke) -> None:
-    """A TLS server that accepts and sends nothing fails the invocation at its deadline; the connection is closed."""
+    """If a TLS server accepts and sends nothing, the call fails at its deadline, and the connection is closed."""
     with ScriptedServer(say()) as silent:
         configure(WECHAT_API_BASE_URL=f"https://127.0.0.1:{silent.port}", WECHAT_TIMEOUT_SECONDS="900")
         with pytest.raises(OpenApiError) as caught:

@@ -1,4 +1,4 @@
-"""An errmsg is shown without the secrets that it repeats, and up to a length."""
+"""An errmsg is shown up to a length, without the secrets that it repeats."""
 
 import base64
 import html
@@ -137,7 +137,7 @@ def test_parts(sandbox: Sandbox, invoke: Invoke, part: str) -> None:
 @pytest.mark.parametrize("sign", ["%", "%25", "%u", "\\", "\\x", "\\u", "&#x", "&#", "&"])
 @pytest.mark.parametrize("secret", ["0123456789abcdef0123456789abcdef", "nrtnrtnrtnrtnrtnrtnrtnrtnrtnrtnr"])
 def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: str) -> None:
-    """A token is found even if the sign before it makes its beginning look like an escape."""
+    """A token is found even if the character before it makes its first characters look like an escape."""
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": f"bad {sign}{secret[:17]}"}).encode())
     told = read_reason(invoke, {"accessToken": secret})
     assert measure_longest_part(told, secret) < 8
@@ -146,7 +146,7 @@ def test_seeming_escapes(sandbox: Sandbox, invoke: Invoke, sign: str, secret: st
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", [TOKEN, "0123456789abcdef0123456789ABCDEF", "s3cr3t-8", "fifteen-letters"])
 def test_app_secret(sandbox: Sandbox, invoke: Invoke, configure: Configure, form: str, secret: str) -> None:
-    """The AppSecret of a token request is hidden in every form, also a short one."""
+    """The AppSecret of a token request is hidden in every form, even a short one."""
     configure(WECHAT_SECRET=secret)
     shown = FORMS[form](secret)
     set_body(sandbox, json.dumps({"errcode": 40125, "errmsg": f"<{shown}>"}).encode(), endpoint="stable")
@@ -165,7 +165,7 @@ WORDS = [
 
 @pytest.mark.parametrize("errmsg", WORDS)
 def test_words_stay(sandbox: Sandbox, invoke: Invoke, errmsg: str) -> None:
-    """The function shows other text unchanged, even a word with which a token begins."""
+    """The function shows other text unchanged, even a word that a token begins with."""
     set_body(sandbox, json.dumps({"errcode": 40013, "errmsg": errmsg}).encode())
     assert read_reason(invoke, {"accessToken": "refreshtoken@@@1b2c3d4f-access_token"}) == errmsg
 

@@ -1,4 +1,4 @@
-"""Odd bodies that the SDK reads although they are not plain JSON."""
+"""Odd bodies that wx-server-sdk reads although they are not plain JSON."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support import DOCUMENTED, PLAN, STABLE, Invoke, set_body
 
 @pytest.mark.parametrize("errcode", ["[]", "{}", "[0]", '{"a":1}', "true", '"no"', "0.5", '" "', '"\\u001e6"', '"6_0"'])
 def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
-    """An errcode that is truthy in JavaScript is a failure, even if it is empty or no number."""
+    """An errcode that is truthy in JavaScript is a failure, even if it is not a number."""
     set_body(sandbox, b'{"errcode":%b,"gray_release_plan":{}}' % errcode.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -23,7 +23,7 @@ def test_no_number_as_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) ->
 
 @pytest.mark.parametrize("errcode", ["9" * 19, f"-{'9' * 4000}", f'"{"9" * 19}"', "1e300"], ids=lambda code: code[:4])
 def test_long_errcode(sandbox: Sandbox, invoke: Invoke, errcode: str) -> None:
-    """An errcode of more than 18 digits is a failure with a short code: it would fill a reply to many."""
+    """An errcode of more than 18 digits is a failure with a short code, because it would fill a batch's reply."""
     set_body(sandbox, b'{"errcode":%b,"errmsg":"no"}' % errcode.encode())
     with pytest.raises(OpenApiError) as caught:
         invoke()
@@ -63,7 +63,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
-    """An errcode counts whatever characters its errmsg has: a refused token is replaced."""
+    """An errcode counts even if its errmsg has odd characters, so a refused token is replaced."""
     content = b'{"errcode":40001,"errmsg":"%b"}' % ODD_TEXTS[text]
     sandbox.faults.append(Fault("plan", "raw", raw=encode_response(content), times=1))
     assert invoke() == DOCUMENTED
@@ -72,7 +72,7 @@ def test_odd_text_beside_an_errcode(sandbox: Sandbox, invoke: Invoke, text: str)
 
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None:
-    """A plan with odd text is read; broken bytes become U+FFFD, so that the reply can be sent."""
+    """A plan with odd text is read. Broken bytes become U+FFFD, so that the reply can be sent."""
     set_body(sandbox, b'{"errcode":0,"gray_release_plan":{"status":1,"note":"%b"}}' % ODD_TEXTS[text])
     reply: dict[str, Any] = invoke()
     assert reply["grayReleasePlan"]["status"] == 1
@@ -81,7 +81,7 @@ def test_odd_text_in_a_plan(sandbox: Sandbox, invoke: Invoke, text: str) -> None
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 429])
 def test_errcode_of_an_http_error(sandbox: Sandbox, invoke: Invoke, status: int) -> None:
-    """An HTTP 4xx whose body has an errcode keeps that code, and 40001 replaces the token."""
+    """If an HTTP 4xx has an errcode in its body, that code counts, and 40001 replaces the token."""
     for code, answered in ((48001, False), (40001, True)):
         content = json.dumps({"errcode": code, "errmsg": "no rid: 5f1e"}).encode()
         sandbox.faults[:] = [Fault("plan", "raw", raw=encode_response(content, status), times=1)]
