@@ -28,7 +28,7 @@ PERMISSION_SET = 18
 QUOTA_PATH = "/cgi-bin/openapi/quota/get"
 # WeChat pushes a new ticket every 10 minutes, so a key that has been idle for 20 minutes has missed one.
 OLDEST_TICKET_SECONDS = 1200
-LOW_QUOTA = 0.1  # share of the daily limit
+LOW_QUOTA = 0.1  # warn if a smaller share of the daily quota is left
 REFUSED_ADDRESSES = {40164, 61004, 45035, 89501, 89503, 89506, 89507}
 
 

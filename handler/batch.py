@@ -16,7 +16,7 @@ from handler.invocation import Invocation, Outcome
 THREADS = 10  # WeChat takes 0.1 to 0.3 s to answer, and a waiting thread needs no CPU
 REPLY_BYTES = 5_000_000  # Lambda and SCF accept a reply of 6 MB
 ROW_BYTES = 5_000  # a row usually has about 300 bytes
-_CHARACTER_BYTES = 16  # at most, for a character of a reason in a reply; an emoji takes 12, a control character 7
+_CHARACTER_BYTES = 16  # most bytes of one character in a reply; an emoji takes 12, a control character 7
 
 
 class Batch(NamedTuple):

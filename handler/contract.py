@@ -26,7 +26,7 @@ __all__ = ["API", "HTTPS_PATH", "Arguments", "GrayReleasePlan", "OpenApiError", 
 HTTPS_PATH = "/wxa/getgrayreleaseplan"  # WeChat's path; at the same path our HTTP triggers reply in WeChat's form
 
 
-MOST_KEYS = 1000  # in the object with the arguments; checking a key for a misspelled argument takes CPU time
+MOST_KEYS = 1000  # of the object with the arguments, because each key is checked for a misspelled argument
 _LONGEST_CACHED = 64  # characters of a key; WeChat's keys have at most 25
 
 

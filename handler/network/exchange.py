@@ -81,7 +81,8 @@ class HttpClient:
 
             failure = faults.explain(error, self._name, repeatable=request.repeatable)
         if is_stale and request.repeatable:
-            self._pool = self._create_pool()  # the pool's other connections have been idle as long, and may be closed
+            # The other connections were idle as long, so the server may have closed them too.
+            self._pool = self._create_pool()
             raise StaleConnectionError
         raise failure
 

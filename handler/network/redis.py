@@ -20,7 +20,7 @@ from handler.network import tls
 from handler.network.redis_connection import RedisConnection
 
 _REPEATABLE = {"GET", "HGET", "TYPE"}  # commands that may be sent twice, because they change nothing
-_CLOCK_DIFFERENCE_SECONDS = 0.1  # between this machine's clock and the store's
+_CLOCK_DIFFERENCE_SECONDS = 0.1  # the clocks of this machine and of the store may differ this much
 
 
 class WrongReplyError(Exception):

@@ -78,7 +78,8 @@ class RedisConnection(redis.Connection):
 
     def _connect_within(self, seconds: float) -> None:
         self._attempt = attempt = Attempt()
-        self.socket_connect_timeout = self.socket_timeout = seconds  # for each address; `call_within` limits all
+        # redis-py applies this timeout to each address; `call_within` limits all of them together.
+        self.socket_connect_timeout = self.socket_timeout = seconds
         try:
             return call_within(seconds, lambda: attempt.run(self.connect))
         except (TimeoutError, redis.TimeoutError):

@@ -39,7 +39,7 @@ class StableClient(NoApis, WeChatClient):  # type: ignore[misc]  # wechatpy is u
                 "grant_type": "client_credential",
                 "appid": self.appid,
                 "secret": self.secret,
-                "force_refresh": False,  # true would invalidate all other holders' token; WeChat allows 20 a day
+                "force_refresh": False,  # true would invalidate all other holders' token
             },
         )
         token, lifetime = extract_token(response.json())

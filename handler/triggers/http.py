@@ -84,7 +84,8 @@ class HttpTrigger(Trigger):
     def fail(self, error: OpenApiError, _on_error: str) -> JsonObject:
         """Return the error in the form of WeChat's HTTPS call or of the cloud call, depending on the path.
 
-        The HTTP status is 200 in WeChat's form, except for a wrong method. In the cloud call's form it is the error's.
+        In WeChat's form the HTTP status is 200, except for a wrong method. In the cloud call's form it is the `status`
+        of the error.
         """
         if self.is_https_call:
             status = error.status if error.status == 405 else 200

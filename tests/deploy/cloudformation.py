@@ -102,7 +102,7 @@ class Stack:
         return {name: value for name, item in node.items() if (value := self.resolve(item)) is not ABSENT}
 
     def _call(self, function: str, argument: Any) -> Any:
-        if function == "If":  # resolve only the chosen branch
+        if function == "If":  # CloudFormation, too, resolves only the chosen branch
             condition, then, otherwise = argument
             return self.resolve(then if self.holds(condition) else otherwise)
         if function == "Sub":

@@ -127,7 +127,7 @@ def test_a_changed_parameter_takes_effect(name: str, published: dict[str, str]) 
 
 
 def test_the_function_has_parameters() -> None:
-    """The test above covers secrets, network, timeouts and behaviour."""
+    """`test_a_changed_parameter_takes_effect` covers secrets, network, timeouts and behaviour."""
     assert {"WechatSecret", "SubnetIds", "Timeout", "OnError", "LogLevel", "PolicyArn"} <= set(OF_FUNCTION)
     assert len(OF_FUNCTION) >= len(FUNCTION["Environment"]["Variables"]) + 6
 
