@@ -205,7 +205,7 @@ def _create_robot(url: str, kind: str | None) -> "Robot | None":
 
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[AtomicFile | None]:
-    """Open a file that is written at the end. Raises `click.UsageError` now if it cannot be written."""
+    """Open a file that is written at the end. If it cannot be written, raises `click.UsageError` at once."""
     if path is None:
         yield None
         return

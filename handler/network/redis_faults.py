@@ -71,7 +71,7 @@ _NO_PASSWORD = ("requires a password", _PASSWORD)
 _NO_DATABASE = ("has no database with this number", _DATABASE)
 _NOT_REDIS = ("sent a reply that is not from Redis", _NO_REDIS)
 
-Explanation = tuple[str, str]  # the reason, after "the token store", and what to do
+Explanation = tuple[str, str]  # the rest of a reason that begins with "the token store", and what to do
 
 # In both tables the first match counts.
 _CLASSES: tuple[tuple[type[Exception], Explanation], ...] = (

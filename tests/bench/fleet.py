@@ -28,7 +28,7 @@ TOKENS = ("/cgi-bin/component/api_component_token", "/cgi-bin/component/api_auth
 REFUSED = (40001, 40014, 42001)  # WeChat's codes for a token that a newer one has replaced
 
 # List prices of us-east-1, USD, 2026-11: pages "pricing" of Step Functions and Lambda.
-TRANSITION = 25e-6  # for each transition of a Standard workflow; a child of a Distributed Map costs one
+TRANSITION = 25e-6  # each transition of a Standard workflow; a child of a Distributed Map costs one transition
 EXPRESS_REQUEST, EXPRESS_GB_SECOND = 1e-6, 16.67e-6
 LAMBDA_REQUEST, LAMBDA_GB_SECOND = 0.2e-6, 16.6667e-6
 QUESTION_SECONDS = 0.3  # assumed, for two requests to a distant WeChat

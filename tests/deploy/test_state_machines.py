@@ -68,7 +68,7 @@ def test_everything_is_optional() -> None:
 
 
 def test_least_privilege() -> None:
-    """No action is a wildcard. Only log delivery, which supports no resources, is allowed for every resource."""
+    """No action is a wildcard. Only log delivery needs `*` as its resource, because AWS accepts no other."""
     every = [*statements("FleetRole"), *statements("RobotRole")]
     assert "*" not in json.dumps([statement["Action"] for statement in every])
     wild = [statement["Action"] for statement in every if statement["Resource"] == "*"]

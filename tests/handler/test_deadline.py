@@ -80,7 +80,7 @@ def test_hanging_wechat(sandbox: Sandbox, configure: Configure, monkeypatch: pyt
     configure(WECHAT_TIMEOUT_SECONDS="900")
     for name in ("DEFAULT_SECONDS", "LONGEST_SECONDS"):
         monkeypatch.setattr(f"handler.deadline.{name}", 1.0)
-    sandbox.faults.append(Fault.parse("plan:hang=8"))  # then the connection ends, which would be 503
+    sandbox.faults.append(Fault.parse("plan:hang=8"))  # seconds until the connection ends, which would give status 503
     with pytest.raises(OpenApiError) as caught:
         lambda_handler({}, context)
     assert (caught.value.errCode, caught.value.status) == (-1, 504)

@@ -66,7 +66,7 @@ def test_slow_answers_are_cut_off(
 def test_timeout_setting(sandbox: Sandbox, invoke: Invoke, configure: Configure) -> None:
     """`WECHAT_TIMEOUT_SECONDS` limits an exchange even if the invocation has more time."""
     configure(WECHAT_TIMEOUT_SECONDS="0.3")
-    sandbox.faults.append(Fault.parse("plan:hang=2"))  # then the connection ends, which would be 503
+    sandbox.faults.append(Fault.parse("plan:hang=2"))  # seconds until the connection ends, which would give status 503
     assert catch_error(invoke).status == 504
 
 

@@ -118,7 +118,7 @@ class Stub(BaseHTTPRequestHandler):
         return {"Triggers": listed, "TotalCount": len(listed)}
 
     def CreateTrigger(self, fields: Json) -> Json:  # noqa: N802 - Tencent's name
-        """Create a trigger. Like Tencent, name http triggers, and allow one for each version or alias."""
+        """Create a trigger. A version or alias has at most one http trigger, and Tencent chooses its name."""
         trigger = {"Qualifier": "$LATEST", "Enable": "OPEN", "CustomArgument": ""} | fields
         same_kind = [each for each in self.triggers if each["Type"] == trigger["Type"]]
         if self.pending:
