@@ -51,7 +51,7 @@ class Sweep:
         remaining = iter(appids)
         while batch := list(islice(remaining, BATCH_SIZE)):
             try:
-                # In a thread, so that an interrupt returns at once instead of waiting for the function's own threads.
+                # Run this in a thread, so that an interrupt need not wait for the function's own threads.
                 rows = call_within(None, lambda: self._check_batch(batch))
             except OpenApiError as error:
                 failure = error.to_dict()

@@ -185,7 +185,7 @@ def test_help_fits(command: list[str]) -> None:
 @pytest.mark.parametrize("command", ["serve", "sandbox"])
 @pytest.mark.parametrize("port", ["80000", "taken"])
 def test_ports(command: str, port: str) -> None:
-    """An unusable port is refused with a valid choice."""
+    """The error for a port that cannot be used shows a valid one."""
     with Sandbox() as sandbox:
         process = run(command, "--port", port.replace("taken", sandbox.base_url.rpartition(":")[2]))
     assert (process.returncode, process.stdout) == (2, "")

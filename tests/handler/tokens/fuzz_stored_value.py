@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["handler"]):
 
 
 def one_value(content: bytes) -> None:
-    """Read a value as from the store and from a token server."""
+    """Read the value as a store's value, and as a token server's answer."""
     try:
         token = stored_value.read_token(content, "the store")
     except OpenApiError as error:

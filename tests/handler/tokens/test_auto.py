@@ -155,7 +155,7 @@ def test_auto_order(platform: Sandbox, invoke: Invoke, configure: Configure, log
 
 
 def test_stable_needs_no_redis(sandbox: Sandbox) -> None:
-    """Sources that are not configured are not loaded, nor are redis and boto3."""
+    """The source `stable` loads no other source, and neither redis nor boto3."""
     code = (
         "import sys\nfrom handler.app import lambda_handler\nlambda_handler({}, None)\n"
         "assert not {'redis', 'boto3', 'botocore.session', 'handler.tokens.component'} & set(sys.modules)"

@@ -203,7 +203,7 @@ def test_chaos(platform: Sandbox, killable: Valkey, invoke: Invoke, seed: int) -
 
         def lose_writes() -> None:
             killable.kill()
-            killable.start()  # it loads the content of its last save
+            killable.start()  # it has only the content of its last save
 
         for _ in range(40):
             damage = chance.choice([evict, show_older, lose_writes, client.save, client.ping])

@@ -54,7 +54,7 @@ RUN = 16
 
 
 def one_text(content: bytes) -> None:
-    """Write pieces of a secret as the bytes say, and hide them."""
+    """Build a text that shows pieces of a secret as the bytes say. Check that they are hidden."""
     data = atheris.FuzzedDataProvider(content)
     secret = data.PickValueInList(SECRETS)
     parts: list[str] = []
