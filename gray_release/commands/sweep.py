@@ -303,7 +303,7 @@ def _list_authorizers() -> list[str]:
 def _check_all(names: dict[str, str]) -> Iterator[Row]:
     """Check each mini program, with a progress bar.
 
-    After an interrupt, yield the failures that were still to be checked again, and raise `KeyboardInterrupt`.
+    After an interrupt, yield the rows that were waiting for a retry, and raise `KeyboardInterrupt`.
     """
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failures]} failed"), TimeRemainingColumn())
     progress = Progress(

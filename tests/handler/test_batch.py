@@ -100,7 +100,7 @@ def test_triggers(trigger: str, platform: str) -> None:
     ],
 )
 def test_refused_arguments(sandbox: Sandbox, invoke: Invoke, arguments: dict[str, Any]) -> None:
-    """A value that is not a list of appids, or another argument with it, gives errCode 40097 without a request."""
+    """If `appids` is not a list of appids, or comes with another argument, the errCode is 40097, without a request."""
     assert catch_error(invoke, arguments).errCode == 40097
     assert not sandbox.requests
 

@@ -13,7 +13,7 @@ OWNER = "wechatpy:component_appid"
 
 @pytest.fixture
 def other(platform: Sandbox, store: RedisStorage, configure: Configure, invoke: Invoke) -> str:
-    """Let one platform use the store, then configure another platform; return its appid."""
+    """Let one platform use the store, then configure a second platform; return the second platform's appid."""
     assert platform.requests == []
     assert invoke() == DOCUMENTED
     assert 0 < store.redis.ttl(OWNER) <= 7200
